@@ -1,0 +1,1 @@
+"""The adapters that run the stages: buses, clocks, processes, servers."""

@@ -1,0 +1,1 @@
+"""A real broker and a real Redis as child processes, without Docker."""

