@@ -1,0 +1,41 @@
+"""What every contract model has in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+# The separators of our own keys ("|", "/", ":") can never occur in an id that a stranger chooses.
+ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Quantity = Annotated[int, Field(gt=0, le=1_000_000)]
+Minor = Annotated[int, Field(ge=0, le=10**12)]  # money in minor units of the order's currency
+EpochMs = Annotated[int, Field(ge=0)]  # milliseconds since 1970, domain time unless a name says `wall`
+
+
+class Model(BaseModel):
+    """A closed, immutable value: unknown fields and lax types are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Event(Model):
+    """A fact or a request on a topic. `type` is the CloudEvents type; a released class is never edited."""
+
+    EVENT_TYPE: ClassVar[str]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        field = cls.model_fields.get("type")
+        if field is not None:
+            cls.EVENT_TYPE = str(field.default)
+
+    @property
+    def subject(self) -> str | None:
+        """The order this event concerns (`ce_subject`), or None."""
+        order_id = getattr(self, "order_id", None)
+        if order_id is None and (order := getattr(self, "order", None)) is not None:
+            order_id = order.order_id
+        return order_id

@@ -1,0 +1,57 @@
+"""Events to and from Kafka: plain JSON values, CloudEvents 1.0 attributes in headers (Kafka binary mode)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import ValidationError
+
+from orderwing_schemas.base import Event
+from orderwing_schemas.topics import EVENT_BY_TYPE
+
+Headers = list[tuple[str, bytes]]
+
+
+class UndecodableError(ValueError):
+    """A value that is no event. `reason` is a short code, `detail` names fields, never their values."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def encode(event: Event) -> bytes:
+    return type(event).__pydantic_serializer__.to_json(event)
+
+
+def decode(value: bytes | None, event_type: str | None, *, lenient: bool = False) -> Event:
+    """The event in `value`, whose class `event_type` (the `ce_type` header) names.
+
+    `lenient` ignores fields that strangers add. Raises UndecodableError.
+    """
+    if value is None:
+        raise UndecodableError("empty", "the record has no value")
+    cls = EVENT_BY_TYPE.get(event_type or "")
+    if cls is None:
+        raise UndecodableError("unknown_type", f"ce_type is {'missing' if event_type is None else 'not known'}")
+    try:
+        if lenient:
+            return cls.model_validate_json(value, extra="ignore")
+        event: Event = cls.__pydantic_validator__.validate_json(value)
+    except ValidationError as error:
+        raise UndecodableError(*_explain(error)) from None
+    return event
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    first = error.errors(include_url=False, include_context=False, include_input=False)
+    if first[0]["type"] == "json_invalid":
+        return "not_json", "the value is not JSON"
+    told = [f"{'.'.join(str(part) for part in e['loc']) or '(whole)'}: {e['type']}" for e in first[:10]]
+    return "contract", "; ".join(told)
+
+
+def header_map(headers: Iterable[tuple[str, bytes | None]] | None) -> Mapping[str, str]:
+    """Headers as text; the last of a repeated name wins, undecodable bytes are replaced."""
+    return {name: (value or b"").decode("utf-8", "replace") for name, value in headers or ()}

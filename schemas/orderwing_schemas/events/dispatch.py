@@ -1,0 +1,86 @@
+"""Dispatch: what is released to a warehouse, its progress, waves and manifests."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from orderwing_schemas.base import EpochMs, Event
+from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
+from orderwing_schemas.events.public import WarehouseStatus
+
+
+class ShipmentReleased(Event):
+    """Public: pick, pack and ship this. Answer with `warehouse.answered.v1` on `wms.inbound`.
+
+    Name and address for the label are on `orders.delivery`, keyed by order id. Times are domain milliseconds.
+    """
+
+    type: Literal["shipment.released.v1"] = "shipment.released.v1"
+    site_id: str
+    shipment_id: str
+    order_id: str
+    wave_id: str
+    carrier: str
+    lane_id: str
+    zone: str
+    stop_id: str
+    delivery_point: Point
+    service_level: ServiceLevel
+    lines: tuple[LineQuantity, ...]
+    departure_at_ms: EpochMs
+    arrival_at_ms: EpochMs
+    promise_at_ms: EpochMs
+    released_at_ms: EpochMs
+
+
+class ShipmentProgressed(Event):
+    """By order. For `shipped`, `lines` are what left; for `short_picked`, what was missing."""
+
+    type: Literal["shipment.progressed.v1"] = "shipment.progressed.v1"
+    order_id: str
+    order_version: int
+    part_id: str
+    shipment_id: str
+    site_id: str
+    status: Literal["released"] | WarehouseStatus
+    lines: tuple[LineQuantity, ...]
+    at_ms: EpochMs
+    promise_at_ms: EpochMs
+
+
+class ShipmentShipped(Event):
+    """By region: reservation lowers on hand and reserved together, once."""
+
+    type: Literal["shipment.shipped.v1"] = "shipment.shipped.v1"
+    region: str
+    order_id: str
+    order_version: int
+    part_id: str
+    shipment_id: str
+    site_id: str
+    lines: tuple[LineQuantity, ...]
+
+
+class PickShort(Event):
+    """By region: allocation turns it into a new need."""
+
+    type: Literal["shipment.pick_short.v1"] = "shipment.pick_short.v1"
+    region: str
+    order_id: str
+    order_version: int
+    part_id: str
+    shipment_id: str
+    site_id: str
+    missing: tuple[LineQuantity, ...]
+
+
+class ManifestClosed(Event):
+    """A departure left: the shipments that were handed over, and those released but late for it."""
+
+    type: Literal["manifest.closed.v1"] = "manifest.closed.v1"
+    site_id: str
+    wave_id: str
+    carrier: str
+    departure_at_ms: EpochMs
+    shipped: tuple[str, ...]
+    late: tuple[str, ...]

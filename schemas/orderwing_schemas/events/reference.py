@@ -1,0 +1,34 @@
+"""Reference data: written into every partition of a compacted topic, read before anything else is resumed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from orderwing_schemas.base import Event
+from orderwing_schemas.network import Item, Network
+
+
+class NetworkPublished(Event):
+    type: Literal["network.published.v1"] = "network.published.v1"
+    key: Literal["network"] = "network"
+    network: Network
+
+
+class CataloguePublished(Event):
+    """One chunk of the catalogue; chunks together are the whole. `key` = `catalogue-<chunk>`."""
+
+    type: Literal["catalogue.published.v1"] = "catalogue.published.v1"
+    key: str
+    items: Annotated[tuple[Item, ...], Field(max_length=2000)]
+
+
+class ClockFixed(Event):
+    """Domain time = `start_ms` + (wall - `wall0_ms`) * `factor`, fixed once per cluster."""
+
+    type: Literal["clock.fixed.v1"] = "clock.fixed.v1"
+    key: Literal["clock"] = "clock"
+    start_ms: int
+    wall0_ms: int
+    factor: Annotated[float, Field(gt=0)]

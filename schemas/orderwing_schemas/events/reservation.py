@@ -1,0 +1,152 @@
+"""Stock: holds, parts, moves, the slip of paper between regions, and every change of a shelf."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from orderwing_schemas.base import EpochMs, Event, Model
+from orderwing_schemas.domain import Candidate, HeldLine, LineQuantity, Order, ShelfLevel
+
+
+class StockReserved(Event):
+    """A firm hold in one region: a new part for its allocation. `part_id` = order/region/number.
+
+    `seen` holds the shelves of the part's region that stock one of its SKUs, after this decision: what allocation may
+    weigh without stock of its own. `replaces` names the part whose short pick this makes good.
+    """
+
+    type: Literal["stock.reserved.v1"] = "stock.reserved.v1"
+    region: str
+    part_id: str
+    order: Order
+    held: Annotated[tuple[HeldLine, ...], Field(min_length=1)]
+    promise_at_ms: EpochMs
+    seen: tuple[ShelfLevel, ...]
+    replaces: str | None = None
+
+
+class PartMove(Model):
+    """The complete new holding of a part that allocation believes to be at `version`."""
+
+    part_id: str
+    order_id: str
+    version: int
+    held: tuple[HeldLine, ...]
+
+
+class HoldMoved(Event):
+    type: Literal["hold.moved.v1"] = "hold.moved.v1"
+    region: str
+    move_id: str
+    moves: tuple[PartMove, ...]
+
+
+class MoveRefused(Event):
+    type: Literal["hold.move_refused.v1"] = "hold.move_refused.v1"
+    region: str
+    move_id: str
+    reason: str
+
+
+class ReservationOutcome(StrEnum):
+    HELD = "held"  # softly
+    RESERVED = "reserved"  # firmly, all that will come now
+    BACKORDERED = "backordered"  # some or all lines wait
+    SHORT = "short"  # some lines are declined
+    LAPSED = "lapsed"
+    RELEASED = "released"
+
+
+class ReservationRecorded(Event):
+    """By order: what stands reserved. Payment lowers its open quantities by `declined`."""
+
+    type: Literal["reservation.recorded.v1"] = "reservation.recorded.v1"
+    order_id: str
+    version: int
+    outcome: ReservationOutcome
+    parts: tuple[str, ...] = ()
+    reserved: tuple[LineQuantity, ...] = ()
+    waiting: tuple[LineQuantity, ...] = ()
+    declined: tuple[LineQuantity, ...] = ()
+    promise_at_ms: EpochMs | None = None
+    reason: str | None = None
+
+
+class StockMoved(Event):
+    """Shelves changed by one decision, with their levels after it and the site's shipment or movement that caused it.
+
+    `kind`: `received`, `adjusted`, `counted`, `expected`, `held`, `released`, `moved`, `shipped`, `short_pick`.
+    """
+
+    type: Literal["stock.moved.v1"] = "stock.moved.v1"
+    region: str
+    kind: str
+    order_id: str | None
+    shelves: tuple[ShelfLevel, ...]
+    exception: str | None = None
+
+
+class SlipPassed(Event):
+    """Home asks the next region of `route` to hold what it can of `open_lines`. `slip` numbers the round."""
+
+    type: Literal["slip.passed.v1"] = "slip.passed.v1"
+    region: str
+    order: Order
+    slip: int
+    open_lines: tuple[LineQuantity, ...]
+    held: tuple[HeldLine, ...]
+    route: tuple[str, ...]
+    whole: bool
+
+
+class SlipReturned(Event):
+    type: Literal["slip.returned.v1"] = "slip.returned.v1"
+    region: str
+    order_id: str
+    version: int
+    slip: int
+    held: tuple[HeldLine, ...]
+    seen: tuple[ShelfLevel, ...]
+
+
+class RemoteHoldSettled(Event):
+    """Home's word to a region that holds for it: keep (firm) or give back. `wants` are left or withdrawn there."""
+
+    type: Literal["slip.settled.v1"] = "slip.settled.v1"
+    region: str
+    order_id: str
+    version: int
+    slip: int
+    keep: bool
+    part_id: str | None = None
+    wants: tuple[LineQuantity, ...] = ()
+
+
+class WantOffered(Event):
+    """A region tells home that stock for a waiting order has come."""
+
+    type: Literal["want.offered.v1"] = "want.offered.v1"
+    region: str
+    order_id: str
+    version: int
+    sku: str
+    from_region: str
+
+
+class DecisionCard(Event):
+    """Why: what was weighed, why each lost, the cost terms, the stock seen. Capped; `truncated` says if cut."""
+
+    type: Literal["decision.card.v1"] = "decision.card.v1"
+    order_id: str
+    part_id: str | None
+    stage: str
+    decision: str
+    at_ms: EpochMs
+    chosen: str
+    candidates: tuple[Candidate, ...]
+    seen: tuple[ShelfLevel, ...] = ()
+    notes: tuple[str, ...] = ()
+    truncated: bool = False

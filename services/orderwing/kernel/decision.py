@@ -1,0 +1,58 @@
+"""What a stage decides, and the identity of everything that follows from one cause."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from orderwing.kernel.row import Row
+from orderwing_schemas.base import Event
+from orderwing_schemas.topics import Topic
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    topic: Topic
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Emits in their order; rows to keep; (kind, key) of rows to drop."""
+
+    emits: tuple[Emit, ...] = ()
+    puts: tuple[Row, ...] = ()
+    drops: tuple[tuple[type[Row], str], ...] = ()
+
+
+NOTHING = Decision()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCause:
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineCause:
+    """`revision` is the number of the decision that put the row: unique in its partition for ever."""
+
+    row: str
+    wake_at_ms: int
+    revision: int
+
+    def __str__(self) -> str:
+        return f"{self.row}@{self.wake_at_ms}#{self.revision}"
+
+
+Cause = RecordCause | DeadlineCause
+
+
+def event_id(stage: str, cause: Cause, position: int) -> str:
+    """The same for a repeated decision: a hash of who decided, why, and which of the outputs it is."""
+    return blake2b(f"{stage}|{cause}|{position}".encode(), digest_size=16).hexdigest()
