@@ -41,8 +41,8 @@ _SETTINGS = {
     # A dead owner's transaction is aborted soon after its time-out, not up to 10 s later.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     # After a crash the node is let in again once its former session is over.
-    "broker.session.timeout.ms": "6000",
-    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "300",
 }
 _LOG4J2 = """\
 status = warn
@@ -120,7 +120,15 @@ class EmbeddedBroker(EmbeddedServer):
         if done.exists():
             return
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        tool = ["kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c", properties]
+        # With an equals sign, because one id in 64 begins with a dash.
+        tool: list[str | Path] = [
+            "kafka.tools.StorageTool",
+            "format",
+            "--ignore-formatted",
+            f"--cluster-id={cluster}",
+            "-c",
+            properties,
+        ]
         with self.log_file.open("ab") as log:
             result = subprocess.run(
                 [*java, *tool],

@@ -37,8 +37,8 @@ class Jar:
 def locked_jars() -> list[Jar]:
     """The jars of jars.lock: `group:artifact:version sha256` a line."""
     text = files("orderwing.runtime.embedded").joinpath("jars.lock").read_text("utf-8")
-    lines = [line.split() for line in text.splitlines() if line and not line.startswith("#")]
-    return [Jar(*coordinates.split(":"), sha256=sha256) for coordinates, sha256 in lines]
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [Jar(*line.replace(":", " ").split()) for line in lines]
 
 
 def cache_dir() -> Path:
@@ -70,9 +70,7 @@ def fetch_jars(cache: Path | None = None, progress: Progress = silent, *, offlin
                 )
         progress("Kafka jars", len(jars), len(jars))
     except PermissionError as error:
-        raise EmbeddedError(
-            f"{directory} cannot be written: set ORDERWING_CACHE to a directory of yours."
-        ) from error
+        raise EmbeddedError(f"{directory} cannot be written: set ORDERWING_CACHE to a directory of yours.") from error
     return [directory / jar.name for jar in jars]
 
 

@@ -1,0 +1,38 @@
+"""Real servers for the tests that ask for them: started once, stopped even when a test fails."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from orderwing.runtime.embedded.broker import EmbeddedBroker
+from orderwing.runtime.embedded.redis import EmbeddedRedis
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap address of a broker that the whole session shares: use topics and groups of your own."""
+    with EmbeddedBroker(tmp_path_factory.mktemp("kafka")) as server:
+        yield server.bootstrap
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Redis that the whole session shares: use keys of your own."""
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
+
+
+@pytest.fixture
+def embedded_broker_factory(tmp_path: Path) -> Iterator[Callable[[], EmbeddedBroker]]:
+    """Makes running brokers that a test may kill and restart; each has a small heap and a directory of its own."""
+    with ExitStack() as stack:
+
+        def make() -> EmbeddedBroker:
+            directory = tmp_path / f"kafka-{len(made)}"
+            made.append(directory)
+            return stack.enter_context(EmbeddedBroker(directory, heap_mb=384))
+
+        made: list[Path] = []
+        yield make
