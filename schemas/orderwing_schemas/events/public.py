@@ -11,6 +11,7 @@ from orderwing_schemas.base import CurrencyCode, Event, Id, Minor, Model, Quanti
 from orderwing_schemas.domain import Backorder, LineQuantity, Payer, ServiceLevel
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+Sequence = Annotated[int, Field(ge=1, le=2**53)]  # a site's movements, counted without gaps
 
 
 class PlacedLine(Model):
@@ -67,7 +68,7 @@ class StockReceived(Event):
     site_id: Id
     sku: Id
     quantity: Quantity
-    sequence: Annotated[int, Field(ge=1)]
+    sequence: Sequence
 
 
 class StockAdjusted(Event):
@@ -76,9 +77,9 @@ class StockAdjusted(Event):
     type: Literal["stock.adjusted.v1"] = "stock.adjusted.v1"
     site_id: Id
     sku: Id
-    delta: int
+    delta: Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
     reason: Text
-    sequence: Annotated[int, Field(ge=1)]
+    sequence: Sequence
 
 
 class StockCounted(Event):
@@ -87,10 +88,10 @@ class StockCounted(Event):
     type: Literal["stock.counted.v1"] = "stock.counted.v1"
     site_id: Id
     sku: Id
-    on_hand: Annotated[int, Field(ge=0)]
-    includes_sequence: Annotated[int, Field(ge=0)]
+    on_hand: Annotated[int, Field(ge=0, le=10**9)]
+    includes_sequence: Annotated[int, Field(ge=0, le=2**53)]
     includes_shipment: str | None = None
-    sequence: Annotated[int, Field(ge=1)]
+    sequence: Sequence
 
 
 class StockExpected(Event):
@@ -101,7 +102,7 @@ class StockExpected(Event):
     sku: Id
     quantity: Quantity
     due_at: AwareDatetime
-    sequence: Annotated[int, Field(ge=1)]
+    sequence: Sequence
 
 
 StockMovement = StockReceived | StockAdjusted | StockCounted | StockExpected

@@ -1,0 +1,1 @@
+"""Gate: the only reader of strangers."""

@@ -1,0 +1,6 @@
+"""Where a city is, and which part of the network is nearest. Pure; the facts are GeoNames' (see NOTICE)."""
+
+from orderwing.geography.distance import haversine_km, nearest_region
+from orderwing.geography.places import DOMESTIC, Place, delivery_zone, domestic_place, locate
+
+__all__ = ["DOMESTIC", "Place", "delivery_zone", "domestic_place", "haversine_km", "locate", "nearest_region"]

@@ -1,0 +1,1 @@
+"""Intake: orders, their duplicates and conflicts."""
