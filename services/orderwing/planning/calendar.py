@@ -1,0 +1,113 @@
+"""When lanes depart: timetables in local wall time, as instants.
+
+A timetable names wall-clock times. One that a change to summer time skips does not occur that day; one that the change
+back repeats occurs once, at its first passing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from orderwing_schemas.domain import ServiceLevel
+from orderwing_schemas.network import Lane, Network, Site
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+HORIZON_DAYS = 30  # a lane that does not leave within it does not leave
+
+
+class NoDepartureError(ValueError):
+    """No lane leaves a site for a zone: the network file has to name one."""
+
+
+def pick_ms(site: Site, units: int) -> int:
+    """How long before a departure picking starts: an hour more for each further `units_per_hour` of units."""
+    return site.pick_minutes * MINUTE_MS + max(units - 1, 0) // site.units_per_hour * HOUR_MS
+
+
+def departures(lane: Lane, site: Site, from_ms: int, within_days: int = HORIZON_DAYS) -> Iterator[int]:
+    """Departures at or after `from_ms`, in order."""
+    timetable = (site.timezone, site.opens_minute, site.closes_minute, lane.offset_minutes, lane.every_minutes)
+    first_day = from_ms // DAY_MS
+    times = _of_utc_day(timetable, first_day)
+    yield from times[bisect_left(times, from_ms) :]
+    for day in range(first_day + 1, first_day + within_days + 1):
+        yield from _of_utc_day(timetable, day)
+
+
+def earliest_departure(lane: Lane, site: Site, now_ms: int, units: int = 1) -> int | None:
+    """The first departure that what is frozen now can still be picked for; None if the lane never leaves."""
+    return next(departures(lane, site, now_ms + pick_ms(site, units)), None)
+
+
+def freeze_ms(site: Site, departure_ms: int, units: int) -> int:
+    """When picking for a departure has to start, and a plan becomes final."""
+    return departure_ms - pick_ms(site, units)
+
+
+def arrival_ms(lane: Lane, departure_ms: int) -> int:
+    return departure_ms + lane.transit_minutes * MINUTE_MS
+
+
+def serving_lanes(network: Network, site_id: str, zone: str, service: ServiceLevel) -> tuple[Lane, ...]:
+    """Lanes that carry the service to the zone; where none does, all that go there (late is better than never)."""
+    lanes = network.lanes_by_site_zone.get((site_id, zone), ())
+    return tuple(lane for lane in lanes if service in lane.services) or lanes
+
+
+def earliest_arrival(
+    network: Network, site: Site, zone: str, service: ServiceLevel, now_ms: int, units: int = 1
+) -> int | None:
+    """The earliest arrival in the zone of what is frozen at the site now; None if no lane goes there."""
+    arrivals = [
+        arrival_ms(lane, departure)
+        for lane in serving_lanes(network, site.site_id, zone, service)
+        if (departure := earliest_departure(lane, site, now_ms, units)) is not None
+    ]
+    return min(arrivals, default=None)
+
+
+def promise(
+    network: Network, site_units: Iterable[tuple[str, int]], zone: str, service: ServiceLevel, now_ms: int
+) -> int:
+    """When all of an order held as (site, units) can be there: the last site's earliest arrival, plus the slack.
+
+    Raises NoDepartureError.
+    """
+    latest = now_ms
+    for site_id, units in site_units:
+        arrival = earliest_arrival(network, network.site_by_id[site_id], zone, service, now_ms, units)
+        if arrival is None:
+            raise NoDepartureError(f"no lane leaves site {site_id} for zone {zone}")
+        latest = max(latest, arrival)
+    return latest + network.policies.promise_slack_minutes * MINUTE_MS
+
+
+@lru_cache(maxsize=4096)
+def _of_utc_day(timetable: tuple[str, int, int, int, int], day: int) -> tuple[int, ...]:
+    """Departures within one UTC day (days since 1970)."""
+    timezone, opens, closes, offset, every = timetable
+    zone = ZoneInfo(timezone)
+    minutes = [m for m in range(offset, 1440, every) if _is_open(opens, closes, m)]
+    start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    found = []
+    for shift in (-1, 0, 1):  # zones are up to 14 hours from UTC
+        date = (start + timedelta(days=shift)).replace(tzinfo=None)
+        for minute in minutes:
+            local = date + timedelta(minutes=minute)
+            instant = local.replace(tzinfo=zone).astimezone(UTC)
+            exists = instant.astimezone(zone).replace(tzinfo=None) == local
+            at_ms = int(instant.timestamp()) * 1000
+            if exists and at_ms // DAY_MS == day:
+                found.append(at_ms)
+    return tuple(sorted(found))
+
+
+def _is_open(opens: int, closes: int, minute: int) -> bool:
+    """The last van leaves as the site closes; a site that closes before it opens works past midnight."""
+    return opens <= minute <= closes if opens <= closes else minute >= opens or minute <= closes

@@ -1,0 +1,203 @@
+"""Quick sourcing against every assignment there is."""
+
+from itertools import product
+from time import perf_counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderwing.planning.calendar import arrival_ms, earliest_departure
+from orderwing.planning.costs import lateness_minor
+from orderwing.planning.sourcing import Asked, Choice, quick_choice, verify
+from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
+from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site
+
+HERE = Point(latitude=51.5, longitude=0.0)
+NOW_MS = 1_750_000_000_000
+SKUS = ("tea", "mug", "jam", "pen")
+ITEMS = {
+    sku: Item(sku=sku, weight_g=300 * n, volume_cm3=1, capacity=1, list_price_minor=100) for n, sku in enumerate(SKUS)
+}
+
+
+def a_network(parcels: list[int], handlings: list[int], kilogram_minor: int = 0, late_hour_minor: int = 0) -> Network:
+    sites = tuple(
+        Site(
+            site_id=f"s{n}",
+            region_id="r",
+            location=HERE,
+            timezone="UTC",
+            pick_minutes=20,
+            units_per_hour=1000,
+            handling_line_minor=handling,
+            handling_parcel_minor=3,
+        )
+        for n, handling in enumerate(handlings)
+    )
+    lanes = tuple(
+        Lane(
+            lane_id=f"l{n}",
+            site_id=f"s{n}",
+            zone="z",
+            carrier="c",
+            services=(ServiceLevel.STANDARD,),
+            every_minutes=60 + 10 * n,
+            transit_minutes=30,
+            parcels_per_departure=9,
+            parcel_minor=parcel,
+            kilogram_minor=kilogram_minor,
+        )
+        for n, parcel in enumerate(parcels)
+    )
+    region = Region(region_id="r", centre=HERE)
+    policies = Policies(late_hour_minor=late_hour_minor)
+    return Network(version=1, currency="GBP", regions=(region,), sites=sites, lanes=lanes, policies=policies)
+
+
+def asked_for(
+    network: Network, stock: dict[tuple[str, str], int], lines: tuple[tuple[str, int], ...], may_split: bool = True
+) -> Asked:
+    return Asked(
+        network=network,
+        catalogue=ITEMS.get,
+        atp=lambda site_id, sku: stock.get((site_id, sku), 0),
+        lines=tuple(LineQuantity(line_id=f"n{n}", sku=sku, quantity=q) for n, (sku, q) in enumerate(lines)),
+        zone="z",
+        service_level=ServiceLevel.STANDARD,
+        now_ms=NOW_MS,
+        may_split=may_split,
+    )
+
+
+@st.composite
+def problems(draw: st.DrawFn, most: int = 1, repeats: bool = False) -> Asked:
+    count = draw(st.integers(1, 4))
+    network = a_network(
+        [draw(st.integers(0, 50)) for _ in range(count)],
+        [draw(st.integers(0, 20)) for _ in range(count)],
+        late_hour_minor=draw(st.sampled_from([0, 60])),
+    )
+    stock = {(site.site_id, sku): draw(st.integers(-1, most + 1)) for site in network.sites for sku in SKUS}
+    skus = draw(st.lists(st.sampled_from(SKUS), min_size=1, max_size=4, unique=not repeats))
+    lines = tuple((sku, draw(st.integers(1, most))) for sku in skus)
+    return asked_for(network, stock, lines, draw(st.booleans()))
+
+
+def whole_cost(asked: Asked, assigned: tuple[str | None, ...]) -> int:
+    """Additive costs only (nothing weighs): parcels, lines, and lateness against the earliest site."""
+    arrivals = {}
+    for lane in asked.network.lanes:
+        units = sum(line.quantity for line in asked.lines)
+        departure = earliest_departure(lane, asked.network.site_by_id[lane.site_id], asked.now_ms, units)
+        assert departure is not None
+        arrivals[lane.site_id] = arrival_ms(lane, departure)
+    due = min(arrivals.values())
+    cost = 0
+    for lane in asked.network.lanes:
+        count = assigned.count(lane.site_id)
+        site = asked.network.site_by_id[lane.site_id]
+        if count:
+            cost += lane.parcel_minor + site.handling_parcel_minor + count * site.handling_line_minor
+            cost += lateness_minor(asked.network.policies, arrivals[lane.site_id], due)
+    return cost
+
+
+def rank(asked: Asked, assigned: tuple[str | None, ...]) -> tuple[int, int, int]:
+    used = {site_id for site_id in assigned if site_id}
+    return assigned.count(None), len(used), whole_cost(asked, assigned)
+
+
+@settings(max_examples=300, deadline=None)
+@given(asked=problems())
+def test_single_units_are_sourced_as_well_as_any_assignment_can(asked: Asked) -> None:
+    choices: list[list[str | None]] = [
+        [None, *(s.site_id for s in asked.network.sites if asked.atp(s.site_id, line.sku) >= 1)] for line in asked.lines
+    ]
+    possible = [a for a in product(*choices) if asked.may_split or len({s for s in a if s}) <= 1]
+    best = min(rank(asked, assigned) for assigned in possible)
+    choice = quick_choice(asked, asked.network.sites)
+    assert verify(asked, choice) == []
+    assert (len(choice.short), len(choice.site_ids), choice.cost_minor) == best
+
+
+@settings(max_examples=300, deadline=None)
+@given(asked=problems(most=6, repeats=True))
+def test_quantities_are_as_whole_and_on_as_few_sites_as_stock_allows(asked: Asked) -> None:
+    choice = quick_choice(asked, asked.network.sites)
+    assert verify(asked, choice) == []
+    needed = {line.sku: sum(x.quantity for x in asked.lines if x.sku == line.sku) for line in asked.lines}
+
+    def short(sites: tuple[str, ...]) -> int:
+        return sum(max(0, q - sum(max(0, asked.atp(s, sku)) for s in sites)) for sku, q in needed.items())
+
+    ids = [site.site_id for site in asked.network.sites]
+    groups = [tuple(i for n, i in enumerate(ids) if mask >> n & 1) for mask in range(1 << len(ids))]
+    allowed = [group for group in groups if asked.may_split or len(group) <= 1]
+    least = min(short(group) for group in allowed)
+    assert sum(line.quantity for line in choice.short) == least
+    assert len(choice.site_ids) == min(len(group) for group in allowed if short(group) == least)
+    for line in asked.lines:
+        places = [h.site_id for h in choice.held if h.line_id == line.line_id]
+        assert len(places) == len(set(places))
+
+
+@settings(max_examples=100, deadline=None)
+@given(asked=problems(most=6, repeats=True))
+def test_the_same_question_has_the_same_answer(asked: Asked) -> None:
+    assert quick_choice(asked, asked.network.sites) == quick_choice(asked, asked.network.sites)
+
+
+def test_verify_finds_what_is_wrong() -> None:
+    asked = asked_for(a_network([1, 1], [1, 1]), {("s0", "tea"): 1, ("s1", "mug"): 1}, (("tea", 1), ("mug", 1)))
+    choice = quick_choice(asked, asked.network.sites)
+    assert len(choice.site_ids) == 2
+    lost = Choice(choice.held[:1], (), choice.cost_minor, choice.promise_at_ms)
+    assert verify(asked, lost) == ["line n1: 0 units answered for 1"]
+    more = choice.held[0].model_copy(update={"quantity": 2})
+    assert len(verify(asked, Choice((more, choice.held[1]), (), 0, None))) == 2
+    whole = asked_for(asked.network, {("s0", "tea"): 1, ("s1", "mug"): 1}, (("tea", 1), ("mug", 1)), may_split=False)
+    assert verify(whole, choice) == ["split though the order may not be"]
+
+
+def test_sites_without_a_lane_are_not_asked_and_nothing_anywhere_is_all_short() -> None:
+    network = a_network([1, 1], [1, 1]).model_copy(update={"lanes": a_network([1, 1], [1, 1]).lanes[1:]})
+    choice = quick_choice(asked_for(network, {("s0", "tea"): 9}, (("tea", 2),)), network.sites)
+    assert (choice.held, [line.quantity for line in choice.short], choice.promise_at_ms) == ((), [2], None)
+
+
+def test_a_penny_does_not_buy_an_hour() -> None:
+    network = a_network([10, 9], [0, 0], late_hour_minor=200)
+    stock = {("s0", "tea"): 1, ("s1", "tea"): 1}
+    arrivals = {}
+    for lane in network.lanes:
+        departure = earliest_departure(lane, network.site_by_id[lane.site_id], NOW_MS)
+        assert departure is not None
+        arrivals[lane.site_id] = departure
+    earlier = min(arrivals, key=lambda site_id: arrivals[site_id])
+    assert quick_choice(asked_for(network, stock, (("tea", 1),)), network.sites).site_ids == (earlier,)
+
+
+@pytest.mark.parametrize("count", [10, 14])
+def test_many_sites_are_all_used_if_needed(count: int) -> None:
+    network = a_network([1] * count, [1] * count)
+    stock = {(site.site_id, "tea"): 1 for site in network.sites}
+    asked = asked_for(network, stock, (("tea", count + 1),))
+    choice = quick_choice(asked, network.sites)
+    assert verify(asked, choice) == []
+    assert (len(choice.site_ids), choice.short[0].quantity) == (count, 1)
+
+
+def test_the_usual_case_is_quick() -> None:
+    network = a_network([5, 6, 7, 8], [1, 1, 1, 1], kilogram_minor=10, late_hour_minor=200)
+    stock = {(site.site_id, sku): 50 for site in network.sites for sku in SKUS}
+    asked = asked_for(network, stock, (("tea", 1), ("mug", 2), ("pen", 1)))
+    quick_choice(asked, network.sites)
+    fastest = float("inf")
+    for _ in range(20):
+        started = perf_counter()
+        for _ in range(20):
+            quick_choice(asked, network.sites)
+        fastest = min(fastest, (perf_counter() - started) / 20)
+    print(f"{fastest * 1e6:.0f} us")
+    assert fastest < 1e-3
