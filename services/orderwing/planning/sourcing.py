@@ -82,7 +82,8 @@ def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
     due_ms += asked.network.policies.promise_slack_minutes * MINUTE_MS
     whole = [outlet for outlet in stocked if _has_all(asked, outlet)]
     if whole:
-        return _best(asked, ((outlet,) for outlet in whole), due_ms)
+        grams = weight_g(asked.catalogue, ((line.sku, line.quantity) for line in asked.lines))
+        return _fill(asked, (min(whole, key=lambda o: o.cost(asked, len(asked.lines), grams, due_ms)),), due_ms)
     if not asked.may_split or len(stocked) == 1:
         return _best(asked, ((outlet,) for outlet in stocked), due_ms)
     if len(stocked) > EXACT_SITES:
