@@ -243,3 +243,33 @@ def test_a_child_that_ignores_sigterm_is_killed_at_the_deadline(tmp_path: Path) 
         pass
     assert child.exit_status is None
     assert child.stop(deadline_s=0.2) == -signal.SIGKILL
+
+
+WATCHED = """
+    import runpy, subprocess, sys
+    # As on a system whose kernel cannot tie a child to its parent.
+    guard = "import runpy, sys; sys.platform = 'other'; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    from orderwing.runtime.embedded import process
+    child = subprocess.Popen(
+        [sys.executable, "-c", guard, str(process._GUARD), str(process.os.getpid()), "sleep", "1000"],
+        start_new_session=True,
+    )
+    print(child.pid, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_guard_watches_where_the_kernel_does_not(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(WATCHED)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        try:
+            assert parent.stdout is not None
+            guard = psutil.Process(int(parent.stdout.readline()))
+            deadline_s = time.monotonic() + DEADLINE_S
+            while not (children := guard.children()) and time.monotonic() < deadline_s:
+                pass
+            assert len(children) == 1
+        finally:
+            parent.kill()
+        for pid in (guard.pid, children[0].pid):
+            await_end(pid)
