@@ -3,7 +3,9 @@
 import typer
 
 import orderwing
+from orderwing.commands import topics
 from orderwing.commands.servers import servers
+from orderwing.commands.service import service
 
 app = typer.Typer(
     name="orderwing",
@@ -21,6 +23,8 @@ def version() -> None:
 
 # A single command: app.command()(function). A group: app.add_typer(group.app, name="group").
 app.command()(servers)
+app.command()(service)
+app.add_typer(topics.app, name="topics")
 
 
 def main() -> None:

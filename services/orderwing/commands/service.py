@@ -1,0 +1,32 @@
+"""`orderwing service NAME`: one service in the foreground.
+
+Also `python -m orderwing.commands.service NAME`, which loads no other command: so the supervisor starts its children.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from orderwing.commands.console import fail
+from orderwing.composition import SERVICES, service_named
+from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.service import serve
+from orderwing.runtime.settings import Settings
+
+
+def service(name: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]) -> None:
+    """Run one service until SIGTERM or Ctrl-C; settings come from ORDERWING_* variables.
+
+    Ends with status 0 when stopped, 75 when it wants to be started again, 1 on an error.
+    """
+    try:
+        run = service_named(name).run
+        settings = Settings.from_environment()
+    except OperatorError as error:
+        fail(str(error))
+    sys.exit(serve(name, run, settings))
+
+
+if __name__ == "__main__":
+    typer.run(service)

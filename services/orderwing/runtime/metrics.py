@@ -1,0 +1,113 @@
+"""The metrics of this process, for Prometheus."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import cast
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+from orderwing.runtime import metric_defs as defs
+from orderwing.runtime.health import Health
+from orderwing_schemas import topics
+
+_REJECTIONS = {topics.INPUTS_REJECTED.name, topics.INTAKE_OUTCOMES.name}
+
+
+class Metrics:
+    """The metrics of `metric_defs`, by definition: `add(RECORDS_OUT, 3, "orders.placed")`.
+
+    Values of labels follow in the order of the definition.
+    """
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        self._collectors = {metric.name: self._collector(metric) for metric in defs.ALL_METRICS}
+
+    def _collector(self, metric: defs.Metric) -> Counter | Gauge | Histogram:
+        labels = ("service", *metric.labels)
+        match metric.kind:
+            case "counter":
+                return Counter(metric.name, metric.about, labels, registry=self._registry)
+            case "gauge":
+                return Gauge(metric.name, metric.about, labels, registry=self._registry)
+            case "histogram":
+                return Histogram(metric.name, metric.about, labels, registry=self._registry, buckets=metric.buckets)
+
+    def add(self, metric: defs.Metric, n: float, *labels: str) -> None:
+        """Add to a counter, or `n` (which may be negative) to a gauge."""
+        cast(Gauge, self._collectors[metric.name]).labels(self.service, *labels).inc(n)
+
+    def set(self, metric: defs.Metric, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        cast(Gauge, self._collectors[metric.name]).labels(self.service, *labels).set(value)
+
+    def observe(self, metric: defs.Metric, value: float, *labels: str) -> None:
+        """Add one value to a histogram."""
+        cast(Histogram, self._collectors[metric.name]).labels(self.service, *labels).observe(value)
+
+    def exposition(self) -> tuple[str, bytes]:
+        """Content type and body for /metrics."""
+        return CONTENT_TYPE_LATEST, generate_latest(self._registry)
+
+
+@cache
+def process_metrics(service: str) -> Metrics:
+    """This process's metrics, for workers: call it with the service's own name."""
+    return Metrics(service)
+
+
+class MetricsObserver:
+    """The runner's observer: counts for Prometheus, the state for /readyz."""
+
+    def __init__(self, metrics: Metrics, health: Health) -> None:
+        self._metrics = metrics
+        self._health = health
+
+    def batch_decided(self, records: int, seconds: float) -> None:
+        self._metrics.add(defs.RECORDS_IN, records)
+        self._metrics.observe(defs.BATCH_RECORDS, records)
+        self._metrics.observe(defs.DECISION_SECONDS, seconds)
+
+    def committed(self, seconds: float) -> None:
+        self._metrics.observe(defs.COMMIT_SECONDS, seconds)
+
+    def aborted(self) -> None:
+        self._metrics.add(defs.TRANSACTIONS_ABORTED, 1)
+
+    def emitted(self, topic: str, n: int) -> None:
+        self._metrics.add(defs.RECORDS_OUT, n, topic)
+        if topic in _REJECTIONS:
+            self._metrics.add(defs.RECORDS_REJECTED, n, topic)
+
+    def dead_lettered(self, n: int) -> None:
+        self._metrics.add(defs.DEAD_LETTERS, n)
+
+    def parked(self, n: int) -> None:
+        self._metrics.set(defs.PARKED, n)
+
+    def rows(self, n: int) -> None:
+        self._metrics.set(defs.ROWS, n)
+
+    def deadlines_due(self, n: int) -> None:
+        self._metrics.set(defs.DEADLINES_DUE, n)
+
+    def lag(self, topic: str, partition: int, n: int) -> None:
+        self._metrics.set(defs.INPUT_LAG, n, topic, str(partition))
+
+    def state(self, ready: bool, halted: bool, message: str) -> None:
+        self._health.set(ready, halted, message)
+        self._metrics.set(defs.READY, ready and not halted)
+        self._metrics.set(defs.HALTED, halted)

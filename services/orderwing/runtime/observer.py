@@ -1,0 +1,69 @@
+"""What a runner tells the outside about itself. Implementations must not raise and must be quick."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Observer(Protocol):
+    """Counts are increments unless a method says that they are levels."""
+
+    def batch_decided(self, records: int, seconds: float) -> None:
+        """A batch of `records` (or due deadlines) was decided within `seconds`."""
+        ...
+
+    def committed(self, seconds: float) -> None:
+        """A transaction was committed, `seconds` after it began."""
+        ...
+
+    def aborted(self) -> None: ...
+
+    def emitted(self, topic: str, n: int) -> None:
+        """`n` records for `topic` are in a transaction that was committed."""
+        ...
+
+    def dead_lettered(self, n: int) -> None: ...
+
+    def parked(self, n: int) -> None:
+        """Level: records that wait behind a dead letter of their order."""
+        ...
+
+    def rows(self, n: int) -> None:
+        """Level: rows kept by this process."""
+        ...
+
+    def deadlines_due(self, n: int) -> None:
+        """Level: deadlines whose time has passed and that are not decided yet."""
+        ...
+
+    def lag(self, topic: str, partition: int, n: int) -> None:
+        """Level: records between the position and the end of an input."""
+        ...
+
+    def state(self, ready: bool, halted: bool, message: str) -> None:
+        """Level: `message` says why the runner is not ready, in one sentence."""
+        ...
+
+
+class SilentObserver:
+    """Tells nobody."""
+
+    def batch_decided(self, records: int, seconds: float) -> None: ...
+
+    def committed(self, seconds: float) -> None: ...
+
+    def aborted(self) -> None: ...
+
+    def emitted(self, topic: str, n: int) -> None: ...
+
+    def dead_lettered(self, n: int) -> None: ...
+
+    def parked(self, n: int) -> None: ...
+
+    def rows(self, n: int) -> None: ...
+
+    def deadlines_due(self, n: int) -> None: ...
+
+    def lag(self, topic: str, partition: int, n: int) -> None: ...
+
+    def state(self, ready: bool, halted: bool, message: str) -> None: ...

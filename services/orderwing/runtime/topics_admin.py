@@ -1,0 +1,166 @@
+"""The cluster's topics against those declared in `orderwing_schemas.topics`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Literal
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
+
+from orderwing.runtime.errors import OperatorError
+from orderwing_schemas.topics import ALL_TOPICS, REFERENCE, STAGES, Topic
+
+_TIMEOUT_S = 30.0
+_MIB = 1 << 20
+_CARDS_MS = 90 * 86_400_000
+MAX_RECORD_BYTES = 4 * _MIB  # a producer of ours allows as much
+MAX_REFERENCE_BYTES = 16 * _MIB  # the network with all its lanes is one record
+
+Finding = Literal["missing", "partitions", "config"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which the cluster differs. `name` is the setting, where it is one. Only `fixable` ones are applied."""
+
+    topic: str
+    finding: Finding
+    name: str
+    wanted: str
+    found: str
+    fixable: bool = True
+
+
+def has_rows(topic: Topic) -> bool:
+    """Whether partitions of `topic` decide where rows live, so that their count may never change."""
+    return any(consumer in STAGES for consumer in topic.consumers)
+
+
+def wanted_config(topic: Topic) -> dict[str, str]:
+    """What is set on the topic; the broker's defaults hold for the rest."""
+    config = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(_max_bytes(topic))}
+    if topic.compacted:
+        # The active segment is never compacted: with the default of 1 GB a changelog would keep every change for long.
+        compaction = {"segment.bytes": str(32 * _MIB), "min.cleanable.dirty.ratio": "0.1"}
+        return config | {"cleanup.policy": "compact"} | compaction
+    # The log is the truth: audits, rebuilt views and redrives read it from the beginning. Cards only explain.
+    retention = _CARDS_MS if topic.name.endswith(".cards") else -1
+    return config | {"cleanup.policy": "delete", "retention.ms": str(retention)}
+
+
+def _max_bytes(topic: Topic) -> int:
+    if topic.stranger:
+        return _MIB  # so that a record and its base64 copy in a dead letter both fit
+    return MAX_REFERENCE_BYTES if topic is REFERENCE else MAX_RECORD_BYTES
+
+
+class TopicsAdmin:
+    """Raises OperatorError when the cluster does not answer or refuses."""
+
+    def __init__(self, bootstrap: str, topics: Sequence[Topic] = ALL_TOPICS) -> None:
+        self._bootstrap = bootstrap
+        self._topics = topics
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+
+    def diff(self) -> list[Difference]:
+        """Every difference; empty when the cluster is as declared. Topics that are not ours are left alone."""
+        _, counts = self._metadata()
+        there = [topic for topic in self._topics if topic.name in counts]
+        configs = self._configs(topic.name for topic in there)
+        found: list[Difference] = []
+        for topic in self._topics:
+            if topic.name not in counts:
+                found.append(Difference(topic.name, "missing", "", f"{topic.partitions} partitions", "none"))
+                continue
+            if (count := counts[topic.name]) != topic.partitions:
+                fixable = count < topic.partitions and not has_rows(topic)
+                found.append(Difference(topic.name, "partitions", "", str(topic.partitions), str(count), fixable))
+            config = configs[topic.name]
+            found.extend(
+                Difference(topic.name, "config", name, value, config.get(name, "none"))
+                for name, value in wanted_config(topic).items()
+                if config.get(name) != value
+            )
+        return found
+
+    def apply(self) -> list[Difference]:
+        """Make the cluster as declared; what was changed. Raises OperatorError, and changes nothing, if it cannot."""
+        differences = self.diff()
+        if stuck := [d for d in differences if not d.fixable]:
+            told = ", ".join(f"{d.topic} has {d.found} partitions instead of {d.wanted}" for d in stuck)
+            raise OperatorError(
+                f"The partitions of a topic cannot be changed while rows depend on them: {told}; use another cluster."
+            )
+        by_name = {topic.name: topic for topic in self._topics}
+        self._create([by_name[d.topic] for d in differences if d.finding == "missing"])
+        self._grow([by_name[d.topic] for d in differences if d.finding == "partitions"])
+        self._configure([d for d in differences if d.finding == "config"])
+        return differences
+
+    def _metadata(self) -> tuple[int, Mapping[str, int]]:
+        """Brokers, and partitions by topic."""
+        try:
+            cluster = self._admin.list_topics(timeout=_TIMEOUT_S)
+        except KafkaException:
+            raise OperatorError(
+                f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP."
+            ) from None
+        counts = {name: len(topic.partitions) for name, topic in cluster.topics.items() if topic.error is None}
+        return len(cluster.brokers), counts
+
+    def _configs(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        if not resources:
+            return {}
+        futures = self._admin.describe_configs(resources, request_timeout=_TIMEOUT_S)
+        return {
+            resource.name: {entry.name: str(entry.value) for entry in future.result(_TIMEOUT_S).values()}
+            for resource, future in futures.items()
+        }
+
+    def _create(self, topics: Sequence[Topic]) -> None:
+        if not topics:
+            return
+        brokers, _ = self._metadata()
+        replicas = min(3, brokers)
+        durable = {"min.insync.replicas": "2"} if replicas == 3 else {}
+        new = [
+            NewTopic(t.name, t.partitions, replication_factor=replicas, config=wanted_config(t) | durable)
+            for t in topics
+        ]
+        _await(self._admin.create_topics(new, operation_timeout=_TIMEOUT_S))
+
+    def _grow(self, topics: Sequence[Topic]) -> None:
+        if topics:
+            _await(self._admin.create_partitions([NewPartitions(t.name, t.partitions) for t in topics]))
+
+    def _configure(self, differences: Sequence[Difference]) -> None:
+        entries: dict[str, list[ConfigEntry]] = {}
+        for d in differences:
+            entry = ConfigEntry(d.name, d.wanted, incremental_operation=AlterConfigOpType.SET)
+            entries.setdefault(d.topic, []).append(entry)
+        resources = [
+            ConfigResource(ResourceType.TOPIC, name, incremental_configs=changes) for name, changes in entries.items()
+        ]
+        if resources:
+            futures = self._admin.incremental_alter_configs(resources, request_timeout=_TIMEOUT_S)
+            _await({resource.name: future for resource, future in futures.items()})
+
+
+def _await(futures: Mapping[str, Future[None]]) -> None:
+    for name, future in futures.items():
+        try:
+            future.result(_TIMEOUT_S)
+        except KafkaException as error:
+            raise OperatorError(f"Kafka refuses to change topic {name}: {error.args[0].str()}.") from None
