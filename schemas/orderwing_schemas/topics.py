@@ -189,7 +189,7 @@ ORDERS_AUTHORISED = Topic(
 PAYMENTS_RECORDED = Topic(
     "payments.recorded",
     "order_id",
-    (payments.PaymentRecorded, payments.OrderRefused),
+    (payments.PaymentRecorded, payments.CaptureRefused, payments.OrderRefused),
     "payment_hold",
     ("views", "audit"),
     "Confirmed authorisations, captures and voids; refusals.",

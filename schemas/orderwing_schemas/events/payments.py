@@ -78,6 +78,17 @@ class PaymentRecorded(Event):
     shipment_id: str | None = None
 
 
+class CaptureRefused(Event):
+    """The provider refused to pay for goods that have left: uncollected, for an operator to pursue."""
+
+    type: Literal["payment.capture_refused.v1"] = "payment.capture_refused.v1"
+    order_id: str
+    shipment_id: str
+    idempotency_key: str
+    amount_minor: Minor
+    reason: str
+
+
 class HoldReleaseRequested(Event):
     """The order ended before reservation made its hold firm: give the stock back."""
 
