@@ -1,0 +1,1 @@
+"""The auditor: judges a run from its topics and the outside ledgers alone. Imports no stage, no runner."""

@@ -1,0 +1,67 @@
+"""Nothing lost, nothing doubled: every input has its one answer, every output exists once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+from orderwing.audit.facts import Fact, History, Violation
+
+DOORS = ("orders.inbound", "stock.inbound", "wms.inbound", "operations.inbound")
+
+
+def check_exactly_once(history: History) -> Iterator[Violation]:
+    yield from _doubled_outputs(history)
+    answers = _answers(history)
+    for door in DOORS:
+        yield from _one_answer(history, door, answers["gate"], set())
+    yield from _one_answer(history, "orders.placed", answers["intake"], _dead_orders(history, "intake"))
+    yield from _accepted_once(history)
+
+
+def _doubled_outputs(history: History) -> Iterator[Violation]:
+    """A repeated decision repeats its ids, so an id seen twice was committed twice."""
+    seen: set[tuple[str, str]] = set()
+    for facts in history.by_topic.values():
+        for fact in facts:
+            if not fact.cause:
+                continue
+            if (fact.source, fact.id) in seen:
+                yield Violation("duplicated", fact.place, f"{fact.type} {fact.id} was committed before")
+            seen.add((fact.source, fact.id))
+
+
+def _answers(history: History) -> dict[str, dict[str, set[str]]]:
+    """stage -> cause -> decisions that answered it."""
+    answers: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for stage in ("gate", "intake"):
+        for fact in history.made_by(stage):
+            answers[stage][_origin(fact)].add(fact.decision)
+    return answers
+
+
+def _origin(fact: Fact) -> str:
+    if fact.type == "record.dead_lettered.v1":
+        return f"{fact.body.get('topic')}/{fact.body.get('partition')}/{fact.body.get('offset')}"
+    return fact.cause
+
+
+def _dead_orders(history: History, stage: str) -> set[str]:
+    """Orders of which a record lies dead: what came later is parked behind it, not lost."""
+    return {str(fact.body.get("order_id")) for fact in history.by_topic.get(f"{stage}.dead-letters", ())}
+
+
+def _one_answer(history: History, topic: str, answered: dict[str, set[str]], excused: set[str]) -> Iterator[Violation]:
+    for fact in history.by_topic.get(topic, ()):
+        decisions = answered.get(fact.place, set())
+        if not decisions and str(fact.body.get("order_id")) not in excused:
+            yield Violation("lost", fact.place, "no output, rejection or dead letter names it as its cause")
+        if len(decisions) > 1:
+            yield Violation("duplicated", fact.place, f"decided {len(decisions)} times")
+
+
+def _accepted_once(history: History) -> Iterator[Violation]:
+    accepted = Counter(value["order"]["order_id"] for value in history.of("order.accepted.v1"))
+    for order_id, times in accepted.items():
+        if times > 1:
+            yield Violation("duplicated", order_id, f"accepted {times} times")

@@ -1,0 +1,65 @@
+"""The outside books: what the warehouse shipped, against what it was told and what there was."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from orderwing.audit.facts import History, Violation
+from orderwing.audit.stock import Shelf, stock_ever
+
+
+def read_ledger(path: Path) -> list[dict[str, Any]]:
+    """A simulator's book, a JSON object a line; a last line cut short by a kill is no entry."""
+    if not path.exists():
+        return []
+    entries: list[dict[str, Any]] = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            entries.append(msgspec.json.decode(line))
+        except msgspec.DecodeError:
+            continue
+    return entries
+
+
+def shipped_by_warehouse(warehouse: Sequence[Mapping[str, Any]]) -> Counter[Shelf]:
+    """Units that left each (site, SKU), each shipment once."""
+    shipped: Counter[Shelf] = Counter()
+    seen: set[str] = set()
+    for entry in warehouse:
+        if entry.get("status") != "shipped" or entry["shipment_id"] in seen:
+            continue
+        seen.add(str(entry["shipment_id"]))
+        for line in entry["lines"]:
+            shipped[str(entry["site_id"]), line["sku"]] += line["quantity"]
+    return shipped
+
+
+def oversold_units(history: History, warehouse: Sequence[Mapping[str, Any]]) -> int:
+    ever = stock_ever(history)
+    return sum(max(0, units - ever[shelf]) for shelf, units in shipped_by_warehouse(warehouse).items())
+
+
+def check_warehouse(
+    history: History, warehouse: Sequence[Mapping[str, Any]], restless: frozenset[str]
+) -> Iterator[Violation]:
+    ever = stock_ever(history)
+    for shelf, units in shipped_by_warehouse(warehouse).items():
+        if units > ever[shelf]:
+            yield Violation("oversold", "/".join(shelf), f"shipped {units}, there were {ever[shelf]}")
+    told = {value["shipment_id"]: value for value in history.of("shipment.released.v1")}
+    left = {value["shipment_id"] for value in history.of("shipment.progressed.v1") if value["status"] == "shipped"}
+    for entry in warehouse:
+        shipment_id = str(entry.get("shipment_id"))
+        if shipment_id not in told:
+            yield Violation("ledger", shipment_id, "the warehouse has a shipment that was never released")
+        elif (
+            entry.get("status") == "shipped"
+            and shipment_id not in left
+            and told[shipment_id]["order_id"] not in restless
+        ):
+            yield Violation("ledger", shipment_id, "the warehouse shipped it, and nobody heard")

@@ -1,0 +1,103 @@
+"""The auditor's verdict on a run, and the figures that its report states."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orderwing.audit.capacity import check_plans, standing_plans
+from orderwing.audit.exactly_once import check_exactly_once
+from orderwing.audit.facts import Fact, History, Violation
+from orderwing.audit.ledgers import check_warehouse, oversold_units
+from orderwing.audit.lifecycle import ENDED, OrderTrace, check_orders, trace_orders
+from orderwing.audit.money import check_money
+from orderwing.audit.savings import Savings, check_costs, measure_savings
+from orderwing.audit.stock import check_stock
+from orderwing_schemas.network import Network
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Counts of violations by kind are derived; an empty `violations` is a clean run."""
+
+    violations: tuple[Violation, ...]
+    traces: Mapping[str, OrderTrace]
+    states: Mapping[str, int]
+    rejected: Mapping[str, int]
+    duplicates: int
+    conflicts: int
+    oversold_units: int
+    savings: Savings
+    parcels_per_order: float
+    cost_minor_per_order: float
+    promise_kept: float
+
+    def count(self, kind: str) -> int:
+        return sum(1 for violation in self.violations if violation.kind == kind)
+
+    @property
+    def clean(self) -> bool:
+        return not self.violations
+
+
+def judge(
+    facts: Iterable[Fact],
+    network: Network,
+    provider: Sequence[Mapping[str, Any]],
+    warehouse: Sequence[Mapping[str, Any]],
+    *,
+    settled_before_wall_ms: int,
+) -> Verdict:
+    """Judge the facts. Orders with news after `settled_before_wall_ms` are too young to be stuck or unbalanced."""
+    history = History(facts)
+    traces = trace_orders(history)
+    restless = frozenset(
+        order_id for order_id, trace in traces.items() if trace.latest_wall_ms >= settled_before_wall_ms
+    )
+    ended = frozenset(order_id for order_id, trace in traces.items() if trace.state in ENDED)
+    violations = (
+        *check_exactly_once(history),
+        *check_orders(traces, restless),
+        *check_stock(history, restless),
+        *check_money(history, ended, restless, provider),
+        *check_plans(history, network),
+        *check_costs(history),
+        *check_warehouse(history, warehouse, restless),
+    )
+    return Verdict(
+        violations=violations,
+        traces=traces,
+        states=Counter(trace.state for trace in traces.values()),
+        rejected=_rejected(history),
+        duplicates=len(history.by_type.get("order.duplicated.v1", ())),
+        conflicts=len(history.by_type.get("order.conflicted.v1", ())),
+        oversold_units=oversold_units(history, warehouse),
+        savings=measure_savings(history, network.policies.churn_minor),
+        **_figures(history, traces),
+    )
+
+
+def _rejected(history: History) -> Counter[str]:
+    """Orders' records refused at the door, by reason; an order with several reasons counts under its first."""
+    rejected: Counter[str] = Counter()
+    for value in history.of("input.rejected.v1"):
+        if value["source_topic"] == "orders.inbound":
+            rejected[value["reason"]] += 1
+    for value in history.of("order.rejected.v1"):
+        rejected[value["reasons"][0]] += 1
+    rejected["conflict"] += len(history.by_type.get("order.conflicted.v1", ()))
+    return +rejected
+
+
+def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, float]:
+    """Parcels and cost per order with a plan; share of delivered shipments that kept their promise."""
+    plans = standing_plans(history).values()
+    orders = len({plan["order_id"] for plan in plans}) or 1
+    kept = [when <= promised for trace in traces.values() for when, promised in trace.delivered_at_ms.values()]
+    return {
+        "parcels_per_order": sum(len(plan["shipments"]) for plan in plans) / orders,
+        "cost_minor_per_order": sum(plan["cost_minor"] for plan in plans) / orders,
+        "promise_kept": sum(kept) / len(kept) if kept else 1.0,
+    }
