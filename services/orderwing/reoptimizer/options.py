@@ -1,0 +1,194 @@
+"""Fewer than ten ways to ship a part: what stands, single sites, and the best splits over two."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import permutations
+
+from orderwing.planning.calendar import arrival_ms, earliest_departure, pick_ms, serving_lanes
+from orderwing.planning.costs import Catalogue, freight_minor, lateness_minor, price_shipment, weight_g
+from orderwing.reoptimizer.choice import Block, Option
+from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Shelf, Take
+from orderwing_schemas.domain import CostTerm
+from orderwing_schemas.network import Lane, Network, Site
+
+MOST = 9  # options of a part, the standing one included
+_CHEAPEST = 5  # of them whatever stock they need; the rest need only what is free or the part's own
+_SITES = 8  # that a part's options are made from
+
+Stock = Callable[[Shelf], int]
+Run = tuple[Lane, int]  # a lane and when its next departure arrives
+
+
+class Pricer:
+    """Costs of parcels that start to be picked after `ready_ms`, by the one cost model."""
+
+    def __init__(self, network: Network, catalogue: Catalogue, ready_ms: int) -> None:
+        self.network = network
+        self._catalogue = catalogue
+        self._ready_ms = ready_ms
+        self._runs: dict[tuple[str, str, str, int], tuple[Run, ...]] = {}
+        self._grams: dict[str, int] = {}
+
+    def cost(self, part: PoolPart, takes: Iterable[Take]) -> int | None:
+        """What the part costs from these sites; None if a parcel could come neither by the promise nor by the time
+        that the standing plan needs."""
+        total = 0
+        for site, lines in self._parcels(takes):
+            run = self._best(part, site, lines)
+            if run is None:
+                return None
+            total += run[0]
+        return total
+
+    def terms(self, part: PoolPart, takes: Iterable[Take]) -> tuple[CostTerm, ...]:
+        """The named terms of a cost that `cost` gave, summed over the parcels."""
+        named: dict[str, int] = defaultdict(int)
+        for site, lines in self._parcels(takes):
+            best = self._best(part, site, lines)
+            if best is not None:
+                _, _, (lane, arrival) = best
+                _, terms = price_shipment(
+                    site,
+                    lane,
+                    self.network.policies,
+                    line_count=len(lines),
+                    grams=self._weight(lines),
+                    arrival_at_ms=arrival,
+                    promise_at_ms=part.promise_at_ms,
+                )
+                for term in terms:
+                    named[term.name] += term.amount_minor
+        return tuple(CostTerm(name=name, amount_minor=amount) for name, amount in named.items())
+
+    def _parcels(self, takes: Iterable[Take]) -> list[tuple[Site, list[Take]]]:
+        parcels: dict[str, list[Take]] = defaultdict(list)
+        for take in takes:
+            parcels[take.site_id].append(take)
+        return [(self.network.site_by_id[site_id], lines) for site_id, lines in sorted(parcels.items())]
+
+    def _best(self, part: PoolPart, site: Site, lines: Sequence[Take]) -> tuple[int, int, Run] | None:
+        """(cost, place in the timetable, run) of the cheapest run that comes in time."""
+        grams, policies = self._weight(lines), self.network.policies
+        latest = max(part.promise_at_ms, part.arrival_at_ms)
+        return min(
+            (
+                (
+                    freight_minor(site, run[0], len(lines), grams)
+                    + lateness_minor(policies, run[1], part.promise_at_ms),
+                    place,
+                    run,
+                )
+                for place, run in enumerate(self._runs_of(part, site, sum(take.quantity for take in lines)))
+                if run[1] <= latest
+            ),
+            default=None,
+        )
+
+    def _runs_of(self, part: PoolPart, site: Site, units: int) -> tuple[Run, ...]:
+        key = (site.site_id, part.zone, part.service_level, pick_ms(site, units))
+        if key not in self._runs:
+            self._runs[key] = tuple(
+                (lane, arrival_ms(lane, departure))
+                for lane in serving_lanes(self.network, site.site_id, part.zone, part.service_level)
+                if (departure := earliest_departure(lane, site, self._ready_ms, units)) is not None
+            )
+        return self._runs[key]
+
+    def _weight(self, lines: Iterable[Take]) -> int:
+        total = 0
+        for take in lines:
+            if take.sku not in self._grams:
+                self._grams[take.sku] = weight_g(self._catalogue, ((take.sku, 1),))
+            total += self._grams[take.sku] * take.quantity
+        return total
+
+
+def blocks(pool: Pool, pricer: Pricer) -> list[Block]:
+    """Each part with its options, in the order of the pool; the standing one keeps the cost it was planned at."""
+    pooled: dict[Shelf, int] = defaultdict(int)
+    for part in pool.parts:
+        for take in part.takes:
+            pooled[take.site_id, take.sku] += take.quantity
+    sites = [site.site_id for site in pricer.network.sites_by_region.get(pool.region, ())]
+    return [_block(part, sites, pool.free, pooled, pricer) for part in pool.parts]
+
+
+def _block(
+    part: PoolPart, sites: Sequence[str], free: Mapping[Shelf, int], pooled: Mapping[Shelf, int], pricer: Pricer
+) -> Block:
+    own: dict[Shelf, int] = defaultdict(int)
+    for take in part.takes:
+        own[take.site_id, take.sku] += take.quantity
+    standing = Option(_label(part.takes), tuple(sorted(part.takes)), part.cost_minor)
+    options: dict[tuple[Take, ...], Option] = {}
+    at_once: set[tuple[Take, ...]] = set()
+
+    def without_others(shelf: Shelf) -> int:
+        return free.get(shelf, 0) + own.get(shelf, 0)
+
+    def with_others(shelf: Shelf) -> int:
+        return free.get(shelf, 0) + pooled.get(shelf, 0)
+
+    for stock in (without_others, with_others):
+        for takes in _ways(part, sites, stock):
+            if takes != standing.takes and takes not in options:
+                cost = pricer.cost(part, takes)
+                if cost is not None:
+                    options[takes] = Option(_label(takes), takes, cost)
+            if stock is without_others:
+                at_once.add(takes)
+    ranked = sorted(options.values(), key=lambda option: (option.cost_minor, option.takes))
+    kept = ranked[:_CHEAPEST]
+    kept += [option for option in ranked[_CHEAPEST:] if option.takes in at_once][: MOST - 1 - len(kept)]
+    return Block(part, (standing, *kept))
+
+
+def _ways(part: PoolPart, sites: Sequence[str], stock: Stock) -> Iterable[tuple[Take, ...]]:
+    """Single sites that have all; then, for a part that is split already or may be, pairs of a main site and another.
+
+    A pair whose main site has all is a single site with a second parcel, so it is left out.
+    """
+    stocked = [site_id for site_id in sites if any(stock((site_id, line.sku)) > 0 for line in part.lines)]
+    stocked.sort(key=lambda site_id: -sum(stock((site_id, x.sku)) >= x.quantity for x in part.lines))
+    whole = set()
+    for site_id in stocked:
+        if takes := _fill(part.lines, (site_id,), stock):
+            whole.add(site_id)
+            yield takes
+    split = len({take.site_id for take in part.takes})
+    if len(part.lines) > 1 and (split > 1 or (part.may_split and not part.one_box)):
+        for pair in permutations([site_id for site_id in stocked[:_SITES] if site_id not in whole], 2):
+            if takes := _fill(part.lines, pair, stock):
+                yield takes
+    if split > 2:
+        held = sorted({take.site_id for take in part.takes})
+        for left_out in held:
+            if takes := _fill(part.lines, [site_id for site_id in held if site_id != left_out], stock):
+                yield takes
+
+
+def _fill(lines: Iterable[Line], sites: Sequence[str], stock: Stock) -> tuple[Take, ...] | None:
+    """Each line whole from the first of `sites` that has it, in pieces only where none has; None if it is not there."""
+    left: dict[Shelf, int] = {}
+    takes = []
+    for line in lines:
+        for site_id in sites:
+            if (site_id, line.sku) not in left:
+                left[site_id, line.sku] = max(0, stock((site_id, line.sku)))
+        having = [site_id for site_id in sites if left[site_id, line.sku] >= line.quantity]
+        needed = line.quantity
+        for site_id in having[:1] or sites:
+            units = min(needed, left[site_id, line.sku])
+            if units:
+                takes.append(Take(site_id, line.line_id, line.sku, units))
+                left[site_id, line.sku] -= units
+                needed -= units
+        if needed:
+            return None
+    return tuple(sorted(takes))
+
+
+def _label(takes: Iterable[Take]) -> str:
+    return " + ".join(sorted({take.site_id for take in takes}))

@@ -1,0 +1,229 @@
+"""One look at a pool: every part is reconsidered at once, and only what gains more than churn is proposed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from orderwing.planning.costs import Catalogue
+from orderwing.reoptimizer import exact
+from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible
+from orderwing.reoptimizer.options import Pricer, blocks
+from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take
+from orderwing.reoptimizer.search import greedy, improve
+from orderwing_schemas.domain import Candidate
+from orderwing_schemas.network import Network
+
+_AGAIN = 3  # solutions of a component that may turn out to have been refused before
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a look may cost. All but the last two are counts, so that equal budgets give equal plans.
+
+    Components of more than `columns` options are left to the local search. `out_of_time` is asked between components,
+    `seconds` bounds a single one: safeguards of a worker on its wall clock.
+    """
+
+    nodes: int = 500
+    rounds: int = 3
+    columns: int = 20_000
+    out_of_time: Callable[[], bool] = _never
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A part's complete new way."""
+
+    part: PoolPart
+    takes: tuple[Take, ...]
+    cost_minor: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Changes that go together, all or none. `gain_minor` is net of churn.
+
+    `fingerprint` tells whether the same was proposed before: the same parts, versions and takes.
+    """
+
+    changes: tuple[Change, ...]
+    gain_minor: int
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        told = [(c.part.part_id, c.part.version, [tuple(_fields(take)) for take in c.takes]) for c in self.changes]
+        return blake2b(repr(told).encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True)
+class Look:
+    """`greedy_minor` is what the baseline would have gained. `fell_back` counts components whose solution was unsound
+    and for which the baseline's was taken: a defect to look into."""
+
+    proposals: tuple[Proposal, ...]
+    looked: int
+    greedy_minor: int = 0
+    fell_back: int = 0
+
+    @property
+    def gain_minor(self) -> int:
+        return sum(proposal.gain_minor for proposal in self.proposals)
+
+
+def replan(
+    pool: Pool,
+    network: Network,
+    catalogue: Catalogue,
+    ready_ms: int,
+    budget: Budget,
+    seed: int,
+    refused_after_ms: int = 0,
+) -> Look:
+    """What to change. Picking of a new plan starts after `ready_ms`; what was refused later than `refused_after_ms`
+    is not proposed again."""
+    pricer = Pricer(network, catalogue, ready_ms)
+    whole = Problem(tuple(blocks(pool, pricer)), pool.free, network.policies.churn_minor)
+    proposals: list[Proposal] = []
+    baseline = fell_back = looked = 0
+    for problem in components(whole):
+        if budget.out_of_time():
+            break
+        looked += len(problem.blocks)
+        simple = greedy(problem)
+        baseline += problem.total(simple)
+        found = _propose(problem, simple, pricer, budget, seed, refused_after_ms)
+        if verify(pool, found):
+            found, fell_back = _proposals(problem, simple, pricer), fell_back + 1
+        proposals += found
+    return Look(tuple(proposals), looked, baseline, fell_back)
+
+
+def verify(pool: Pool, proposals: Sequence[Proposal]) -> list[str]:
+    """What is wrong with proposals, in words; nothing if any of them can be taken whether the others are or not.
+
+    Shares no code with the search.
+    """
+    wrong = []
+    known = {part.part_id: part for part in pool.parts}
+    named = [change.part.part_id for proposal in proposals for change in proposal.changes]
+    wrong += [f"part {part_id} is in two proposals" for part_id in set(named) if named.count(part_id) > 1]
+    taken: dict[Shelf, int] = defaultdict(int)
+    for proposal in proposals:
+        net: dict[Shelf, int] = defaultdict(int)
+        for change in proposal.changes:
+            if known.get(change.part.part_id) != change.part:
+                wrong.append(f"part {change.part.part_id} is not in the pool as proposed")
+            wrong += _unfilled(change)
+            for sign, takes in ((1, change.takes), (-1, change.part.takes)):
+                for take in takes:
+                    net[take.site_id, take.sku] += sign * take.quantity
+        for shelf, units in net.items():
+            taken[shelf] += max(units, 0)
+        if proposal.gain_minor <= 0:
+            wrong.append(f"the change of {proposal.changes[0].part.part_id} gains no more than churn")
+    wrong += [
+        f"{units} units of {shelf} are not there" for shelf, units in taken.items() if units > pool.free.get(shelf, 0)
+    ]
+    return wrong
+
+
+def _unfilled(change: Change) -> list[str]:
+    needed: dict[str, int] = {line.line_id: line.quantity for line in change.part.lines}
+    for take in change.takes:
+        needed[take.line_id] = needed.get(take.line_id, 0) - take.quantity
+    return [f"line {line_id} of {change.part.part_id} is off by {units}" for line_id, units in needed.items() if units]
+
+
+def _propose(
+    problem: Problem, simple: Choice, pricer: Pricer, budget: Budget, seed: int, refused_after_ms: int
+) -> list[Proposal]:
+    """The best choice's proposals; where one was refused lately, the best choice without its options."""
+    found: list[Proposal] = []
+    for attempt in range(_AGAIN):
+        found = _proposals(problem, _choose(problem, simple, budget, seed), pricer)
+        stale = [proposal for proposal in found if _refused(proposal, refused_after_ms)]
+        if not stale:
+            break
+        found = [proposal for proposal in found if proposal not in stale]
+        if attempt < _AGAIN - 1:
+            problem = _without(problem, stale)
+            simple = greedy(problem)
+    return found
+
+
+def _choose(problem: Problem, simple: Choice, budget: Budget, seed: int) -> Choice:
+    if len(problem.blocks) == 1:
+        return simple  # one part alone: its best single move is the optimum
+    best = improve(problem, simple, budget.rounds, seed)
+    if sum(len(block.options) for block in problem.blocks) <= budget.columns:
+        solved = exact.solve(problem, budget.nodes, budget.seconds)
+        if solved is not None and feasible(problem, solved) and problem.total(solved) > problem.total(best):
+            best = solved
+    return best
+
+
+def _proposals(problem: Problem, choice: Choice, pricer: Pricer) -> list[Proposal]:
+    made = []
+    for bundle in bundles(problem, choice):
+        gain = sum(problem.gain(block, choice[block]) for block in bundle)
+        if gain > 0:
+            changes: list[Change] = []
+            candidates: list[Candidate] = []
+            for number in bundle:
+                block, option = problem.blocks[number], problem.blocks[number].options[choice[number]]
+                changes.append(Change(block.part, option.takes, option.cost_minor))
+                candidates += _candidates(problem, number, choice[number], pricer)
+            made.append(Proposal(tuple(changes), gain, tuple(candidates)))
+    return made
+
+
+def _candidates(problem: Problem, number: int, chosen: int, pricer: Pricer) -> Iterable[Candidate]:
+    block = problem.blocks[number]
+    best = block.options[chosen].cost_minor
+    for place, option in enumerate(block.options):
+        why = None
+        if place != chosen:
+            more = option.cost_minor - best
+            why = f"costs {more} more" if more > 0 else "its units serve other parts better, or are not there"
+        yield Candidate(
+            label=f"{block.part.part_id}: {option.label}{' (standing)' if place == 0 else ''}",
+            cost_minor=option.cost_minor,
+            terms=pricer.terms(block.part, option.takes) if place == chosen else (),
+            lost_because=why,
+        )
+
+
+def _refused(proposal: Proposal, after_ms: int) -> bool:
+    return any(
+        refusal.fingerprint == proposal.fingerprint and refusal.at_ms > after_ms
+        for change in proposal.changes
+        for refusal in change.part.refusals
+    )
+
+
+def _without(problem: Problem, stale: Iterable[Proposal]) -> Problem:
+    gone = {(change.part.part_id, change.takes) for proposal in stale for change in proposal.changes}
+    kept = tuple(
+        replace(
+            block,
+            options=(
+                block.options[0],
+                *(o for o in block.options[1:] if (block.part.part_id, o.takes) not in gone),
+            ),
+        )
+        for block in problem.blocks
+    )
+    return replace(problem, blocks=kept)
+
+
+def _fields(take: Take) -> tuple[str, str, str, int]:
+    return take.site_id, take.line_id, take.sku, take.quantity

@@ -1,0 +1,188 @@
+"""The re-optimizer's choice against brute force, and what no proposal may ever do."""
+
+from __future__ import annotations
+
+from itertools import product
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderwing.reoptimizer.choice import Problem, feasible
+from orderwing.reoptimizer.options import MOST, Pricer, blocks
+from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Take
+from orderwing.reoptimizer.replan import Budget, Proposal, replan, verify
+from orderwing.reoptimizer.search import greedy, improve
+from orderwing_schemas.domain import Point, ServiceLevel
+from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site
+
+HOUR_MS = 3_600_000
+NOW_MS = 20_000 * 24 * HOUR_MS
+SITES = ("s1", "s2", "s3")
+SKUS = ("a", "b", "c")
+
+
+def network(prices: tuple[int, ...], churn_minor: int) -> Network:
+    here = Point(latitude=51.5, longitude=0.0)
+    return Network(
+        version=1,
+        currency="GBP",
+        regions=(Region(region_id="r", centre=here),),
+        sites=tuple(
+            Site(
+                site_id=site,
+                region_id="r",
+                location=here,
+                timezone="Europe/London",
+                pick_minutes=10,
+                units_per_hour=100,
+                handling_line_minor=7,
+                handling_parcel_minor=30,
+            )
+            for site in SITES
+        ),
+        lanes=tuple(
+            Lane(
+                lane_id=f"l-{site}",
+                site_id=site,
+                zone="z",
+                carrier="van",
+                services=(ServiceLevel.STANDARD,),
+                every_minutes=60,
+                transit_minutes=60,
+                parcels_per_departure=100,
+                parcel_minor=price,
+                kilogram_minor=11,
+            )
+            for site, price in zip(SITES, prices, strict=True)
+        ),
+        policies=Policies(churn_minor=churn_minor),
+    )
+
+
+def catalogue(sku: str) -> Item:
+    return Item(sku=sku, weight_g=900, volume_cm3=1, capacity=1, list_price_minor=100)
+
+
+@st.composite
+def parts(draw: st.DrawFn, count: int) -> tuple[PoolPart, ...]:
+    """Parts whose standing plans hold each line at any site: stock is there, since they hold it."""
+    return tuple(draw(one_part(number)) for number in range(count))
+
+
+@st.composite
+def one_part(draw: st.DrawFn, number: int) -> PoolPart:
+    skus = draw(st.lists(st.sampled_from(SKUS), min_size=1, max_size=3, unique=True))
+    lines = tuple(Line(f"l{n}", sku, draw(st.integers(1, 2)), 1000, 1) for n, sku in enumerate(skus))
+    takes = tuple(sorted(Take(draw(st.sampled_from(SITES)), x.line_id, x.sku, x.quantity) for x in lines))
+    return PoolPart(
+        region="r",
+        part_id=f"o{number}/r/1",
+        order_id=f"o{number}",
+        version=draw(st.integers(1, 3)),
+        zone="z",
+        stop_id="stop",
+        service_level=ServiceLevel.STANDARD,
+        one_box=False,
+        may_split=draw(st.booleans()),
+        lines=lines,
+        takes=takes,
+        cost_minor=0,
+        arrival_at_ms=NOW_MS,
+        promise_at_ms=NOW_MS + draw(st.integers(0, 6)) * HOUR_MS,
+        freeze_at_ms=NOW_MS + HOUR_MS,
+    )
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Pool, Network]:
+    prices = tuple(draw(st.lists(st.integers(100, 400), min_size=3, max_size=3)))
+    net = network(prices, draw(st.sampled_from((0, 5, 60))))
+    free = draw(st.dictionaries(st.tuples(st.sampled_from(SITES), st.sampled_from(SKUS)), st.integers(0, 3)))
+    pool = Pool("r", draw(parts(draw(st.integers(1, 4)))), free)
+    pricer = Pricer(net, catalogue, NOW_MS)
+    priced = tuple(_priced(part, pricer) for part in pool.parts)
+    return Pool("r", priced, free), net
+
+
+def _priced(part: PoolPart, pricer: Pricer) -> PoolPart:
+    from msgspec.structs import replace
+
+    return replace(part, cost_minor=pricer.cost(replace(part, promise_at_ms=NOW_MS + 100 * HOUR_MS), part.takes) or 0)
+
+
+def brute_force(problem: Problem) -> int:
+    """The most that any feasible choice of options gains."""
+    return max(
+        problem.total(list(choice))
+        for choice in product(*(range(len(block.options)) for block in problem.blocks))
+        if feasible(problem, list(choice))
+    )
+
+
+def look(pool: Pool, net: Network, seed: int = 1) -> tuple[Proposal, ...]:
+    return replan(pool, net, catalogue, NOW_MS, Budget(nodes=10_000), seed).proposals
+
+
+@given(cases())
+@settings(max_examples=300, deadline=None)
+def test_proposals_are_sound_and_exact(case: tuple[Pool, Network]) -> None:
+    pool, net = case
+    found = look(pool, net)
+    assert verify(pool, found) == []
+    assert all(proposal.gain_minor > 0 for proposal in found)
+    problem = Problem(tuple(blocks(pool, Pricer(net, catalogue, NOW_MS))), pool.free, net.policies.churn_minor)
+    assert sum(proposal.gain_minor for proposal in found) == brute_force(problem)
+
+
+@given(cases(), st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_of_the_proposals_can_be_refused(case: tuple[Pool, Network], data: st.DataObject) -> None:
+    pool, net = case
+    accepted = [proposal for proposal in look(pool, net) if data.draw(st.booleans())]
+    stock = dict(pool.free)
+    for part in pool.parts:
+        for take in part.takes:
+            shelf = take.site_id, take.sku
+            stock[shelf] = stock.get(shelf, 0) + take.quantity
+    now = {part.part_id: part.takes for part in pool.parts}
+    now |= {change.part.part_id: change.takes for proposal in accepted for change in proposal.changes}
+    for takes in now.values():
+        for take in takes:
+            stock[take.site_id, take.sku] -= take.quantity
+    assert min(stock.values(), default=0) >= 0
+
+
+@given(cases())
+@settings(max_examples=100, deadline=None)
+def test_the_cost_told_is_the_cost_models_and_options_are_few(case: tuple[Pool, Network]) -> None:
+    pool, net = case
+    pricer = Pricer(net, catalogue, NOW_MS)
+    for block in blocks(pool, pricer):
+        assert 1 <= len(block.options) <= MOST
+        assert len({option.takes for option in block.options}) == len(block.options)
+    for proposal in look(pool, net):
+        told = sum(change.part.cost_minor - change.cost_minor for change in proposal.changes)
+        assert proposal.gain_minor == told - net.policies.churn_minor * len(proposal.changes)
+        for change in proposal.changes:
+            terms = pricer.terms(change.part, change.takes)
+            assert sum(term.amount_minor for term in terms) == change.cost_minor
+
+
+@given(cases(), st.integers(0, 5))
+@settings(max_examples=100, deadline=None)
+def test_the_same_seed_gives_the_same_proposals(case: tuple[Pool, Network], seed: int) -> None:
+    pool, net = case
+    assert look(pool, net, seed) == look(pool, net, seed)
+
+
+@given(cases(), st.integers(0, 5))
+@settings(max_examples=200, deadline=None)
+def test_the_local_search_is_feasible_and_never_worse_than_greedy(case: tuple[Pool, Network], seed: int) -> None:
+    pool, net = case
+    problem = Problem(tuple(blocks(pool, Pricer(net, catalogue, NOW_MS))), pool.free, net.policies.churn_minor)
+    simple = greedy(problem)
+    before = problem.total(simple)
+    better = improve(problem, simple, 3, seed)
+    assert feasible(problem, simple)
+    assert feasible(problem, better)
+    assert 0 <= before <= problem.total(better)
