@@ -148,5 +148,10 @@ class Network(Model):
         return {pair: tuple(group) for pair, group in lanes.items()}
 
     @cached_property
+    def services_by_zone(self) -> dict[str, frozenset[ServiceLevel]]:
+        zones = {lane.zone for lane in self.lanes}
+        return {zone: frozenset(s for lane in self.lanes if lane.zone == zone for s in lane.services) for zone in zones}
+
+    @cached_property
     def promotion_by_code(self) -> dict[str, Promotion]:
         return {promotion.code: promotion for promotion in self.promotions}

@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from importlib.resources import files
 from itertools import accumulate
+from typing import NamedTuple
 
 from orderwing.geography.distance import nearest_region
 from orderwing_schemas.domain import Point
@@ -30,9 +31,17 @@ class Place:
     zone: str | None
 
 
-def delivery_zone(place: Place, network: Network) -> str:
-    """The zone that lanes serve: at home the nearest region's id, elsewhere `europe` or `world`."""
-    return place.zone or nearest_region(place.point, network)
+class Destination(NamedTuple):
+    """A place in a network: its nearest region, and the zone that lanes serve (at home the region itself)."""
+
+    place: Place
+    region_id: str
+    zone: str
+
+
+def destination(place: Place, network: Network) -> Destination:
+    region_id = nearest_region(place.point, network)
+    return Destination(place, region_id, place.zone or region_id)
 
 
 @lru_cache(maxsize=16_384)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from orderwing.geography import Place, delivery_zone
+from orderwing.geography import Destination
 from orderwing.kernel.view import Reference
-from orderwing_schemas.domain import OrderLine, ServiceLevel
+from orderwing_schemas.domain import OrderLine
 from orderwing_schemas.events.public import OrderPlaced, PlacedLine
 from orderwing_schemas.network import Network
 
@@ -18,13 +18,13 @@ _MOST_MINOR = 10**12
 _MOST_CAPACITY = 1_000_000
 
 
-def problems(placed: OrderPlaced, place: Place | None, reference: Reference) -> Iterator[Problem]:
+def problems(placed: OrderPlaced, to: Destination | None, reference: Reference) -> Iterator[Problem]:
     network = reference.network
     if unknown := [line.line_id for line in placed.lines if reference.item(line.sku) is None]:
         yield "unknown_sku", f"lines {' '.join(unknown[:10])}: not in the catalogue"
-    if place is None:
+    if to is None:
         yield "bad_address", "personal.city, personal.country: no such place"
-    elif not deliverable(network, delivery_zone(place, network), placed.service_level):
+    elif placed.service_level not in network.services_by_zone.get(to.zone, ()):
         yield "not_deliverable", "service_level: no lane serves it at this address"
     if not _TOKEN.fullmatch(placed.payment_token):
         yield "bad_payment_method", "payment_token: not a token"
@@ -33,10 +33,6 @@ def problems(placed: OrderPlaced, place: Place | None, reference: Reference) -> 
     if placed.placed_at.year < 1971:
         yield "bad_time", "placed_at: before 1971"
     yield from _money(placed, network)
-
-
-def deliverable(network: Network, zone: str, service: ServiceLevel) -> bool:
-    return any(lane.zone == zone and service in lane.services for lane in network.lanes)
 
 
 def _money(placed: OrderPlaced, network: Network) -> Iterator[Problem]:

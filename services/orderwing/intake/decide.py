@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orderwing.geography import Place, delivery_zone, locate, nearest_region
+from orderwing.geography import Destination, destination, locate
 from orderwing.intake.checks import accepted_line, problems
 from orderwing.intake.facts import differences, digest, stop_id
 from orderwing.intake.rows import TABLE, Happening, SeenOrder, State
@@ -43,7 +43,8 @@ def forget(view: View, row: SeenOrder, _now_ms: int) -> Decision:
 
 def _first(draft: Draft, event: OrderPlaced, facts: bytes, now_ms: int) -> None:
     place = locate(event.personal.city, event.personal.country)
-    found = tuple(problems(event, place, draft.reference))
+    to = destination(place, draft.network) if place else None
+    found = tuple(problems(event, to, draft.reference))
     row = SeenOrder(
         order_id=event.order_id,
         state=step(TABLE, State.UNSEEN, Happening.FAILED if found else Happening.PASSED),
@@ -53,10 +54,10 @@ def _first(draft: Draft, event: OrderPlaced, facts: bytes, now_ms: int) -> None:
         wake_at_ms=now_ms + draft.network.policies.duplicate_horizon_days * DAY_MS,
     )
     draft.put(row)
-    if place is None or found:
+    if to is None or found:
         _reject(draft, row)
     else:
-        _accept(draft, event, place, now_ms)
+        _accept(draft, event, to, now_ms)
 
 
 def _again(draft: Draft, seen: SeenOrder, facts: bytes) -> None:
@@ -76,7 +77,7 @@ def _reject(draft: Draft, row: SeenOrder) -> None:
     draft.emit(topics.INTAKE_OUTCOMES, rejected)
 
 
-def _accept(draft: Draft, event: OrderPlaced, place: Place, now_ms: int) -> None:
+def _accept(draft: Draft, event: OrderPlaced, to: Destination, now_ms: int) -> None:
     order = Order(
         order_id=event.order_id,
         version=1,
@@ -84,10 +85,10 @@ def _accept(draft: Draft, event: OrderPlaced, place: Place, now_ms: int) -> None
         currency=event.currency,
         lines=tuple(accepted_line(line, draft.reference) for line in event.lines),
         service_level=event.service_level,
-        home_region=nearest_region(place.point, draft.network),
-        zone=delivery_zone(place, draft.network),
-        delivery_point=place.point,
-        stop_id=stop_id(event.personal, place),
+        home_region=to.region_id,
+        zone=to.zone,
+        delivery_point=to.place.point,
+        stop_id=stop_id(event.personal, to.place),
         shipping_paid_by=event.shipping_paid_by,
         one_box=event.one_box,
         max_delay_minutes=event.max_delay_minutes,
