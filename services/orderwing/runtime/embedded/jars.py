@@ -115,7 +115,7 @@ def _fetch_error(jar: Jar, directory: Path, error: Exception) -> EmbeddedError:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return EmbeddedError(f"Too little disk space at {directory}: make room or set ORDERWING_CACHE.")
     return EmbeddedError(
-        f"{jar.name} is not in {directory} and could not be fetched from Maven Central: "
+        f"{jar.name} is not in {directory} and could not be fetched from Maven Central ({type(error).__name__}): "
         "connect to the network and start again, or copy that directory from a machine that has it."
     )
 
