@@ -1,0 +1,1 @@
+"""Effects at the edge: workers that ask the outside and bring its answers back."""

@@ -1,0 +1,265 @@
+"""The payment gateway: requests from Kafka, many calls in flight, answers as they come.
+
+A request's offset is committed once its answer is acknowledged, and only up to the lowest one still open: whatever
+kills this process, every request is asked at least once more. The provider keeps answers by idempotency key and
+payment_hold takes a second one as a no-op, so nothing is charged twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import aiohttp
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from orderwing.gateways.offsets import OpenOffsets
+from orderwing.gateways.provider import Patience, Provider, address_of
+from orderwing.runtime import metric_defs as defs
+from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.health import process_health
+from orderwing.runtime.logs import get_logger
+from orderwing.runtime.metrics import Metrics, process_metrics
+from orderwing.runtime.partitioning import key_partition
+from orderwing.runtime.settings import Settings
+from orderwing_schemas.codec import UndecodableError, decode, encode, header_map
+from orderwing_schemas.events.payments import PaymentAnswered, PaymentRequested
+from orderwing_schemas.topics import PAYMENTS_ANSWERED, PAYMENTS_REQUESTED
+
+NAME = "payment_gateway"
+IN_FLIGHT = 256
+POLL_S = 0.05
+COMMIT_EVERY_S = 0.2
+GRACE_S = 2.0  # for calls under way when asked to stop; what is not answered then is asked again later
+
+_log = get_logger("orderwing.payment_gateway")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, and where its offset is accounted for."""
+
+    request: PaymentRequested
+    offset: int
+    open_offsets: OpenOffsets
+    traceparent: bytes | None
+
+
+class Gateway:
+    """The consumer is used by one thread alone, `fetch`'s; everything else runs in the event loop."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._open: dict[int, OpenOffsets] = {}
+        self._committed: dict[int, int] = {}
+        self._commit_at_s = 0.0
+        self._calls: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "group.id": NAME,
+                "client.id": f"{NAME}-{settings.instance}",
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                "partition.assignment.strategy": "range",
+                "session.timeout.ms": settings.session_timeout_ms,
+            }
+        )
+        self._producer = Producer(
+            {
+                "bootstrap.servers": settings.bootstrap,
+                "client.id": f"{NAME}-{settings.instance}",
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": 1,
+                "message.timeout.ms": 0,  # for ever: only the broker's word finishes a request
+            }
+        )
+
+    async def run(self, provider: Provider, stop: threading.Event) -> None:
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="kafka") as thread:
+            await loop.run_in_executor(thread, self._subscribe)
+            try:
+                while not stop.is_set():
+                    if len(self._calls) >= IN_FLIGHT:
+                        await asyncio.wait(self._calls, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+                    for asked in await loop.run_in_executor(thread, self._fetch, IN_FLIGHT - len(self._calls)):
+                        self._start(provider, asked)
+                    self._producer.poll(0)
+                    if self._failure is not None:
+                        raise self._failure
+                if self._calls:
+                    await asyncio.wait(self._calls, timeout=GRACE_S)
+            finally:
+                for call in self._calls:
+                    call.cancel()
+                await loop.run_in_executor(thread, self._producer.flush, GRACE_S)
+                await loop.run_in_executor(thread, self._close)
+
+    def _start(self, provider: Provider, asked: Asked) -> None:
+        call = asyncio.create_task(self._answer(provider, asked))
+        self._calls.add(call)
+        call.add_done_callback(self._ended)
+        self._metrics.add(defs.RECORDS_IN, 1)
+        self._metrics.set(defs.PROVIDER_IN_FLIGHT, len(self._calls))
+
+    def _ended(self, call: asyncio.Task[None]) -> None:
+        self._calls.discard(call)
+        self._metrics.set(defs.PROVIDER_IN_FLIGHT, len(self._calls))
+        if not call.cancelled() and (error := call.exception()) is not None:
+            self._failure = error
+
+    async def _answer(self, provider: Provider, asked: Asked) -> None:
+        began_s = time.perf_counter()
+        answer = await provider.ask(asked.request)
+        self._metrics.observe(defs.PROVIDER_SECONDS, time.perf_counter() - began_s, answer.outcome.value)
+        while True:
+            try:
+                self._produce(asked, answer)
+                return
+            except BufferError:  # the broker is slower than the provider
+                self._producer.poll(0)
+                await asyncio.sleep(POLL_S)
+
+    def _produce(self, asked: Asked, answer: PaymentAnswered) -> None:
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                self._failure = KafkaException(error)
+            else:
+                asked.open_offsets.finish(asked.offset)
+                self._metrics.add(defs.RECORDS_OUT, 1, PAYMENTS_ANSWERED.name)
+
+        self._producer.produce(
+            PAYMENTS_ANSWERED.name,
+            key=answer.order_id.encode(),
+            value=encode(answer),
+            partition=key_partition(answer.order_id, PAYMENTS_ANSWERED.partitions),
+            headers=answer_headers(answer, asked.traceparent),
+            on_delivery=delivered,
+        )
+
+    # --- In the consumer's thread ------------------------------------------------------------------------------
+
+    def _subscribe(self) -> None:
+        self._consumer.subscribe(
+            [PAYMENTS_REQUESTED.name], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+        )
+
+    def _assigned(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        for place in partitions:
+            self._open[place.partition] = OpenOffsets()
+            self._committed.pop(place.partition, None)
+        process_health().set(True)
+        _log.info("assigned", partitions=[place.partition for place in partitions])
+
+    def _revoked(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        self._commit(wait=True)
+        self._lost(_, partitions)
+
+    def _lost(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        for place in partitions:
+            self._open.pop(place.partition, None)
+
+    def _fetch(self, room: int) -> list[Asked]:
+        """Up to `room` requests; with no room only heartbeats and rebalances."""
+        if time.monotonic() >= self._commit_at_s:
+            self._commit(wait=False)
+            self._commit_at_s = time.monotonic() + COMMIT_EVERY_S
+        held = self._consumer.assignment() if room <= 0 else []
+        if held:
+            self._consumer.pause(held)
+        first = self._consumer.poll(POLL_S)
+        if held:
+            self._consumer.resume([place for place in self._consumer.assignment() if place in held])
+        if first is None:
+            return []
+        asked = [self._asked(first)]  # accounted for before `consume`, in which a rebalance may happen
+        asked.extend(self._asked(message) for message in (self._consumer.consume(room - 1, 0) if room > 1 else ()))
+        return [one for one in asked if one is not None]
+
+    def _asked(self, message: Message) -> Asked | None:
+        if (error := message.error()) is not None:
+            if error.fatal():
+                raise KafkaException(error)
+            _log.warning("broker", reason=error.name())
+            return None
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None
+        assert offset is not None
+        headers: Any = message.headers()
+        named = header_map(headers)
+        try:
+            request = decode(message.value(), named.get("ce_type"))
+        except UndecodableError as error_:
+            raise OperatorError(
+                f"{PAYMENTS_REQUESTED.name}/{partition}@{offset} is not understood ({error_}): "
+                "update this service before payment_hold."
+            ) from None
+        assert isinstance(request, PaymentRequested)
+        open_offsets = self._open.get(partition)
+        if open_offsets is None:  # taken away meanwhile: its new owner asks
+            return None
+        open_offsets.start(offset)
+        trace = named.get("traceparent")
+        return Asked(request, offset, open_offsets, trace.encode() if trace else None)
+
+    def _commit(self, *, wait: bool) -> None:
+        reached = {p: at for p, offsets in self._open.items() if (at := offsets.position()) is not None}
+        new = {p: at for p, at in reached.items() if self._committed.get(p) != at}
+        if not new:
+            return
+        places = [TopicPartition(PAYMENTS_REQUESTED.name, p, at) for p, at in new.items()]
+        try:
+            if wait:
+                self._consumer.commit(offsets=places, asynchronous=False)
+            else:
+                self._consumer.commit(offsets=places, asynchronous=True)
+        except KafkaException as error:  # asked again later, at worst twice
+            _log.warning("commit", reason=error.args[0].name())
+            return
+        self._committed.update(new)
+
+    def _close(self) -> None:
+        self._commit(wait=True)
+        self._consumer.close()
+
+
+def answer_headers(answer: PaymentAnswered, traceparent: bytes | None) -> list[tuple[str, str | bytes | None]]:
+    """CloudEvents attributes; the id is the same for every repetition of one answer."""
+    told = f"{NAME}|{answer.idempotency_key}|{answer.outcome}".encode()
+    headers: list[tuple[str, str | bytes | None]] = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", blake2b(told, digest_size=16).hexdigest().encode()),
+        ("ce_source", f"/orderwing/{NAME}".encode()),
+        ("ce_type", answer.EVENT_TYPE.encode()),
+        ("ce_subject", answer.order_id.encode()),
+        ("content-type", b"application/json"),
+    ]
+    return [*headers, ("traceparent", traceparent)] if traceparent else headers
+
+
+async def serve(settings: Settings, stop: threading.Event, patience: Patience) -> None:
+    metrics = process_metrics(NAME)
+    connector = aiohttp.TCPConnector(limit=IN_FLIGHT)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        provider = Provider(
+            session,
+            address_of(settings.psp_url, settings.run_dir),
+            patience,
+            retried=lambda: metrics.add(defs.PROVIDER_RETRIES, 1),
+        )
+        await Gateway(settings, metrics).run(provider, stop)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Until `stop` is set. Raises OperatorError, KafkaException."""
+    asyncio.run(serve(settings, stop, Patience()))

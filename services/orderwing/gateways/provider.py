@@ -1,0 +1,145 @@
+"""Asking the payment provider over HTTP until it answers or patience ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
+
+PATHS = {Purpose.AUTHORISE: "authorisations", Purpose.CAPTURE: "captures", Purpose.VOID: "voids"}
+DECLINED = (400, 402, 422)  # it understood, and the same request will never do
+ANSWER_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Per request: `tries` calls of at most `timeout_s`, with pauses that double between them."""
+
+    tries: int = 10
+    timeout_s: float = 5.0
+    first_pause_s: float = 0.1
+    longest_pause_s: float = 5.0
+
+    def pause_s(self, tried: int) -> float:
+        """Full jitter, so that a provider that comes back is not met by all at once."""
+        return random.uniform(0, min(self.longest_pause_s, self.first_pause_s * 2 ** min(tried - 1, 30)))
+
+
+class NoAnswerError(Exception):
+    """This try brought none; `reason` is a short code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Provider:
+    """`address` is asked before every try, since a provider may come back elsewhere."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        address: Callable[[], str],
+        patience: Patience,
+        retried: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._session = session
+        self._address = address
+        self._patience = patience
+        self._retried = retried
+
+    async def ask(self, request: PaymentRequested) -> PaymentAnswered:
+        """The provider's answer, or `failed` with the last try's reason. The idempotency key never changes."""
+        reason = ""
+        for tried in range(1, self._patience.tries + 1):
+            try:
+                return await self._try(request, tried)
+            except NoAnswerError as error:
+                reason = error.reason
+            if tried < self._patience.tries:
+                self._retried()
+                await asyncio.sleep(self._patience.pause_s(tried))
+        return _answer(request, Outcome.FAILED, self._patience.tries, reason=reason)
+
+    async def _try(self, request: PaymentRequested, tried: int) -> PaymentAnswered:
+        body = request.model_dump(mode="json", include={"order_id", "amount_minor", "currency", "authorisation"})
+        if request.payment_token is not None:
+            body["token"] = request.payment_token
+        try:
+            async with self._session.post(
+                f"{self._address()}/v1/{PATHS[request.purpose]}",
+                json=body,
+                headers={"Idempotency-Key": request.idempotency_key},
+                timeout=aiohttp.ClientTimeout(total=self._patience.timeout_s),
+            ) as response:
+                status = response.status
+                told = _told(await response.content.read(ANSWER_BYTES)) if status in (200, *DECLINED) else {}
+        except TimeoutError:
+            raise NoAnswerError("timeout") from None
+        except (aiohttp.ClientError, OSError):
+            raise NoAnswerError("unreachable") from None
+        if status == 200:
+            amount = told.get("amount_minor")
+            if not isinstance(amount, int):
+                raise NoAnswerError("not_understood")
+            return _answer(request, Outcome.APPROVED, tried, amount, _text(told, "reference"))
+        if status in DECLINED:
+            return _answer(request, Outcome.DECLINED, tried, reason=_text(told, "reason") or f"http_{status}")
+        raise NoAnswerError(f"http_{status}")
+
+
+def _answer(
+    request: PaymentRequested,
+    outcome: Outcome,
+    tries: int,
+    amount_minor: int | None = None,
+    reference: str | None = None,
+    reason: str | None = None,
+) -> PaymentAnswered:
+    return PaymentAnswered(
+        order_id=request.order_id,
+        purpose=request.purpose,
+        idempotency_key=request.idempotency_key,
+        outcome=outcome,
+        amount_minor=request.amount_minor if amount_minor is None else amount_minor,
+        reference=reference,
+        reason=reason,
+        attempts=tries,
+    )
+
+
+def _told(body: bytes) -> dict[str, object]:
+    try:
+        told = json.loads(body)
+    except ValueError:
+        raise NoAnswerError("not_understood") from None
+    return told if isinstance(told, dict) else {}
+
+
+def _text(told: dict[str, object], name: str) -> str | None:
+    value = told.get(name)
+    return value[:200] if isinstance(value, str) else None
+
+
+def address_of(psp_url: str, run_dir: Path) -> Callable[[], str]:
+    """`psp_url` as it is; with port 0 what the simulator wrote to the run directory, as long as it is there."""
+    fixed = psp_url.rstrip("/")
+    if urlsplit(fixed).port != 0:
+        return lambda: fixed
+    file = run_dir / "psp.api.json"
+
+    def read() -> str:
+        try:
+            return str(json.loads(file.read_text("utf-8"))["url"])
+        except (OSError, ValueError, KeyError):
+            raise NoAnswerError("unreachable") from None
+
+    return read

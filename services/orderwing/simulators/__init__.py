@@ -1,0 +1,1 @@
+"""Outside parties behind their real interfaces. They share contracts with the product and nothing else."""
