@@ -110,6 +110,8 @@ class Network(Model):
         sites = {s.site_id for s in self.sites}
         if len(regions) != len(self.regions) or len(sites) != len(self.sites):
             raise ValueError("region and site ids must be unique")
+        if len({lane.lane_id for lane in self.lanes}) != len(self.lanes):
+            raise ValueError("lane ids must be unique")
         for site in self.sites:
             if site.region_id not in regions:
                 raise ValueError(f"site {site.site_id}: unknown region {site.region_id}")
@@ -151,6 +153,10 @@ class Network(Model):
     def services_by_zone(self) -> dict[str, frozenset[ServiceLevel]]:
         zones = {lane.zone for lane in self.lanes}
         return {zone: frozenset(s for lane in self.lanes if lane.zone == zone for s in lane.services) for zone in zones}
+
+    @cached_property
+    def lane_by_id(self) -> dict[str, Lane]:
+        return {lane.lane_id: lane for lane in self.lanes}
 
     @cached_property
     def promotion_by_code(self) -> dict[str, Promotion]:

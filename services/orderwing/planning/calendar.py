@@ -50,6 +50,13 @@ def freeze_ms(site: Site, departure_ms: int, units: int) -> int:
     return departure_ms - pick_ms(site, units)
 
 
+def picking_hours(site: Site, departure_ms: int, units: int) -> tuple[tuple[int, int], ...]:
+    """(hour since 1970, units) of the picking for a departure, each hour filled before the next."""
+    first = freeze_ms(site, departure_ms, units) // HOUR_MS
+    full, rest = divmod(units - 1, site.units_per_hour)
+    return (*((first + n, site.units_per_hour) for n in range(full)), (first + full, rest + 1))
+
+
 def arrival_ms(lane: Lane, departure_ms: int) -> int:
     return departure_ms + lane.transit_minutes * MINUTE_MS
 

@@ -1,0 +1,110 @@
+"""Capacity: what sites pick in an hour and departures carry. Booked is never more than there is.
+
+While a part moves, each place is booked with the larger of what the old and the new plan need there, so that either
+answer finds its capacity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orderwing.allocation.rows import Departure, PickingHour, Shipments
+from orderwing.kernel.decision import Decision
+from orderwing.kernel.view import Draft, View
+from orderwing.planning.calendar import HOUR_MS, picking_hours
+from orderwing_schemas.network import Lane, Network, Site
+
+Place = tuple[str, str, int]  # ("site", site id, hour) or ("lane", lane id, departure)
+Needs = Mapping[Place, int]
+
+
+class OverbookedError(RuntimeError):
+    """A booking beyond the capacity: a defect."""
+
+
+def needs(network: Network, shipments: Shipments) -> dict[Place, int]:
+    """What a plan takes: a parcel on each departure, units in each picking hour."""
+    taken: dict[Place, int] = {}
+    for shipment in shipments:
+        _add(taken, ("lane", shipment.lane_id, shipment.departure_at_ms), 1)
+        site = network.site_by_id[shipment.site_id]
+        for hour, units in picking_hours(site, shipment.departure_at_ms, shipment.units):
+            _add(taken, ("site", site.site_id, hour), units)
+    return taken
+
+
+class Room:
+    """The room left, with what the part itself holds counted as free."""
+
+    def __init__(self, draft: Draft, own: Needs) -> None:
+        self._draft = draft
+        self._own = own
+
+    def fits(self, site: Site, lane: Lane, departure_ms: int, units: int) -> bool:
+        if self._left(("lane", lane.lane_id, departure_ms), lane.parcels_per_departure) < 1:
+            return False
+        return all(
+            self._left(("site", site.site_id, hour), site.units_per_hour) >= needed
+            for hour, needed in picking_hours(site, departure_ms, units)
+        )
+
+    def _left(self, place: Place, capacity: int) -> int:
+        return capacity - booked(self._draft, place) + self._own.get(place, 0)
+
+
+def booked(view: View | Draft, place: Place) -> int:
+    kind, owner, when = place
+    key = f"{owner}|{when}"
+    row = view.get(PickingHour, key) if kind == "site" else view.get(Departure, key)
+    return 0 if row is None else row.booked
+
+
+def book(draft: Draft, standing: Needs, wanted: Needs) -> None:
+    """Book what `wanted` needs beyond `standing`. Raises OverbookedError."""
+    for place, amount in wanted.items():
+        extra = amount - standing.get(place, 0)
+        if extra > 0:
+            now_booked = booked(draft, place) + extra
+            if now_booked > _capacity(draft.network, place):
+                raise OverbookedError(f"{place[0]} {place[1]} at {place[2]}: {now_booked} booked")
+            _put(draft, place, now_booked)
+
+
+def free(draft: Draft, dropped: Needs, kept: Needs) -> None:
+    """Free what `dropped` needs beyond `kept`; places whose time has passed are gone already."""
+    for place, amount in dropped.items():
+        extra = amount - kept.get(place, 0)
+        if extra > 0 and (now_booked := booked(draft, place)):
+            _put(draft, place, max(0, now_booked - extra))  # a network published since may count otherwise
+
+
+def hour_over(_view: View, row: PickingHour, _now_ms: int) -> Decision:
+    return Decision(drops=((PickingHour, row.key),))
+
+
+def departed(_view: View, row: Departure, _now_ms: int) -> Decision:
+    return Decision(drops=((Departure, row.key),))
+
+
+def _add(taken: dict[Place, int], place: Place, amount: int) -> None:
+    taken[place] = taken.get(place, 0) + amount
+
+
+def _capacity(network: Network, place: Place) -> int:
+    kind, owner, _ = place
+    if kind == "site":
+        return network.site_by_id[owner].units_per_hour
+    return network.lane_by_id[owner].parcels_per_departure
+
+
+def _put(draft: Draft, place: Place, amount: int) -> None:
+    kind, owner, when = place
+    row: PickingHour | Departure
+    if kind == "site":
+        row = PickingHour(site_id=owner, hour=when, booked=amount, wake_at_ms=(when + 2) * HOUR_MS)
+    else:
+        row = Departure(lane_id=owner, departure_at_ms=when, booked=amount, wake_at_ms=when + HOUR_MS)
+    if amount:
+        draft.put(row)
+    else:
+        draft.drop(type(row), row.key)

@@ -1,0 +1,180 @@
+"""Plans: a part's holding turned into shipments on departures with room, and told to the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from orderwing.allocation.capacity import Needs, Room
+from orderwing.allocation.rows import Line, Part, Plan, Shipment, Shipments, Taken
+from orderwing.kernel.view import Draft
+from orderwing.planning.calendar import MINUTE_MS, freeze_ms
+from orderwing.planning.costs import weight_g
+from orderwing.planning.runs import Load, Run, best_run
+from orderwing_schemas import topics
+from orderwing_schemas.domain import CostTerm, HeldLine, LineQuantity, OrderLine, PlannedShipment, Point
+from orderwing_schemas.events.allocation import PartAllocated
+from orderwing_schemas.events.reservation import StockReserved
+from orderwing_schemas.network import Network
+
+Holding = Mapping[str, tuple[Taken, ...]]  # site -> what it ships, in order
+Cause = Literal["first", "own_move", "proposal", "replacement"]
+
+
+class UnplannableError(ValueError):
+    """No departure can take a part: the network file has no lane, or no room in its horizon."""
+
+
+def part_of(event: StockReserved) -> Part:
+    """The facts of a new part. A line's amount and capacity are shared by quantity."""
+    order = event.order
+    quantities: dict[str, int] = {}
+    for held in event.held:
+        quantities[held.line_id] = quantities.get(held.line_id, 0) + held.quantity
+    return Part(
+        part_id=event.part_id,
+        region=event.region,
+        order_id=order.order_id,
+        order_version=order.version,
+        zone=order.zone,
+        latitude=order.delivery_point.latitude,
+        longitude=order.delivery_point.longitude,
+        stop_id=order.stop_id,
+        service_level=order.service_level,
+        one_box=order.one_box,
+        may_split=order.may_split,
+        lines=tuple(
+            Line(x.line_id, x.sku, q, x.amount_minor * q // x.quantity, -(-x.capacity * q // x.quantity))
+            for x in order.lines
+            if (q := quantities.get(x.line_id))
+        ),
+        promise_at_ms=event.promise_at_ms,
+        placed_at_ms=order.placed_at_ms,
+    )
+
+
+def holding_of(held: Iterable[HeldLine]) -> dict[str, tuple[Taken, ...]]:
+    """What each site ships, sites and lines in the order of their ids; units of a line on one shelf are one."""
+    units: dict[tuple[str, str, str], int] = {}
+    for line in held:
+        place = (line.site_id, line.line_id, line.sku)
+        units[place] = units.get(place, 0) + line.quantity
+    holding: dict[str, tuple[Taken, ...]] = {}
+    for (site_id, line_id, sku), quantity in sorted(units.items()):
+        holding[site_id] = (*holding.get(site_id, ()), Taken(line_id, sku, quantity))
+    return holding
+
+
+def held_by(shipments: Shipments) -> tuple[HeldLine, ...]:
+    """What a plan holds on shelves."""
+    return tuple(
+        HeldLine(line_id=line.line_id, sku=line.sku, site_id=shipment.site_id, quantity=line.quantity)
+        for shipment in shipments
+        for line in shipment.lines
+    )
+
+
+def plan_on(draft: Draft, part: Part, holding: Holding, own: Needs, now_ms: int) -> Shipments | None:
+    """The cheapest departures with room for a holding; None where there is none. `own` is what the part has booked."""
+    room = Room(draft, own)
+    shipments = []
+    for site_id, taken in holding.items():
+        load = Load(
+            site=draft.network.site_by_id[site_id],
+            zone=part.zone,
+            service_level=part.service_level,
+            line_count=len({line.line_id for line in taken}),
+            units=sum(line.quantity for line in taken),
+            grams=weight_g(draft.reference.item, ((line.sku, line.quantity) for line in taken)),
+            promise_at_ms=part.promise_at_ms,
+        )
+        run = best_run(draft.network, load, now_ms, room)
+        if run is None:
+            return None
+        shipments.append(_shipment(site_id, taken, run))
+    return tuple(shipments)
+
+
+def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run) -> Shipment:
+    return Shipment(
+        site_id=site_id,
+        lane_id=run.lane.lane_id,
+        carrier=run.lane.carrier,
+        departure_at_ms=run.departure_ms,
+        arrival_at_ms=run.arrival_ms,
+        lines=taken,
+        cost_minor=run.cost_minor,
+        terms=tuple((term.name, term.amount_minor) for term in run.terms),
+    )
+
+
+def cost_of(shipments: Shipments) -> int:
+    return sum(shipment.cost_minor for shipment in shipments)
+
+
+def freeze_of(network: Network, shipments: Shipments) -> int:
+    """A part freezes as a whole, when the first of its shipments has to be picked."""
+    return min(freeze_ms(network.site_by_id[s.site_id], s.departure_at_ms, s.units) for s in shipments)
+
+
+def as_planned(part_id: str, number: int, shipment: Shipment) -> PlannedShipment:
+    return PlannedShipment(
+        shipment_id=f"{part_id}/{number}",
+        site_id=shipment.site_id,
+        lane_id=shipment.lane_id,
+        carrier=shipment.carrier,
+        departure_at_ms=shipment.departure_at_ms,
+        arrival_at_ms=shipment.arrival_at_ms,
+        lines=tuple(LineQuantity(line_id=x.line_id, sku=x.sku, quantity=x.quantity) for x in shipment.lines),
+        cost_minor=shipment.cost_minor,
+        terms=terms_of((shipment,)),
+    )
+
+
+def terms_of(shipments: Shipments) -> tuple[CostTerm, ...]:
+    """The terms of a whole plan, each name once."""
+    sums: dict[str, int] = {}
+    for shipment in shipments:
+        for name, amount in shipment.terms:
+            sums[name] = sums.get(name, 0) + amount
+    return tuple(CostTerm(name=name, amount_minor=amount) for name, amount in sums.items())
+
+
+def tell(
+    draft: Draft, part: Part, plan: Plan, cause: Cause, previous_minor: int | None, proposal_id: str | None = None
+) -> None:
+    """Emit the standing plan."""
+    event = PartAllocated(
+        region=part.region,
+        part_id=part.part_id,
+        order_id=part.order_id,
+        order_version=part.order_version,
+        version=plan.version,
+        cause=cause,
+        zone=part.zone,
+        delivery_point=Point(latitude=part.latitude, longitude=part.longitude),
+        stop_id=part.stop_id,
+        service_level=part.service_level,
+        one_box=part.one_box,
+        may_split=part.may_split,
+        lines=tuple(
+            OrderLine(
+                line_id=x.line_id, sku=x.sku, quantity=x.quantity, amount_minor=x.amount_minor, capacity=x.capacity
+            )
+            for x in part.lines
+        ),
+        shipments=tuple(as_planned(part.part_id, n, s) for n, s in enumerate(plan.shipments, 1)),
+        cost_minor=plan.cost_minor,
+        previous_cost_minor=previous_minor,
+        proposal_id=proposal_id,
+        promise_at_ms=part.promise_at_ms,
+        freeze_at_ms=plan.freeze_at_ms,
+        placed_at_ms=part.placed_at_ms,
+    )
+    draft.emit(topics.PARTS_PLANNED, event)
+
+
+def promised_by(shipments: Shipments, promise_at_ms: int) -> str:
+    """For a card: whether a plan keeps its promise, in words."""
+    late_ms = max(s.arrival_at_ms for s in shipments) - promise_at_ms
+    return "on time" if late_ms <= 0 else f"{-(-late_ms // MINUTE_MS)} minutes late"

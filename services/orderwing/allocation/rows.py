@@ -1,0 +1,179 @@
+"""What allocation remembers: parts and their plans, moves under way, capacity in use."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from orderwing.kernel.row import Row
+from orderwing_schemas.domain import ServiceLevel
+
+
+class State(StrEnum):
+    UNSEEN = "unseen"
+    PLANNED = "planned"
+    MOVING = "moving"  # a better plan is booked; reservation is asked to move the hold
+    DUE = "due"  # the freeze came while moving, and waits for the answer
+    FROZEN = "frozen"
+
+
+class Happening(StrEnum):
+    RESERVED = "reserved"
+    ASKED = "asked"
+    MOVED = "moved"
+    REFUSED = "refused"
+    REPLANNED = "replanned"  # other lanes or departures, the same sites
+    FREEZE_DUE = "freeze_due"
+    SHORT_PICKED = "short_picked"
+
+
+TABLE = {
+    (State.UNSEEN, Happening.RESERVED): State.PLANNED,
+    (State.PLANNED, Happening.ASKED): State.MOVING,
+    (State.PLANNED, Happening.REPLANNED): State.PLANNED,
+    (State.PLANNED, Happening.FREEZE_DUE): State.FROZEN,
+    (State.MOVING, Happening.MOVED): State.PLANNED,
+    (State.MOVING, Happening.REFUSED): State.PLANNED,
+    (State.MOVING, Happening.FREEZE_DUE): State.DUE,
+    (State.DUE, Happening.MOVED): State.PLANNED,
+    (State.DUE, Happening.REFUSED): State.PLANNED,
+    (State.FROZEN, Happening.SHORT_PICKED): State.FROZEN,
+}
+
+
+class Line(msgspec.Struct, frozen=True, array_like=True):
+    """What of an order line is in this part; amount and capacity are for that quantity."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    amount_minor: int
+    capacity: int
+
+
+class Taken(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """Units of a line that one site ships."""
+
+    line_id: str
+    sku: str
+    quantity: int
+
+
+class Shipment(msgspec.Struct, frozen=True, array_like=True):
+    """A parcel on a departure. `terms` (name, minor units) sum to `cost_minor`."""
+
+    site_id: str
+    lane_id: str
+    carrier: str
+    departure_at_ms: int
+    arrival_at_ms: int
+    lines: tuple[Taken, ...]
+    cost_minor: int
+    terms: tuple[tuple[str, int], ...]
+
+    @property
+    def units(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+
+Shipments = tuple[Shipment, ...]
+
+
+class Part(Row, frozen=True, kw_only=True):
+    """The facts of a part, which never change. Dropped with its plan."""
+
+    part_id: str
+    region: str
+    order_id: str
+    order_version: int
+    zone: str
+    latitude: float
+    longitude: float
+    stop_id: str
+    service_level: ServiceLevel
+    one_box: bool
+    may_split: bool
+    lines: tuple[Line, ...]
+    promise_at_ms: int
+    placed_at_ms: int
+
+    @property
+    def key(self) -> str:
+        return self.part_id
+
+
+class Plan(Row, frozen=True, kw_only=True):
+    """The standing plan of a part; its deadline is the freeze.
+
+    Dropped by its deadline, `duplicate_horizon_days` after the freeze.
+    """
+
+    part_id: str
+    order_id: str
+    state: State
+    version: int
+    shipments: Shipments
+    freeze_at_ms: int
+
+    @property
+    def key(self) -> str:
+        return self.part_id
+
+    @property
+    def cost_minor(self) -> int:
+        return sum(shipment.cost_minor for shipment in self.shipments)
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """The plan that a part shall have."""
+
+    part_id: str
+    shipments: Shipments
+
+
+class Move(Row, frozen=True, kw_only=True):
+    """A move asked of reservation, its capacity booked beside the standing plans'. Dropped by the answer."""
+
+    move_id: str
+    region: str
+    proposal_id: str | None
+    changes: tuple[Change, ...]
+
+    @property
+    def key(self) -> str:
+        return self.move_id
+
+
+class SeenProposal(Row, frozen=True, kw_only=True):
+    """A proposal decided or under way, so that its repetition is a no-op. Dropped by its deadline, a day later."""
+
+    proposal_id: str
+
+    @property
+    def key(self) -> str:
+        return self.proposal_id
+
+
+class PickingHour(Row, frozen=True, kw_only=True):
+    """Units that a site picks in an hour (since 1970). Dropped when nothing is booked, or an hour after its end."""
+
+    site_id: str
+    hour: int
+    booked: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.site_id}|{self.hour}"
+
+
+class Departure(Row, frozen=True, kw_only=True):
+    """Parcels on a departure of a lane. Dropped when nothing is booked, or an hour after it left."""
+
+    lane_id: str
+    departure_at_ms: int
+    booked: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.lane_id}|{self.departure_at_ms}"
