@@ -1,0 +1,144 @@
+"""Intake: new, duplicate, conflict, rejected, and what each emits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orderwing.intake.decide import DAY_MS
+from orderwing.intake.rows import SeenOrder
+from orderwing.intake.stage import STAGE
+from orderwing_schemas.base import Event
+from orderwing_schemas.domain import Order
+from orderwing_schemas.events.intake import (
+    DeliveryRecorded,
+    OrderAccepted,
+    OrderConflicted,
+    OrderDuplicated,
+    OrderRejected,
+    SoftHoldRequested,
+)
+from support.memory_view import MemoryView
+from support.orders import ITEM, demo_view, order_document, placed
+
+NOW = 1_778_000_000_000
+
+
+def answers(view: MemoryView, **changes: Any) -> list[Event]:
+    return [emit.event for emit in view.apply(STAGE.decide(view, placed(**changes), NOW)).emits]
+
+
+def accepted(**changes: Any) -> Order:
+    event = answers(demo_view(), **changes)[0]
+    assert isinstance(event, OrderAccepted)
+    return event.order
+
+
+def reasons(**changes: Any) -> tuple[str, ...]:
+    (event,) = answers(demo_view(), **changes)
+    assert isinstance(event, OrderRejected)
+    return event.reasons
+
+
+def line(**changes: Any) -> dict[str, Any]:
+    document: dict[str, Any] = order_document()["lines"][0]
+    return document | changes
+
+
+def personal(**changes: Any) -> dict[str, Any]:
+    document: dict[str, Any] = order_document()["personal"]
+    return document | changes
+
+
+def test_an_order_is_accepted_with_the_facts_that_decisions_need() -> None:
+    taxed = line(quantity=3, tax_minor=500, capacity=0)
+    events = answers(demo_view(), lines=[taxed])
+    assert [type(event) for event in events] == [OrderAccepted, SoftHoldRequested, DeliveryRecorded]
+    assert isinstance(events[0], OrderAccepted)
+    order = events[0].order
+    assert (order.home_region, order.zone, order.customer_key, order.version) == ("north", "north", "C1", 1)
+    assert (order.total_minor, order.lines[0].capacity) == (3_500, 3 * ITEM.capacity)
+    assert (order.placed_at_ms, order.accepted_at_ms) == (1_778_054_400_000, NOW)
+    assert not any(word in order.model_dump_json() for word in ("Alex", "High Street"))
+
+
+def test_a_guest_is_known_by_the_order() -> None:
+    assert accepted(customer_id=None).customer_key == "guest:ORD-2026-05-06-001"
+
+
+def test_abroad_has_a_zone_of_its_own_and_the_nearest_region_as_home() -> None:
+    order = accepted(personal=personal(city="Lyon", country="FR"), service_level="EXPRESS")
+    assert (order.zone, order.home_region) == ("europe", "south-east")
+
+
+def test_one_door_has_one_stop_however_it_is_written() -> None:
+    one = accepted(personal=personal(address="1, High Street", city=" LEEDS ", postcode="ls1 4dy"))
+    other = accepted(personal=personal(address="1 high street", postcode="LS14DY"))
+    elsewhere = accepted(personal=personal(address="2 High Street", postcode="LS1 4DY"))
+    assert one.stop_id == other.stop_id != elsewhere.stop_id
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"lines": [line(sku="GONE")]}, "unknown_sku"),
+        ({"personal": personal(city="Nowhereville")}, "bad_address"),
+        ({"personal": personal(country="ZZ")}, "bad_address"),
+        ({"personal": personal(city="Paris", country="FR")}, "not_deliverable"),
+        ({"payment_token": "4111111111111111"}, "bad_payment_method"),
+        ({"payment_token": "tok_"}, "bad_payment_method"),
+        ({"currency": "EUR"}, "wrong_currency"),
+        ({"placed_at": "0001-01-01T00:00:00+23:59"}, "bad_time"),
+        ({"lines": [line(unit_price_minor=0)]}, "bad_amount"),
+        ({"lines": [line(unit_price_minor=10**12)]}, "bad_amount"),
+        ({"lines": [line(discount_minor=1)]}, "promotion_misapplied"),
+        ({"promotion_codes": ["FREE"]}, "promotion_misapplied"),
+        ({"promotion_codes": ["SPRING5"]}, "promotion_misapplied"),
+        ({"promotion_codes": ["BULK15"], "lines": [line(discount_minor=300)]}, "promotion_misapplied"),
+        ({"promotion_codes": ["SPRING5"] * 2, "lines": [line(discount_minor=200)]}, "promotion_misapplied"),
+    ],
+)
+def test_an_order_that_fails_a_check_is_rejected_with_its_reason(changes: dict[str, Any], reason: str) -> None:
+    assert reasons(**changes) == (reason,)
+
+
+def test_all_reasons_are_told_at_once() -> None:
+    found = reasons(lines=[line(sku="GONE")], currency="EUR", payment_token="cash")
+    assert found == ("unknown_sku", "bad_payment_method", "wrong_currency")
+
+
+def test_promotions_take_their_percentage_off_every_line() -> None:
+    lines = [line(discount_minor=200), line(line_id="2", unit_price_minor=999, quantity=1, discount_minor=99)]
+    assert accepted(promotion_codes=["WELCOME10"], lines=lines).total_minor == 1_800 + 900
+
+
+def test_the_same_order_again_is_a_duplicate() -> None:
+    view = demo_view()
+    answers(view)
+    assert answers(view) == [OrderDuplicated(order_id="ORD-2026-05-06-001")]
+
+
+def test_the_same_id_with_other_facts_is_a_conflict_that_names_the_fields() -> None:
+    view = demo_view()
+    answers(view)
+    (event,) = answers(view, one_box=True, lines=[line(quantity=1)])
+    assert event == OrderConflicted(order_id="ORD-2026-05-06-001", differs_in=("lines", "one_box"))
+    assert answers(view) == [OrderDuplicated(order_id="ORD-2026-05-06-001")]
+
+
+def test_the_answer_to_a_rejected_order_repeats() -> None:
+    view = demo_view()
+    first = answers(view, currency="EUR")
+    assert answers(view, currency="EUR") == first
+    assert isinstance(answers(view)[0], OrderConflicted)
+
+
+def test_an_order_is_forgotten_after_the_horizon() -> None:
+    view = demo_view()
+    answers(view)
+    row = view.get(SeenOrder, "ORD-2026-05-06-001")
+    assert row is not None
+    assert row.wake_at_ms == NOW + 30 * DAY_MS
+    view.apply(STAGE.due(view, row, row.wake_at_ms))
+    assert not view.rows
