@@ -77,11 +77,11 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
         "orderwing.runtime.kafka",
         "orderwing.runtime.topics_admin",
         "orderwing.runtime.operator_log",
-        "orderwing.runtime.operator_log",
         "orderwing.runtime.embedded.broker",
         # Outside parties, which share no code with the stages' bus.
         "orderwing.audit.log",
         "orderwing.simulators.warehouse",
+        "orderwing.gateways.payments",
         "orderwing.shop.produce",
     ),
     "redis": ("orderwing.runtime.embedded.redis", "orderwing.views.store"),

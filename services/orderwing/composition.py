@@ -56,9 +56,9 @@ SERVICES: dict[str, Service] = {
     "reservation": StageService("orderwing.reservation.stage"),
     "allocation": StageService("orderwing.allocation.stage"),
     "dispatch": StageService("orderwing.dispatch.stage"),
-    "payment_gateway": WorkerService("orderwing.gateways.payments"),
-    "reoptimizer": WorkerService("orderwing.reoptimizer.worker"),
-    "views": WorkerService("orderwing.views.worker"),
+    "payment_gateway": WorkerService("orderwing.gateways.payments", announces=True),
+    "reoptimizer": WorkerService("orderwing.reoptimizer.worker", announces=True),
+    "views": WorkerService("orderwing.views.worker", announces=True),
     "psp": WorkerService("orderwing.simulators.psp"),
     "warehouse": WorkerService("orderwing.simulators.warehouse"),
 }
