@@ -46,7 +46,7 @@ def cloud_event_headers(event_type: str, event_id: str, source: str, subject: st
         ("ce_specversion", b"1.0"),
         ("ce_id", event_id.encode()),
         ("ce_source", source.encode()),
-        ("ce_type", event_type.encode()),
+        ("ce_type", event_type.encode("utf-8", "replace")),
         ("content-type", b"application/json"),
     ]
     if subject is not None:
