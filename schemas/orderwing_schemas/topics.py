@@ -344,6 +344,15 @@ MANIFESTS = Topic(
     "What each departure took.",
     public=True,
 )
+ANSWERS_IGNORED = Topic(
+    "warehouse.ignored",
+    "site_id",
+    (dispatch.AnswerIgnored,),
+    "dispatch",
+    ("audit",),
+    "Warehouses' answers that changed nothing: repetitions, and those that fit no shipment.",
+    public=True,
+)
 
 PROPOSALS = Topic(
     "proposals",
@@ -422,7 +431,7 @@ ROAD = (
     FRAUD_BY_REGION, FRAUD_DECIDED,
     STOCK_RESERVED, RESERVATION_SLIPS, RESERVATIONS_RECORDED, STOCK_MOVED, RESERVATION_CARDS,
     HOLDS_ASKED, PARTS_PLANNED, SHIPMENTS_ORDERED, ALLOCATION_CARDS,
-    SHIPMENTS_RELEASED, SHIPMENTS_PROGRESS, SHIPMENTS_SHIPPED, PICKS_SHORT, MANIFESTS,
+    SHIPMENTS_RELEASED, SHIPMENTS_PROGRESS, SHIPMENTS_SHIPPED, PICKS_SHORT, MANIFESTS, ANSWERS_IGNORED,
     PROPOSALS, WINDOWS, REFERENCE, CLOCK,
 )  # fmt: skip
 ALL_TOPICS = ROAD + tuple(make(stage) for stage in STAGES for make in (changelog, dead_letters, control))

@@ -84,3 +84,17 @@ class ManifestClosed(Event):
     departure_at_ms: EpochMs
     shipped: tuple[str, ...]
     late: tuple[str, ...]
+
+
+class AnswerIgnored(Event):
+    """A warehouse's answer that changed nothing.
+
+    `reason`: `repeated`, `ended`, `too_late`, `unknown_shipment`, `wrong_site`, `wrong_order`, `not_in_shipment`.
+    """
+
+    type: Literal["answer.ignored.v1"] = "answer.ignored.v1"
+    site_id: str
+    order_id: str
+    shipment_id: str
+    status: WarehouseStatus
+    reason: str

@@ -1,0 +1,1 @@
+"""Dispatch: releases frozen shipments to warehouses, and follows them to the door."""

@@ -1,0 +1,123 @@
+"""How a shipment advances: every step told once, in order, whatever the order of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec.structs import replace
+
+from orderwing.dispatch.rows import IN_HOUSE, STEPS, TABLE, Happening, Progress, Shipment, State, Units
+from orderwing.kernel.machine import step
+from orderwing.kernel.view import Draft
+from orderwing_schemas import topics
+from orderwing_schemas.domain import LineQuantity
+from orderwing_schemas.events.dispatch import PickShort, ShipmentProgressed, ShipmentShipped
+from orderwing_schemas.events.public import WarehouseStatus
+
+DAY_MS = 86_400_000
+Ignored = Literal["repeated", "ended", "too_late", "not_in_shipment"] | None  # why an answer changed nothing
+
+
+def advance(draft: Draft, shipment: Shipment, progress: Progress, status: WarehouseStatus, now_ms: int) -> Ignored:
+    """Walk up to `status`, telling each step."""
+    if progress.state is State.EMPTY:
+        return "ended"
+    to_come = STEPS if progress.state is State.RELEASED else STEPS[STEPS.index(WarehouseStatus(progress.state)) + 1 :]
+    if status not in to_come:
+        return "repeated"
+    left = _remaining(shipment.lines, progress.missing or ())
+    for passed in to_come[: to_come.index(status) + 1]:
+        progress = replace(progress, state=step(TABLE, progress.state, Happening(passed)))
+        _tell(draft, shipment, passed, left, now_ms)
+        if passed is WarehouseStatus.SHIPPED:
+            _tell_shipped(draft, shipment, left)
+    ended = progress.state is State.DELIVERED
+    draft.put(replace(progress, wake_at_ms=_forget_ms(draft, now_ms) if ended else None))
+    return None
+
+
+def short_pick(
+    draft: Draft, shipment: Shipment, progress: Progress, missing: Sequence[LineQuantity], now_ms: int
+) -> Ignored:
+    """Once a shipment: what was not found becomes a new need, the rest goes on."""
+    if progress.missing is not None:
+        return "repeated"
+    if progress.state not in IN_HOUSE:
+        return "too_late"
+    gone = tuple(Units(line.line_id, line.sku, line.quantity) for line in missing)
+    if not _are_in(gone, shipment.lines):
+        return "not_in_shipment"
+    left = _remaining(shipment.lines, gone)
+    happening = Happening.SHORT_PICKED if left else Happening.NOTHING_FOUND
+    state = step(TABLE, progress.state, happening)
+    wake_at_ms = None if left else _forget_ms(draft, now_ms)
+    draft.put(replace(progress, state=state, missing=gone, wake_at_ms=wake_at_ms))
+    _tell(draft, shipment, WarehouseStatus.SHORT_PICKED, gone, now_ms)
+    draft.emit(
+        topics.PICKS_SHORT,
+        PickShort(
+            region=shipment.region,
+            order_id=shipment.order_id,
+            order_version=shipment.order_version,
+            part_id=shipment.part_id,
+            shipment_id=shipment.shipment_id,
+            site_id=shipment.site_id,
+            missing=_quantities(gone),
+        ),
+    )
+    return None
+
+
+def _are_in(gone: Sequence[Units], lines: Sequence[Units]) -> bool:
+    """Whether something is gone, each line once, and no more of it than there was."""
+    there = {(line.line_id, line.sku): line.quantity for line in lines}
+    distinct = {(line.line_id, line.sku) for line in gone}
+    fits = all(line.quantity <= there.get((line.line_id, line.sku), 0) for line in gone)
+    return bool(gone) and len(distinct) == len(gone) and fits
+
+
+def _remaining(lines: Sequence[Units], gone: Sequence[Units]) -> tuple[Units, ...]:
+    less = {line.line_id: line.quantity for line in gone}
+    left = (Units(x.line_id, x.sku, x.quantity - less.get(x.line_id, 0)) for x in lines)
+    return tuple(line for line in left if line.quantity)
+
+
+def _tell(draft: Draft, shipment: Shipment, status: WarehouseStatus, lines: Sequence[Units], now_ms: int) -> None:
+    draft.emit(
+        topics.SHIPMENTS_PROGRESS,
+        ShipmentProgressed(
+            order_id=shipment.order_id,
+            order_version=shipment.order_version,
+            part_id=shipment.part_id,
+            shipment_id=shipment.shipment_id,
+            site_id=shipment.site_id,
+            status=status,
+            lines=_quantities(lines),
+            at_ms=now_ms,
+            promise_at_ms=shipment.promise_at_ms,
+        ),
+    )
+
+
+def _tell_shipped(draft: Draft, shipment: Shipment, left: Sequence[Units]) -> None:
+    draft.emit(
+        topics.SHIPMENTS_SHIPPED,
+        ShipmentShipped(
+            region=shipment.region,
+            order_id=shipment.order_id,
+            order_version=shipment.order_version,
+            part_id=shipment.part_id,
+            shipment_id=shipment.shipment_id,
+            site_id=shipment.site_id,
+            lines=_quantities(left),
+        ),
+    )
+
+
+def _quantities(lines: Sequence[Units]) -> tuple[LineQuantity, ...]:
+    return tuple(LineQuantity(line_id=x.line_id, sku=x.sku, quantity=x.quantity) for x in lines)
+
+
+def _forget_ms(draft: Draft, now_ms: int) -> int:
+    return now_ms + draft.network.policies.duplicate_horizon_days * DAY_MS
