@@ -100,9 +100,9 @@ def _judged(trace: OrderTrace, value: Mapping[str, Any], _wall_ms: int) -> None:
 
 
 def _reserved(trace: OrderTrace, value: Mapping[str, Any], _wall_ms: int) -> None:
+    """Each record states what waits and what is declined in all."""
     trace.reservation = value
-    for line in value["declined"]:
-        trace.declined[line["line_id"]] += line["quantity"]
+    trace.declined = Counter({line["line_id"]: line["quantity"] for line in value["declined"]})
 
 
 def _allocated(trace: OrderTrace, value: Mapping[str, Any], wall_ms: int) -> None:
