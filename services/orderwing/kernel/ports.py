@@ -1,13 +1,15 @@
 """The port between the runner and a bus: one group member with a transactional producer.
 
-Two implementations pass one suite (`tests/contract`): `runtime.kafka` and `runtime.simulated`.
+Two implementations pass one suite (`tests/contract`): `runtime.kafka` and `runtime.simulated`. No call waits for long:
+what is not ready yet raises NotYetError, and the runner asks again in its next step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
+
+BEGINNING = -2  # in `seek`: the oldest record there is
 
 
 class TopicPartition(NamedTuple):
@@ -22,8 +24,7 @@ class Position(NamedTuple):
     metadata: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """`timestamp_ms` is the broker's append time (wall clock)."""
 
     topic: str
@@ -35,27 +36,34 @@ class Record:
     timestamp_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """`partition` is always explicit, so that both buses and every client agree."""
 
     topic: str
     partition: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: list[tuple[str, bytes]]
 
 
 class BusError(Exception):
-    """Base of what a bus raises."""
+    """Base of what a bus raises; raised itself for what an operator must mend, in one sentence."""
+
+
+class NotYetError(BusError):
+    """An open transaction is in the way: ask again."""
 
 
 class RecordRefusedError(BusError):
-    """The bus will never take this record (too large, ...): poison of whatever caused it. `outgoing` is the record."""
+    """The bus will never take this record (too large, ...): poison of whatever caused it. `outgoing` is the record.
+
+    The transaction is still to be aborted when `produce` raises this, and is aborted when `commit` does.
+    """
 
     def __init__(self, outgoing: Outgoing, reason: str) -> None:
         super().__init__(f"{outgoing.topic}: {reason}")
         self.outgoing = outgoing
+        self.reason = reason
 
 
 class TransactionAbortedError(BusError):
@@ -73,14 +81,28 @@ class FencedError(BusError):
 Assigned = Callable[[Sequence[TopicPartition]], None]
 
 
+class Reader(Protocol):
+    """Reads committed records of some partitions from their beginning to given ends, apart from the group."""
+
+    @property
+    def done(self) -> bool:
+        """All ends are reached; open transactions below an end keep it away."""
+        ...
+
+    def poll(self, limit: int, timeout_s: float) -> Sequence[Record]: ...
+
+    def close(self) -> None: ...
+
+
 class Bus(Protocol):
     """Callbacks run inside `poll`, where no transaction is open."""
 
     def subscribe(self, topics: Sequence[str], assigned: Assigned, revoked: Assigned) -> None:
-        """Join the group. `assigned` and `revoked` (also: lost) get the partitions of all topics concerned."""
+        """Join the group. `assigned` gets all partitions this member has now, which are paused; `revoked` (also: lost)
+        those it has no longer."""
         ...
 
-    def poll(self, limit: int, timeout_s: float) -> list[Record]:
+    def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
         """At most `limit` committed records of resumed partitions; waits up to `timeout_s` for the first only."""
         ...
 
@@ -93,31 +115,31 @@ class Bus(Protocol):
         ...
 
     def position(self, partition: TopicPartition) -> int | None:
-        """The offset after the last record polled, moved past transaction markers once the end is reached."""
+        """The offset after the last record polled, moved past transaction markers once the end is reached.
+
+        None before the first record or end after a `seek` to the BEGINNING.
+        """
         ...
 
     def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position | None]:
-        """The group's positions; waits until no transaction that holds one is pending."""
+        """The group's positions. Raises NotYetError while a transaction that holds one is pending."""
         ...
 
-    def high_watermark(self, partition: TopicPartition) -> int:
-        """The end of the log, open transactions included."""
+    def high_watermarks(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """The ends of the logs, open transactions included (not the last stable offsets)."""
         ...
 
-    def read(self, partition: TopicPartition, end: int) -> Iterator[Record]:
-        """Committed records from the beginning up to `end` (a high watermark), apart from the group.
-
-        Waits for open transactions below `end` to finish.
-        """
-        ...
+    def reader(self, ends: Mapping[TopicPartition, int]) -> Reader: ...
 
     def begin(self) -> None: ...
 
     def produce(self, outgoing: Outgoing) -> None:
-        """Into the open transaction. Raises RecordRefusedError, here or at commit."""
+        """Into the open transaction. Raises RecordRefusedError, here or at commit, and as `commit`."""
         ...
 
-    def send_offsets(self, positions: Mapping[TopicPartition, Position]) -> None: ...
+    def send_offsets(self, positions: Mapping[TopicPartition, Position]) -> None:
+        """Raises TransactionAbortedError when this member is no longer of the group's generation, and as `commit`."""
+        ...
 
     def commit(self) -> None:
         """Raises TransactionAbortedError, OutcomeUnknownError, FencedError, RecordRefusedError (after aborting)."""

@@ -1,0 +1,364 @@
+"""The bus on a real Kafka cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from orderwing.kernel.ports import (
+    BEGINNING,
+    Assigned,
+    BusError,
+    FencedError,
+    NotYetError,
+    OutcomeUnknownError,
+    Outgoing,
+    Position,
+    Record,
+    RecordRefusedError,
+    TopicPartition,
+    TransactionAbortedError,
+)
+
+MAX_RECORD_BYTES = 4 << 20  # as topics_admin sets it on our topics
+_CALL_S = 10.0
+_RECOVERY_S = 60.0  # how long a broker may be away before the process ends and is started again
+_COMMITTED_S = 1.0
+_REFUSED = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.RECORD_LIST_TOO_LARGE}
+_QUIET = {"log_level": 0}
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
+
+class KafkaBus:
+    """Classic protocol with the range assignor, so that inputs are co-partitioned; the synchronous client."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        instance: str,
+        *,
+        transaction_timeout_ms: int = 10_000,
+        session_timeout_ms: int = 6_000,
+        max_poll_interval_ms: int = 300_000,
+    ) -> None:
+        self._common: dict[str, Any] = {"bootstrap.servers": bootstrap, "client.id": f"{group}-{instance}", **_QUIET}
+        self._consumer = Consumer(
+            {
+                **self._common,
+                "group.id": group,
+                "group.protocol": "classic",
+                "partition.assignment.strategy": "range",
+                "session.timeout.ms": session_timeout_ms,
+                "heartbeat.interval.ms": max(300, session_timeout_ms // 3),
+                "max.poll.interval.ms": max_poll_interval_ms,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",  # records lost before they were decided must not pass unseen
+                "fetch.wait.max.ms": 100,
+                "queued.min.messages": 2000,
+            }
+        )
+        self._producer_config = {
+            **self._common,
+            "transactional.id": f"{group}.{instance}",
+            "transaction.timeout.ms": transaction_timeout_ms,
+            "retry.backoff.ms": 10,  # the default stalls back-to-back transactions by up to 100 ms
+            "linger.ms": 5,
+            "message.max.bytes": MAX_RECORD_BYTES,
+            "queue.buffering.max.messages": 1_000_000,
+            "delivery.report.only.error": True,
+            "on_delivery": self._undelivered,
+        }
+        self._admin = AdminClient(self._common)
+        self._refused: RecordRefusedError | None = None
+        self._producer = self._new_producer()
+        self._positions: dict[TopicPartition, int] = {}
+        self._group: Any = None  # opaque to us; that of the last assignment, so that a zombie is fenced by it
+
+    # --- the group -------------------------------------------------------------------------------------------------
+
+    def subscribe(self, topics: Sequence[str], assigned: Assigned, revoked: Assigned) -> None:
+        def on_assign(consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+            given = [TopicPartition(p.topic, p.partition) for p in partitions]
+            # From 0 and paused: nothing is fetched, and nothing is asked, before `seek` says where to begin.
+            consumer.assign([KafkaPartition(topic, partition, 0) for topic, partition in given])
+            if given:
+                consumer.pause([KafkaPartition(*p) for p in given])
+            self._positions.clear()
+            self._group = consumer.consumer_group_metadata()
+            assigned(given)
+
+        def on_revoke(consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+            taken = [TopicPartition(p.topic, p.partition) for p in partitions]
+            for partition in taken:
+                self._positions.pop(partition, None)
+            revoked(taken)
+
+        self._consumer.subscribe(list(topics), on_assign=on_assign, on_revoke=on_revoke, on_lost=on_revoke)
+
+    def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
+        # consume(limit, t) alone would wait out its time under a trickle.
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return ()
+        messages = [first]
+        if limit > 1:
+            messages += self._consumer.consume(limit - 1, 0)
+        return _records(messages, self._positions)
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        self._consumer.pause([KafkaPartition(*p) for p in partitions])
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        self._consumer.resume([KafkaPartition(*p) for p in partitions])
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        deadline = time.monotonic() + _CALL_S
+        while True:
+            try:
+                self._consumer.seek(KafkaPartition(*partition, offset))
+                break
+            except KafkaException as error:
+                # A partition takes a moment to start after its assignment.
+                if error.args[0].code() != KafkaError._STATE or time.monotonic() > deadline:
+                    raise BusError(f"{partition.topic}: cannot seek: {error.args[0].name()}") from error
+                self._consumer.consumer_group_metadata()  # yields to librdkafka's threads
+        if offset == BEGINNING:
+            self._positions.pop(partition, None)
+        else:
+            self._positions[partition] = offset
+
+    def position(self, partition: TopicPartition) -> int | None:
+        return self._positions.get(partition)
+
+    # --- offsets and logs ------------------------------------------------------------------------------------------
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position | None]:
+        try:
+            answer = self._consumer.committed([KafkaPartition(*p) for p in partitions], timeout=_COMMITTED_S)
+        except KafkaException as error:
+            if error.args[0].code() in _NOT_YET:
+                raise NotYetError(error.args[0].name()) from None
+            raise BusError(f"committed offsets: {error.args[0].str()}") from error
+        found: dict[TopicPartition, Position | None] = {}
+        for p in answer:
+            if p.error is not None:
+                raise NotYetError(p.error.name())
+            position = Position(p.offset, p.metadata or "") if p.offset >= 0 else None
+            found[TopicPartition(p.topic, p.partition)] = position
+        return found
+
+    def high_watermarks(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        # A read_committed consumer's watermarks are last stable offsets, hence the admin client.
+        wanted = {KafkaPartition(*p): _LATEST for p in partitions}
+        futures = self._admin.list_offsets(
+            wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_CALL_S
+        )
+        found = {}
+        for p, future in futures.items():
+            try:
+                found[TopicPartition(p.topic, p.partition)] = future.result().offset
+            except KafkaException as error:
+                code = error.args[0].code()
+                if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION):
+                    raise BusError(f"Topic {p.topic} is missing: run `orderwing topics apply`.") from None
+                raise NotYetError(error.args[0].name()) from None
+        return found
+
+    def reader(self, ends: Mapping[TopicPartition, int]) -> KafkaReader:
+        return KafkaReader(self._common, ends)
+
+    # --- transactions ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        self._refused = None
+        self._guarded(self._producer.begin_transaction)
+
+    def produce(self, outgoing: Outgoing) -> None:
+        try:
+            self._produce(outgoing)
+        except BufferError:
+            self._producer.poll(_CALL_S)
+            self._produce(outgoing)
+
+    def _produce(self, outgoing: Outgoing) -> None:
+        topic, partition, key, value, headers = outgoing
+        try:
+            self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]  # list is invariant
+        except KafkaException as error:
+            if error.args[0].code() in _REFUSED:
+                raise RecordRefusedError(outgoing, error.args[0].name()) from None
+            self._raise(error)
+
+    def send_offsets(self, positions: Mapping[TopicPartition, Position]) -> None:
+        offsets = [KafkaPartition(t, p, position.offset, position.metadata) for (t, p), position in positions.items()]
+        self._guarded(lambda: self._producer.send_offsets_to_transaction(offsets, self._group, _CALL_S))
+
+    def commit(self) -> None:
+        self._guarded(lambda: self._producer.commit_transaction(_CALL_S), unknown=True)
+
+    def abort(self) -> None:
+        try:
+            self._producer.abort_transaction(_CALL_S)
+        except KafkaException as error:
+            if error.args[0].fatal():
+                raise FencedError(error.args[0].str()) from None
+            self._renew()  # the initialisation of the next producer ends whatever is open
+
+    def _guarded(self, call: Callable[[], Any], unknown: bool = False) -> None:
+        deadline = time.monotonic() + _CALL_S
+        while True:
+            try:
+                call()
+                return
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > deadline:
+                    self._raise(error, unknown)
+
+    def _raise(self, exception: KafkaException, unknown: bool = False) -> None:
+        error = exception.args[0]
+        if error.fatal() or error.code() == KafkaError._FENCED:
+            raise FencedError(error.str()) from None
+        if error.txn_requires_abort() or not unknown:
+            self.abort()
+            if self._refused is not None:
+                refused, self._refused = self._refused, None
+                raise refused from None
+            raise TransactionAbortedError(error.str()) from None
+        self._renew()
+        raise OutcomeUnknownError(error.str()) from None
+
+    def _undelivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and error.code() in _REFUSED:
+            outgoing = Outgoing(
+                message.topic() or "", message.partition() or 0, _bytes(message.key()), _bytes(message.value()), []
+            )
+            self._refused = RecordRefusedError(outgoing, error.name())
+
+    def _new_producer(self) -> Producer:
+        producer = Producer(self._producer_config)
+        deadline = time.monotonic() + _RECOVERY_S
+        while True:
+            try:
+                producer.init_transactions(_CALL_S)
+                return producer
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > deadline:
+                    raise FencedError(f"no transactions: {error.args[0].str()}") from None
+
+    def _renew(self) -> None:
+        self._producer.purge()
+        self._producer = self._new_producer()
+
+    # --- the rest --------------------------------------------------------------------------------------------------
+
+    def wall_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+class KafkaReader:
+    """A consumer of its own, without a group."""
+
+    def __init__(self, common: Mapping[str, Any], ends: Mapping[TopicPartition, int]) -> None:
+        self._ends = {p: end for p, end in ends.items() if end > 0}
+        self._positions: dict[TopicPartition, int] = {}
+        self._consumer: Consumer | None = None
+        if self._ends:
+            config = {
+                **common,
+                "group.id": "orderwing.reader",  # never joined, nothing is committed to it
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 50,
+                "queued.min.messages": 100_000,
+            }
+            self._consumer = Consumer(config)
+            self._consumer.assign([KafkaPartition(*p, BEGINNING) for p in self._ends])
+
+    @property
+    def done(self) -> bool:
+        return all(self._positions.get(p, -1) >= end for p, end in self._ends.items())
+
+    def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
+        if self._consumer is None:
+            return ()
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return ()
+        records = _records([first, *self._consumer.consume(limit, 0)], self._positions)
+        return [r for r in records if r.offset < self._ends[TopicPartition(r.topic, r.partition)]]
+
+    def close(self) -> None:
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+
+
+_NOT_YET = {
+    KafkaError._TIMED_OUT,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.UNSTABLE_OFFSET_COMMIT,
+    KafkaError._WAIT_COORD,
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+}
+_MISSING = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
+
+
+def _records(messages: Sequence[Any], positions: dict[TopicPartition, int]) -> list[Record]:
+    """The records among `messages` (whose stubs make everything optional); `positions` is moved behind them and to the ends that were reached."""
+    records = []
+    for message in messages:
+        topic, partition, offset = message.topic(), message.partition(), message.offset()
+        error = message.error()
+        if error is not None:
+            _judge(error, topic)
+            if error.code() == KafkaError._PARTITION_EOF:
+                # Beyond the transaction markers that follow the last record, where position() never goes.
+                positions[TopicPartition(topic, partition)] = offset
+            continue
+        positions[TopicPartition(topic, partition)] = offset + 1
+        records.append(
+            Record(
+                topic,
+                partition,
+                offset,
+                message.key(),
+                message.value(),
+                message.headers() or (),
+                message.timestamp()[1],
+            )
+        )
+    return records
+
+
+def _judge(error: KafkaError, topic: str | None) -> None:
+    if error.code() in _MISSING:
+        raise BusError(f"Topic {topic} is missing: run `orderwing topics apply`.")
+    if error.code() == KafkaError._AUTO_OFFSET_RESET or error.code() == KafkaError.OFFSET_OUT_OF_RANGE:
+        raise BusError(
+            f"Topic {topic} has lost records that were never decided: restore the topic, or reset the group's offsets."
+        )
+    if error.fatal():
+        raise FencedError(error.str())
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

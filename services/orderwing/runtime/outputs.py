@@ -1,0 +1,83 @@
+"""Decisions as records: CloudEvents headers, the trace, the cause; rows as records of the changelog."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+
+from orderwing.kernel.decision import Cause, Emit, event_id
+from orderwing.kernel.ports import Outgoing
+from orderwing.kernel.row import Row
+from orderwing.kernel.view import Reference
+from orderwing.runtime.partitioning import partition_of
+from orderwing.runtime.store import encode_row
+from orderwing_schemas.base import Event
+from orderwing_schemas.codec import encode
+
+
+@lru_cache(maxsize=1024)
+def _time_header(now_ms: int) -> bytes:
+    return datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").encode()
+
+
+@lru_cache(maxsize=8192)
+def _trace_id(subject: str) -> str:
+    """All that concerns an order is one trace."""
+    return blake2b(subject.encode(), digest_size=16).hexdigest()
+
+
+class Outputs:
+    """Encodes what `stage` decides."""
+
+    def __init__(self, stage: str, changelog: str) -> None:
+        self._stage = stage
+        self._changelog = changelog
+        self._fixed: dict[str, list[tuple[str, bytes]]] = {}
+
+    def emits(
+        self, emits: tuple[Emit, ...], cause: Cause, number: int, now_ms: int, reference: Reference
+    ) -> list[Outgoing]:
+        """Raises what an event that cannot be keyed, placed or encoded raises."""
+        made = []
+        told = (("cause", str(cause).encode()), ("decision", b"%d" % number), ("now", b"%d" % now_ms))
+        for position, (topic, event) in enumerate((emit.topic, emit.event) for emit in emits):
+            key = topic.key_of(event)
+            headers = self.headers(event, event_id(self._stage, cause, position), now_ms)
+            headers.extend(told)
+            made.append(Outgoing(topic.name, partition_of(topic, key, reference), key.encode(), encode(event), headers))
+        return made
+
+    def headers(self, event: Event, identity: str, now_ms: int) -> list[tuple[str, bytes]]:
+        subject = event.subject
+        headers = [
+            *self._fixed_headers(event.EVENT_TYPE),
+            ("ce_id", identity.encode()),
+            ("ce_time", _time_header(now_ms)),
+            ("traceparent", f"00-{_trace_id(subject or identity)}-{identity[:16]}-01".encode()),
+        ]
+        if subject is not None:
+            headers.append(("ce_subject", subject.encode()))
+        return headers
+
+    def _fixed_headers(self, event_type: str) -> list[tuple[str, bytes]]:
+        fixed = self._fixed.get(event_type)
+        if fixed is None:
+            fixed = self._fixed[event_type] = [
+                ("ce_specversion", b"1.0"),
+                ("ce_type", event_type.encode()),
+                ("ce_source", f"/orderwing/{self._stage}".encode()),
+                ("content-type", b"application/json"),
+            ]
+        return fixed
+
+    def row(self, changelog_key: str, row: Row | None, number: int, partition: int) -> Outgoing:
+        """What must be known of a row without decoding it stands in headers."""
+        headers = [("rev", b"%d" % number)]
+        if row is None:
+            return Outgoing(self._changelog, partition, changelog_key.encode(), None, headers)
+        if row.wake_at_ms is not None:
+            headers.append(("wake", b"%d" % row.wake_at_ms))
+            if (order_id := getattr(row, "order_id", None)) is not None:
+                headers.append(("order", order_id.encode()))
+        return Outgoing(self._changelog, partition, changelog_key.encode(), encode_row(row), headers)

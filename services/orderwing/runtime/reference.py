@@ -1,0 +1,47 @@
+"""Network and catalogue of one partition, as its part of the topic `reference` has them."""
+
+from __future__ import annotations
+
+from orderwing.kernel.ports import Record
+from orderwing_schemas.codec import decode, header_map
+from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished
+from orderwing_schemas.network import Item, Network
+
+
+class ReferenceTable:
+    """The publisher writes the catalogue before the network: a partition decides nothing until it has a network."""
+
+    def __init__(self) -> None:
+        self._network: Network | None = None
+        self._items: dict[str, Item] = {}
+        self._chunks: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def ready(self) -> bool:
+        return self._network is not None
+
+    @property
+    def network(self) -> Network:
+        if self._network is None:
+            raise LookupError("no network is published: run `orderwing network publish`")
+        return self._network
+
+    def item(self, sku: str) -> Item | None:
+        return self._items.get(sku)
+
+    def apply(self, record: Record) -> None:
+        """Take in one record; a chunk replaces its former self. Raises UndecodableError."""
+        if record.value is None:
+            self._forget((record.key or b"").decode())
+            return
+        event = decode(record.value, header_map(record.headers).get("ce_type"))
+        if isinstance(event, NetworkPublished):
+            self._network = event.network
+        elif isinstance(event, CataloguePublished):
+            self._forget(event.key)
+            self._chunks[event.key] = tuple(item.sku for item in event.items)
+            self._items.update((item.sku, item) for item in event.items)
+
+    def _forget(self, chunk: str) -> None:
+        for sku in self._chunks.pop(chunk, ()):
+            self._items.pop(sku, None)

@@ -1,0 +1,88 @@
+"""Run a stage on a real cluster until it is asked to stop."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+from orderwing.kernel.ports import BusError, FencedError, NotYetError, Record, TopicPartition
+from orderwing.kernel.stage import Stage
+from orderwing.runtime.clock import DomainClock, clock_of
+from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka import KafkaBus
+from orderwing.runtime.observer import Observer
+from orderwing.runtime.runner import Runner
+from orderwing_schemas.topics import CLOCK
+
+
+class StageSettings(Protocol):
+    """What a stage needs of `runtime.settings.Settings`."""
+
+    @property
+    def bootstrap(self) -> str: ...
+    @property
+    def instance(self) -> str: ...
+    @property
+    def batch_limit(self) -> int: ...
+    @property
+    def poison_share(self) -> float: ...
+    @property
+    def poison_consecutive(self) -> int: ...
+    @property
+    def transaction_timeout_ms(self) -> int: ...
+    @property
+    def session_timeout_ms(self) -> int: ...
+
+
+def run_stage(stage: Stage, settings: StageSettings, observer: Observer, stop: threading.Event) -> int:
+    """0 once `stop` is set. Raises FencedError (start again) and OperatorError."""
+    try:
+        bus = KafkaBus(
+            settings.bootstrap,
+            stage.name,
+            settings.instance,
+            transaction_timeout_ms=settings.transaction_timeout_ms,
+            session_timeout_ms=settings.session_timeout_ms,
+        )
+        try:
+            clock = await_clock(bus, observer, stop)
+            if clock is None:
+                return 0
+            runner = Runner(
+                stage,
+                bus,
+                clock,
+                observer,
+                batch_limit=settings.batch_limit,
+                poison_share=settings.poison_share,
+                poison_consecutive=settings.poison_consecutive,
+            )
+            while not stop.is_set():
+                runner.step()
+        finally:
+            bus.close()
+    except FencedError:
+        raise
+    except BusError as error:
+        raise OperatorError(str(error)) from error
+    return 0
+
+
+def await_clock(bus: KafkaBus, observer: Observer, stop: threading.Event, timeout_s: float = 0.1) -> DomainClock | None:
+    """The cluster's clock, as soon as it is fixed; None if asked to stop before."""
+    partition = TopicPartition(CLOCK.name, 0)
+    while not stop.is_set():
+        try:
+            reader = bus.reader(bus.high_watermarks([partition]))
+        except NotYetError:
+            continue
+        records: list[Record] = []
+        while not reader.done and not stop.is_set():
+            records += reader.poll(100, timeout_s)
+        reader.close()
+        clock = clock_of(records)
+        if clock is not None:
+            return clock
+        observer.state(False, False, "The domain clock is not fixed: run `orderwing topics apply`.")
+        stop.wait(timeout_s)
+    return None

@@ -1,0 +1,387 @@
+"""The stages' only loop: poll, decide, and commit outputs, rows and positions in one transaction, or none of it."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+
+from orderwing.kernel.decision import Cause
+from orderwing.kernel.ports import (
+    Bus,
+    NotYetError,
+    OutcomeUnknownError,
+    Outgoing,
+    Position,
+    Record,
+    RecordRefusedError,
+    TopicPartition,
+    TransactionAbortedError,
+)
+from orderwing.kernel.stage import Stage
+from orderwing.runtime.clock import DomainClock
+from orderwing.runtime.deadlines import Deadline, Probe
+from orderwing.runtime.deciding import Attempt, Decider
+from orderwing.runtime.observer import Observer, SilentObserver
+from orderwing.runtime.partition import Partition
+from orderwing.runtime.poison import Budget, BudgetExceededError, ParkedRecord
+from orderwing.runtime.restore import Restore
+from orderwing.runtime.store import changelog_key
+from orderwing_schemas.codec import UndecodableError
+from orderwing_schemas.topics import REFERENCE, Topic
+
+_REPORT_MS = 1000
+_PROBING_S = 0.005
+
+
+class Runner:
+    """One instance of a stage. Each `step` is one turn of the loop; nothing but the bus's `poll` ever waits.
+
+    `step` raises FencedError (end the process, start a new one) and BusError (tell the operator).
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        bus: Bus,
+        clock: DomainClock,
+        observer: Observer | None = None,
+        *,
+        batch_limit: int = 500,
+        poison_share: float = 0.05,
+        poison_consecutive: int = 20,
+        reference: Topic = REFERENCE,
+    ) -> None:
+        self.stage = stage
+        self.ready = False
+        self.halted: str | None = None
+        self.partitions: dict[int, Partition] = {}
+        self._bus = bus
+        self._clock = clock
+        self._observer = observer or SilentObserver()
+        self._decider = Decider(stage, clock)
+        self._inputs = (*self._decider.topics, self._decider.control.name)
+        self._reference = reference.name
+        self._limit = batch_limit
+        self._budget = Budget(poison_share, poison_consecutive)
+        self._assigned: list[TopicPartition] = []
+        self._restore: Restore | None = None
+        self._reported_ms = 0
+        self._told: tuple[bool, bool, str] | None = None
+        bus.subscribe((*self._inputs, self._reference), self._on_assigned, self._on_revoked)
+
+    def step(self, timeout_s: float = 0.1) -> bool:
+        """One turn; whether anything was decided."""
+        records = self._bus.poll(self._limit, 0.0 if self._restore else self._patience_s(timeout_s))
+        if self._restore is not None:
+            self._restore_on(timeout_s)
+            return False
+        if self.halted is not None:
+            return False
+        records = self._learn(records)
+        self._report()
+        due = self._due(records)
+        if not records and not any(due.values()):
+            return False
+        return self._batch(records, due)
+
+    def close(self) -> None:
+        """Leave the group."""
+        if self._restore is not None:
+            self._restore.close()
+        self._bus.close()
+
+    # --- assignment ------------------------------------------------------------------------------------------------
+
+    def _on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        self._assigned = list(partitions)
+        self._restore_all()
+
+    def _on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        lost = {tp.partition for tp in partitions}
+        self._assigned = [tp for tp in self._assigned if tp not in set(partitions)]
+        self.partitions = {n: p for n, p in self.partitions.items() if n not in lost}
+        if self._restore is not None:
+            self._restore.close()
+            self._restore = None
+        if self._assigned:
+            self._restore_all()
+        self._tell()
+
+    def _restore_all(self) -> None:
+        """Forget everything and begin again from the log. Only partitions that are here with all inputs are run."""
+        if self._restore is not None:
+            self._restore.close()
+        self._bus.pause(self._assigned)
+        topics: dict[int, set[str]] = {}
+        for topic, number in self._assigned:
+            topics.setdefault(number, set()).add(topic)
+        whole = [n for n, there in sorted(topics.items()) if there.issuperset((*self._inputs, self._reference))]
+        self.partitions = {}
+        restored = [Partition(number, self.stage, self._inputs) for number in whole]
+        self._restore = Restore(self._bus, restored, self._decider.changelog, self._reference) if restored else None
+        self._tell()
+
+    def _restore_on(self, timeout_s: float) -> None:
+        restore = self._restore
+        if restore is None or not restore.step(timeout_s):
+            return
+        self._restore = None
+        self.partitions = {partition.number: partition for partition in restore.partitions}
+        self._resume()
+
+    def _resume(self) -> None:
+        """Inputs of partitions that have their reference data; the others wait for it."""
+        if self.halted is None:
+            self._bus.resume([TopicPartition(self._reference, number) for number in self.partitions])
+            self._bus.resume([tp for p in self.partitions.values() if p.reference.ready for tp in p.inputs])
+        self._tell()
+
+    # --- before the batch ------------------------------------------------------------------------------------------
+
+    def _patience_s(self, timeout_s: float) -> float:
+        now_ms = self._bus.wall_ms()
+        for partition in self.partitions.values():
+            if not partition.reference.ready:
+                continue
+            if partition.deadlines.has_due():
+                return 0.0
+            if partition.deadlines.probing:
+                timeout_s = min(timeout_s, _PROBING_S)
+            elif (wake := partition.deadlines.next_wake_ms()) is not None:
+                timeout_s = min(timeout_s, max(0.0, (self._clock.wall_ms(wake) - now_ms) / 1000))
+        return timeout_s
+
+    def _learn(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Take in reference data; the inputs' records remain."""
+        if not any(record.topic == self._reference for record in records):
+            return records
+        waiting = [p for p in self.partitions.values() if not p.reference.ready]
+        for record in records:
+            if record.topic == self._reference:
+                try:
+                    self.partitions[record.partition].reference.apply(record)
+                except UndecodableError as error:
+                    self._halt(f"Halted: the topic {self._reference} holds a record that is none ({error.reason}).")
+        if any(p.reference.ready for p in waiting):
+            self._resume()
+        return [record for record in records if record.topic != self._reference]
+
+    def _due(self, records: Sequence[Record]) -> dict[int, list[Deadline]]:
+        """Deadlines that may be decided after `records`, by partition."""
+        wall_ms = self._bus.wall_ms()
+        ready = [p for p in self.partitions.values() if p.reference.ready]
+        self._probe([p for p in ready if p.deadlines.wants_probe(self._clock.domain_ms(wall_ms))], wall_ms)
+        probing = {p.number: p for p in ready if p.deadlines.probing}
+        if probing:
+            for record in records:
+                if record.partition in probing:
+                    probing[record.partition].stamped_ms[record.topic] = record.timestamp_ms
+        due = {}
+        for partition in ready:
+            number = partition.number
+            partition.deadlines.progress(
+                lambda topic, number=number: self._bus.position(TopicPartition(topic, number)),  # type: ignore[misc]
+                partition.stamped_ms,
+            )
+            if partition.deadlines.has_due():
+                due[number] = partition.deadlines.take_due(self._limit, partition.waits)
+        return due
+
+    def _probe(self, partitions: Sequence[Partition], wall_ms: int) -> None:
+        if not partitions:
+            return
+        try:
+            ends = self._bus.high_watermarks([tp for p in partitions for tp in p.inputs])
+        except NotYetError:
+            return
+        for partition in partitions:
+            by_topic = {tp.topic: ends[tp] for tp in partition.inputs}
+            partition.deadlines.probed(Probe(self._clock.domain_ms(wall_ms), wall_ms, by_topic))
+
+    # --- the batch -------------------------------------------------------------------------------------------------
+
+    def _batch(self, records: Sequence[Record], due: Mapping[int, list[Deadline]]) -> bool:
+        refused: dict[tuple[Cause, bool], str] = {}
+        wall_ms = self._bus.wall_ms()
+        while True:
+            budget = copy.copy(self._budget)
+            try:
+                began = perf_counter()
+                attempts = self._decide(records, due, wall_ms, budget, refused)
+                self._observer.batch_decided(len(records) + sum(map(len, due.values())), perf_counter() - began)
+                self._commit(attempts)
+            except RecordRefusedError as error:
+                self._observer.aborted()
+                refused[_culprit(attempts, error.outgoing)] = error.reason
+                continue
+            except TransactionAbortedError:
+                self._observer.aborted()
+                self._rewind(records, due)
+                return False
+            except OutcomeUnknownError:
+                self._observer.aborted()
+                self._restore_all()
+                return False
+            except BudgetExceededError as error:
+                self._rewind(records, due)
+                self._halt(str(error))
+                return False
+            self._budget = budget
+            self._merge(attempts, due)
+            return True
+
+    def _decide(
+        self,
+        records: Sequence[Record],
+        due: Mapping[int, list[Deadline]],
+        wall_ms: int,
+        budget: Budget,
+        refused: Mapping[tuple[Cause, bool], str],
+    ) -> list[Attempt]:
+        attempts: dict[int, Attempt] = {}
+
+        def attempt(number: int) -> Attempt:
+            made = attempts.get(number)
+            if made is None:
+                partition = self.partitions[number]
+                made = attempts[number] = Attempt(self._decider, partition, wall_ms, budget, refused)
+            return made
+
+        for record in records:
+            attempt(record.partition).record(record)
+        for number, deadlines in due.items():
+            for deadline in deadlines:
+                attempt(number).deadline(deadline)
+        return [made for made in attempts.values() if made.number > made.partition.decisions]
+
+    def _commit(self, attempts: Sequence[Attempt]) -> None:
+        if not attempts:
+            return
+        # 1. Encode, before anything is open.
+        rows = [outgoing for attempt in attempts for outgoing in self._rows(attempt)]
+        positions = {
+            tp: Position(position, str(attempt.number))
+            for attempt in attempts
+            for tp in attempt.partition.inputs
+            if (position := self._bus.position(tp)) is not None
+        }
+        began = perf_counter()
+        # 2. Begin.
+        self._bus.begin()
+        # 3. What was decided, then the rows as the batch leaves them.
+        produce = self._bus.produce
+        for attempt in attempts:
+            for item in attempt.items:
+                for outgoing in item.outgoings:
+                    produce(outgoing)
+        for outgoing in rows:
+            produce(outgoing)
+        # 4. Positions, timers' transactions too: without them a paused owner that lost its partition is not fenced.
+        self._bus.send_offsets(positions)
+        # 5. Commit.
+        self._bus.commit()
+        self._observer.committed(perf_counter() - began)
+
+    def _rows(self, attempt: Attempt) -> list[Outgoing]:
+        """Raises RecordRefusedError for a row that cannot be encoded."""
+        number = attempt.partition.number
+        made = []
+        for (kind, key), (row, decision) in attempt.overlay.changes.items():
+            name = changelog_key(kind, key)
+            try:
+                made.append(self._decider.outputs.row(name, row, decision, number))
+            except Exception as error:
+                outgoing = Outgoing(self._decider.changelog, number, name.encode(), None, [])
+                raise RecordRefusedError(outgoing, type(error).__name__) from error
+        return made
+
+    def _merge(self, attempts: Sequence[Attempt], due: Mapping[int, list[Deadline]]) -> None:
+        for attempt in attempts:
+            attempt.partition.merge(attempt.overlay.changes, attempt.number)
+            for order_id in attempt.released:
+                attempt.partition.deadlines.release(order_id)
+        self._put_back(due)
+        emitted = Counter(o.topic for a in attempts for item in a.items for o in item.outgoings)
+        for topic, n in emitted.items():
+            self._observer.emitted(topic, n)
+        if letters := sum(attempt.letters for attempt in attempts):
+            self._observer.dead_lettered(letters)
+
+    def _put_back(self, due: Mapping[int, list[Deadline]]) -> None:
+        """Those that are decided no longer stand in the heap; the others come again."""
+        for number, deadlines in due.items():
+            if number in self.partitions:
+                self.partitions[number].deadlines.put_back(deadlines)
+
+    def _rewind(self, records: Sequence[Record], due: Mapping[int, list[Deadline]]) -> None:
+        """Back to the committed positions: nothing of the batch has happened."""
+        first: dict[TopicPartition, int] = {}
+        for record in records:
+            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        for tp, offset in first.items():
+            self._bus.seek(tp, offset)
+        for partition in self.partitions.values():
+            partition.stamped_ms.clear()
+        self._put_back(due)
+
+    def _halt(self, message: str) -> None:
+        """Neither drain nor drop: hold the partitions and wait for an operator."""
+        self.halted = message
+        self._bus.pause(self._assigned)
+        self._tell()
+
+    # --- what the outside is told ----------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        without_network = [p.number for p in self.partitions.values() if not p.reference.ready]
+        owned = {tp.partition for tp in self._assigned}
+        if self.halted is not None:
+            message = self.halted
+        elif self._restore is not None:
+            message = "Restoring rows from the log."
+        elif without_network:
+            message = "No network is published: run `orderwing network publish`."
+        elif owned - set(self.partitions):
+            message = "Some partitions are assigned without all of their inputs: run `orderwing topics apply`."
+        else:
+            message = ""
+        self.ready = not message
+        told = (self.ready, self.halted is not None, message)
+        if told != self._told:
+            self._told = told
+            self._observer.state(*told)
+
+    def _report(self) -> None:
+        now_ms = self._bus.wall_ms()
+        if now_ms - self._reported_ms < _REPORT_MS:
+            return
+        self._reported_ms = now_ms
+        partitions = self.partitions.values()
+        self._observer.rows(sum(len(p.store) for p in partitions))
+        self._observer.parked(sum(p.parked for p in partitions))
+        self._observer.deadlines_due(sum(p.deadlines.passed(self._clock.domain_ms(now_ms)) for p in partitions))
+        try:
+            ends = self._bus.high_watermarks([tp for p in partitions for tp in p.inputs])
+        except NotYetError:
+            return
+        for tp, end in ends.items():
+            self._observer.lag(tp.topic, tp.partition, max(0, end - (self._bus.position(tp) or 0)))
+
+
+def _culprit(attempts: Sequence[Attempt], refused: Outgoing) -> tuple[Cause, bool]:
+    """The cause of a record that the bus would not take, and whether that record is about poison itself."""
+    for attempt in attempts:
+        for item in attempt.items:
+            if any(_same(outgoing, refused) for outgoing in item.outgoings):
+                return item.cause, item.letter
+        for (kind, key), change in attempt.overlay.changes.items():
+            if attempt.partition.number == refused.partition and changelog_key(kind, key).encode() == refused.key:
+                item = next(item for item in attempt.items if item.number == change.number)
+                return item.cause, kind is ParkedRecord
+    raise LookupError(f"{refused.topic}: a record was refused that nobody sent")
+
+
+def _same(one: Outgoing, other: Outgoing) -> bool:
+    return one[:4] == other[:4]
