@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orderwing.audit.facts import History, Violation
-from orderwing_schemas.network import Network
+from orderwing_schemas.network import Network, Site
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -47,15 +47,26 @@ def _capacity(plans: dict[str, dict[str, Any]], network: Network) -> Iterator[Vi
     for plan in plans.values():
         for shipment in plan["shipments"]:
             site = network.site_by_id[shipment["site_id"]]
-            start_ms = shipment["departure_at_ms"] - site.pick_minutes * MINUTE_MS
             parcels[shipment["lane_id"], shipment["departure_at_ms"]] += 1
-            units[site.site_id, start_ms // HOUR_MS] += sum(line["quantity"] for line in shipment["lines"])
+            for hour, picked in _picking(site, shipment):
+                units[site.site_id, hour] += picked
     for (lane_id, departure), booked in parcels.items():
         if booked > lanes[lane_id].parcels_per_departure:
             yield Violation("capacity", f"{lane_id}@{departure}", f"{booked} parcels booked")
     for (site_id, hour), booked in units.items():
         if booked > network.site_by_id[site_id].units_per_hour:
             yield Violation("capacity", f"{site_id}@{hour}", f"{booked} units booked in an hour")
+
+
+def _picking(site: Site, shipment: Mapping[str, Any]) -> Iterator[tuple[int, int]]:
+    """(hour, units): a pick of more than an hour's units begins whole hours earlier and fills those first."""
+    left = sum(line["quantity"] for line in shipment["lines"])
+    start_ms = shipment["departure_at_ms"] - site.pick_minutes * MINUTE_MS
+    hour = start_ms // HOUR_MS - (left - 1) // site.units_per_hour
+    while left > 0:
+        yield hour, min(left, site.units_per_hour)
+        left -= site.units_per_hour
+        hour += 1
 
 
 def _frozen_before_released(history: History, plans: dict[str, dict[str, Any]]) -> Iterator[Violation]:
