@@ -235,7 +235,13 @@ STOCK_RESERVED = Topic(
 RESERVATION_SLIPS = Topic(
     "reservation.slips",
     "region",
-    (reservation.SlipPassed, reservation.SlipReturned, reservation.RemoteHoldSettled, reservation.WantOffered),
+    (
+        reservation.SlipPassed,
+        reservation.SlipReturned,
+        reservation.RemoteHoldSettled,
+        reservation.WantOffered,
+        reservation.PartReported,
+    ),
     "reservation",
     ("reservation", "audit"),
     "The slip of paper between regions.",

@@ -61,7 +61,10 @@ class ReservationOutcome(StrEnum):
 
 
 class ReservationRecorded(Event):
-    """By order: what stands reserved. Payment lowers its open quantities by `declined`."""
+    """By order: what stands reserved. Payment lowers its open quantities by `declined`.
+
+    `parts` and `reserved` are what this decision added, `promise_at_ms` theirs; `waiting` and `declined` are in all.
+    """
 
     type: Literal["reservation.recorded.v1"] = "reservation.recorded.v1"
     order_id: str
@@ -90,7 +93,12 @@ class StockMoved(Event):
 
 
 class SlipPassed(Event):
-    """Home asks the next region of `route` to hold what it can of `open_lines`. `slip` numbers the round."""
+    """Home asks a region to hold what it can of `open_lines`, and then the regions of `route`. `slip` numbers the round.
+
+    `held` is what earlier regions hold. `whole`: all open lines at one site, or nothing. `look`: hold nothing, only
+    tell what could be held; an order that takes all or nothing looks first. Then it asks for `exactly` what it saw:
+    the first region that cannot hold its share ends the walk.
+    """
 
     type: Literal["slip.passed.v1"] = "slip.passed.v1"
     region: str
@@ -100,20 +108,28 @@ class SlipPassed(Event):
     held: tuple[HeldLine, ...]
     route: tuple[str, ...]
     whole: bool
+    look: bool = False
+    exactly: tuple[HeldLine, ...] = ()
 
 
 class SlipReturned(Event):
+    """The slip is back at home with all that the regions hold (or, after a look, could hold)."""
+
     type: Literal["slip.returned.v1"] = "slip.returned.v1"
     region: str
     order_id: str
     version: int
     slip: int
     held: tuple[HeldLine, ...]
-    seen: tuple[ShelfLevel, ...]
+    look: bool = False
 
 
 class RemoteHoldSettled(Event):
-    """Home's word to a region that holds for it: keep (firm) or give back. `wants` are left or withdrawn there."""
+    """Home's word to a region that it asked: keep what the slip holds there as `part_id`, or give it back.
+
+    `wants`, where told, is all that the order still wants there, by `expected_at_ms`; empty withdraws it. `whole`: with
+    its other lines or not at all. `slip` is 0 where only wants are meant.
+    """
 
     type: Literal["slip.settled.v1"] = "slip.settled.v1"
     region: str
@@ -122,7 +138,11 @@ class RemoteHoldSettled(Event):
     slip: int
     keep: bool
     part_id: str | None = None
-    wants: tuple[LineQuantity, ...] = ()
+    replaces: str | None = None
+    home: str
+    wants: tuple[LineQuantity, ...] | None = None
+    expected_at_ms: EpochMs = 0
+    whole: bool = False
 
 
 class WantOffered(Event):
@@ -134,6 +154,20 @@ class WantOffered(Event):
     version: int
     sku: str
     from_region: str
+
+
+class PartReported(Event):
+    """A region tells home what became of its part: units never found at `site_id`, or nothing left to ship."""
+
+    type: Literal["slip.part_reported.v1"] = "slip.part_reported.v1"
+    region: str
+    order_id: str
+    version: int
+    part_id: str
+    shipment_id: str
+    site_id: str
+    missing: tuple[LineQuantity, ...] = ()
+    ended: bool
 
 
 class DecisionCard(Event):

@@ -1,0 +1,1 @@
+"""Reservation: the owner of all stock. Holds first; allocation optimises after."""

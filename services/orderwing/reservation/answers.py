@@ -1,0 +1,171 @@
+"""Home's answer once an order is cleared and nobody is left to ask: parts, what waits, what is declined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from orderwing.kernel.machine import step
+from orderwing.kernel.view import Draft
+from orderwing.reservation import units, wants
+from orderwing.reservation.rows import DAY_MS, Held, Hold, HoldState, Part
+from orderwing.reservation.shelves import Shelves
+from orderwing.reservation.sourcing import promise_ms
+from orderwing.reservation.states import HOLD_STATES, Happening
+from orderwing_schemas.domain import Backorder, Order
+from orderwing_schemas.events.reservation import (
+    RemoteHoldSettled,
+    ReservationOutcome,
+    ReservationRecorded,
+    StockReserved,
+)
+from orderwing_schemas.topics import RESERVATION_SLIPS, RESERVATIONS_RECORDED, STOCK_RESERVED
+
+
+def horizon_ms(draft: Draft, now_ms: int) -> int:
+    return now_ms + draft.network.policies.duplicate_horizon_days * DAY_MS
+
+
+def takes_all_or_nothing(order: Order) -> bool:
+    return order.backorder is Backorder.WHOLE or (order.backorder is Backorder.LINES and not order.may_split)
+
+
+def answer(draft: Draft, hold: Hold, order: Order, now_ms: int) -> Hold:
+    """Put the hold's row after making parts of what is held and settling what is open."""
+    before = hold
+    if hold.open and order.backorder is Backorder.NONE:
+        hold = replace(hold, declined=units.add(hold.declined, hold.open), open=())
+    elif hold.open and takes_all_or_nothing(order):
+        hold = give_back(draft, hold)
+    hold, added = _make_parts(draft, hold, order, now_ms)
+    if added or hold.open != before.left or hold.declined != before.declined:
+        _record(draft, hold, order, hold.parts[len(before.parts) :], added, now_ms)
+    hold = _leave_wants(draft, hold, order)
+    return finish(draft, replace(hold, replaces=hold.replaces if hold.open else None), now_ms)
+
+
+def finish(draft: Draft, hold: Hold, now_ms: int) -> Hold:
+    if hold.state is HoldState.FIRM and not hold.parts and not hold.open:
+        ended = step(HOLD_STATES, hold.state, Happening.END)
+        hold = replace(hold, state=ended, wake_at_ms=horizon_ms(draft, now_ms))
+    draft.put(hold)
+    return hold
+
+
+def give_back(draft: Draft, hold: Hold) -> Hold:
+    """Hold nothing any more, at home and elsewhere; all of it is open, and counts as asked for."""
+    if hold.held:
+        shelves = Shelves(draft, hold.home)
+        shelves.release(hold.held)
+        shelves.publish("released", hold.order_id)
+    for remote in hold.remote:
+        settle(draft, hold, remote.region, remote.slip)
+    away = (line for remote in hold.remote for line in remote.held)
+    everything = units.add(hold.open, hold.held, away)
+    return replace(hold, held=(), remote=(), open=everything, asked=everything)
+
+
+def settle(draft: Draft, hold: Hold, region: str, slip: int) -> None:
+    """Tell a region to give back; what the order wants there is told apart from it."""
+    event = RemoteHoldSettled(
+        region=region, order_id=hold.order_id, version=hold.version, slip=slip, keep=False, home=hold.home
+    )
+    draft.emit(RESERVATION_SLIPS, event)
+
+
+def reserve_part(
+    draft: Draft, order: Order, part_id: str, region: str, held: tuple[Held, ...], replaces: str | None, now_ms: int
+) -> None:
+    """The part's row, and the part for its region's allocation."""
+    held = units.merge(held)
+    part = Part(
+        part_id=part_id,
+        order_id=order.order_id,
+        version=order.version,
+        region=region,
+        home=order.home_region,
+        held=held,
+    )
+    draft.put(part)
+    event = StockReserved(
+        region=region,
+        part_id=part_id,
+        order=order,
+        held=units.held_told(held),
+        promise_at_ms=promise_ms(draft, order, held, now_ms),
+        seen=Shelves(draft, region).seen(line.sku for line in held),
+        replaces=replaces,
+    )
+    draft.emit(STOCK_RESERVED, event)
+
+
+def _make_parts(draft: Draft, hold: Hold, order: Order, now_ms: int) -> tuple[Hold, tuple[Held, ...]]:
+    """What home holds is a part at once, what others hold becomes one when they hear of it. Returns all lines added."""
+    number, parts = hold.part_count, hold.parts
+    added: tuple[Held, ...] = hold.held
+    if hold.held:
+        number += 1
+        part_id = f"{hold.order_id}/{hold.home}/{number}"
+        reserve_part(draft, order, part_id, hold.home, hold.held, hold.replaces, now_ms)
+        parts = (*parts, part_id)
+    for remote in hold.remote:
+        number += 1
+        part_id = f"{hold.order_id}/{remote.region}/{number}"
+        event = RemoteHoldSettled(
+            region=remote.region,
+            order_id=hold.order_id,
+            version=hold.version,
+            slip=remote.slip,
+            keep=True,
+            part_id=part_id,
+            replaces=hold.replaces,
+            home=hold.home,
+        )
+        draft.emit(RESERVATION_SLIPS, event)
+        parts = (*parts, part_id)
+        added = (*added, *remote.held)
+    return replace(hold, held=(), remote=(), parts=parts, part_count=number), added
+
+
+def _leave_wants(draft: Draft, hold: Hold, order: Order) -> Hold:
+    """Tell home's own shelves and all regions that may be asked what is still wanted, if that has changed."""
+    if hold.open == hold.left:
+        return hold
+    expected_ms = wants.expected_at_ms(order.placed_at_ms, order.service_level)
+    whole = takes_all_or_nothing(order)
+    wants.leave(draft, hold.order_id, hold.version, hold.home, hold.home, hold.open, expected_ms, whole)
+    wanted = draft.network.region_by_id[hold.home].neighbours
+    for region in wanted:
+        event = RemoteHoldSettled(
+            region=region,
+            order_id=hold.order_id,
+            version=hold.version,
+            slip=0,
+            keep=False,
+            home=hold.home,
+            wants=units.told(hold.open),
+            expected_at_ms=expected_ms,
+            whole=whole,
+        )
+        draft.emit(RESERVATION_SLIPS, event)
+    return replace(hold, left=hold.open)
+
+
+def _record(draft: Draft, hold: Hold, order: Order, parts: tuple[str, ...], added: Sequence[Held], now_ms: int) -> None:
+    outcome = ReservationOutcome.RESERVED
+    if hold.open:
+        outcome = ReservationOutcome.BACKORDERED
+    elif hold.declined:
+        outcome = ReservationOutcome.SHORT
+    event = ReservationRecorded(
+        order_id=hold.order_id,
+        version=hold.version,
+        outcome=outcome,
+        parts=parts,
+        reserved=units.told(units.add(added)),
+        waiting=units.told(hold.open),
+        declined=units.told(hold.declined),
+        promise_at_ms=promise_ms(draft, order, added, now_ms) if added else None,
+    )
+    draft.emit(RESERVATIONS_RECORDED, event)

@@ -1,0 +1,151 @@
+"""What stock systems report: received, adjusted, counted, expected; each sequence of a site once."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from orderwing.kernel.decision import NOTHING, Decision
+from orderwing.kernel.view import Draft, View
+from orderwing.reservation.rows import COUNT_HORIZON_MS, Moved, Postponed, Shelf, Shipped, SiteLog
+from orderwing.reservation.shelves import Shelves
+from orderwing_schemas.codec import encode
+from orderwing_schemas.events.gate import StockMovementAccepted
+from orderwing_schemas.events.public import StockAdjusted, StockCounted, StockExpected, StockMovement, StockReceived
+
+KINDS = {
+    StockReceived: "received",
+    StockAdjusted: "adjusted",
+    StockCounted: "counted",
+    StockExpected: "expected",
+}
+
+
+def on_movement(view: View, event: StockMovementAccepted, now_ms: int) -> Decision:
+    movement = event.movement
+    draft = Draft(view)
+    log = draft.get(SiteLog, movement.site_id) or SiteLog(site_id=movement.site_id)
+    if movement.sequence <= log.mark or movement.sequence in log.ahead:
+        return NOTHING
+    log = _noted(log, movement.sequence)
+    draft.put(log)
+    if _ready(draft, log, movement):
+        _apply(draft, event.region, movement, now_ms)
+    else:
+        wake_at_ms = now_ms + COUNT_HORIZON_MS
+        row = Postponed(
+            site_id=movement.site_id, sequence=movement.sequence, event=encode(event), wake_at_ms=wake_at_ms
+        )
+        draft.put(row)
+    apply_postponed(draft, movement.site_id, now_ms)
+    return draft.decision()
+
+
+def on_postponed_due(view: View, row: Postponed, now_ms: int) -> Decision:
+    """What it waits for never came: applied as if it had."""
+    draft = Draft(view)
+    draft.drop(Postponed, row.key)
+    event = StockMovementAccepted.model_validate_json(row.event)
+    _apply(draft, event.region, event.movement, now_ms, f"movement {row.sequence} waited in vain for earlier ones")
+    return draft.decision()
+
+
+def on_moved_due(view: View, row: Moved, now_ms: int) -> Decision:
+    return Decision(drops=((Moved, row.key),))
+
+
+def apply_postponed(draft: Draft, site_id: str, now_ms: int) -> None:
+    """Whatever waited at the site and need not any more, in sequence."""
+    log = draft.get(SiteLog, site_id)
+    if log is None:
+        return
+    for row in list(draft.scan(Postponed, site_id)):
+        event = StockMovementAccepted.model_validate_json(row.event)
+        if _ready(draft, log, event.movement):
+            draft.drop(Postponed, row.key)
+            _apply(draft, event.region, event.movement, now_ms)
+
+
+def _noted(log: SiteLog, sequence: int) -> SiteLog:
+    ahead = sorted({*log.ahead, sequence})
+    mark = log.mark
+    while ahead and ahead[0] == mark + 1:
+        mark = ahead.pop(0)
+    return replace(log, mark=mark, ahead=tuple(ahead))
+
+
+def _ready(draft: Draft, log: SiteLog, movement: StockMovement) -> bool:
+    if isinstance(movement, StockCounted):
+        included = movement.includes_shipment
+        if included is not None and draft.get(Shipped, f"{movement.site_id}/{included}") is None:
+            return False
+        return log.mark >= min(movement.includes_sequence, movement.sequence - 1)
+    if isinstance(movement, StockAdjusted) and log.mark < movement.sequence - 1:
+        # A loss of what has not been received yet: the receipt is among the gaps.
+        shelf = draft.get(Shelf, f"{movement.site_id}|{movement.sku}")
+        return (shelf.on_hand if shelf is not None else 0) + movement.delta >= 0
+    return True
+
+
+def _apply(draft: Draft, region: str, movement: StockMovement, now_ms: int, exception: str | None = None) -> None:
+    shelves = Shelves(draft, region)
+    shelf = shelves.get(movement.site_id, movement.sku)
+    if isinstance(movement, StockReceived):
+        shelf = replace(shelf, on_hand=shelf.on_hand + movement.quantity, expected=_drawn_down(shelf, movement))
+        shelf = _with_safety(draft, shelf)
+        _remember(draft, movement, movement.quantity, now_ms)
+    elif isinstance(movement, StockAdjusted):
+        on_hand = max(0, shelf.on_hand + movement.delta)
+        if on_hand != shelf.on_hand + movement.delta:
+            exception = f"adjustment {movement.sequence} takes more than is on hand"
+        _remember(draft, movement, on_hand - shelf.on_hand, now_ms)
+        shelf = replace(shelf, on_hand=on_hand)
+    elif isinstance(movement, StockCounted):
+        if movement.sequence < shelf.counted:
+            return  # a later count stands already
+        on_hand = max(0, movement.on_hand + _since(draft, shelf, movement))
+        shelf = _with_safety(draft, replace(shelf, on_hand=on_hand, counted=movement.sequence))
+    else:
+        due = (int(movement.due_at.timestamp() * 1000), movement.quantity)
+        shelf = replace(shelf, expected=tuple(sorted((*shelf.expected, due))))
+    shelves.put(shelf)
+    shelves.publish(KINDS[type(movement)], None, exception)
+
+
+def _since(draft: Draft, shelf: Shelf, count: StockCounted) -> int:
+    """What has moved since the count was taken. A count that names no shipment includes all that have left."""
+    moved = sum(
+        row.delta for row in draft.scan(Moved, f"{shelf.site_id}/{shelf.sku}") if row.sequence > count.includes_sequence
+    )
+    included = count.includes_shipment and draft.get(Shipped, f"{shelf.site_id}/{count.includes_shipment}")
+    if not included:
+        return moved
+    return moved - sum(quantity for number, quantity in shelf.shipped if number > included.number)
+
+
+def _with_safety(draft: Draft, shelf: Shelf) -> Shelf:
+    """The site's share of what is on hand after a receipt or count, never taken from what is held."""
+    site = draft.network.site_by_id.get(shelf.site_id)
+    share = 0 if site is None else shelf.on_hand * site.safety_share_percent // 100
+    return replace(shelf, safety=max(0, min(share, shelf.on_hand - shelf.reserved)))
+
+
+def _drawn_down(shelf: Shelf, receipt: StockReceived) -> tuple[tuple[int, int], ...]:
+    left, rest = receipt.quantity, []
+    for due_ms, quantity in shelf.expected:
+        taken = min(left, quantity)
+        left -= taken
+        if quantity > taken:
+            rest.append((due_ms, quantity - taken))
+    return tuple(rest)
+
+
+def _remember(draft: Draft, movement: StockMovement, delta: int, now_ms: int) -> None:
+    draft.put(
+        Moved(
+            site_id=movement.site_id,
+            sku=movement.sku,
+            sequence=movement.sequence,
+            delta=delta,
+            wake_at_ms=now_ms + COUNT_HORIZON_MS,
+        )
+    )

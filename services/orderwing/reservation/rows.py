@@ -1,0 +1,261 @@
+"""What reservation remembers. A partition may host several regions, so keys name site or region."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from orderwing.kernel.row import Row
+from orderwing_schemas.domain import HeldLine, LineQuantity
+
+DAY_MS = 86_400_000
+COUNT_HORIZON_MS = 7 * DAY_MS  # a count may look back this far for movements and shipments
+SHIPPED_TAIL = 16  # shipments of a shelf that a count may have to subtract
+
+
+class Units(msgspec.Struct, frozen=True, array_like=True):
+    """Units of an order line."""
+
+    line_id: str
+    sku: str
+    quantity: int
+
+    def told(self) -> LineQuantity:
+        return LineQuantity(line_id=self.line_id, sku=self.sku, quantity=self.quantity)
+
+
+class Held(msgspec.Struct, frozen=True, array_like=True):
+    """Units of an order line on a shelf."""
+
+    line_id: str
+    sku: str
+    site_id: str
+    quantity: int
+
+    def told(self) -> HeldLine:
+        return HeldLine(line_id=self.line_id, sku=self.sku, site_id=self.site_id, quantity=self.quantity)
+
+
+class Remote(msgspec.Struct, frozen=True, array_like=True):
+    """What another region holds for the order since the slip passed, not yet confirmed or given back."""
+
+    region: str
+    slip: int
+    held: tuple[Held, ...]
+
+
+class Shelf(Row, frozen=True, kw_only=True):
+    """Stock of one SKU at one site, in units. Never dropped.
+
+    `expected`: (due_ms, quantity) on order. `shipped`: (site's shipment number, quantity) of the last shipments.
+    `counted`: the sequence of the last count applied.
+    """
+
+    site_id: str
+    sku: str
+    on_hand: int = 0
+    reserved: int = 0
+    safety: int = 0
+    expected: tuple[tuple[int, int], ...] = ()
+    shipped: tuple[tuple[int, int], ...] = ()
+    counted: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.site_id}|{self.sku}"
+
+    @property
+    def atp(self) -> int:
+        return self.on_hand - self.reserved - self.safety
+
+
+class SiteLog(Row, frozen=True, kw_only=True):
+    """Which movements of a site have come: all up to `mark` and those `ahead`, so gaps show. Never dropped.
+
+    `shipments` numbers the site's shipments in the order in which they came.
+    """
+
+    site_id: str
+    mark: int = 0
+    ahead: tuple[int, ...] = ()
+    shipments: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.site_id
+
+
+class Moved(Row, frozen=True, kw_only=True):
+    """A movement's effect on a shelf, for counts that do not include it. Dropped after `COUNT_HORIZON_MS`."""
+
+    site_id: str
+    sku: str
+    sequence: int
+    delta: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.site_id}/{self.sku}|{self.sequence:012d}"
+
+
+class Postponed(Row, frozen=True, kw_only=True):
+    """A movement that waits for earlier ones (a count also for a shipment), as the event's JSON.
+
+    Dropped when it is applied, at the latest by its deadline after `COUNT_HORIZON_MS`.
+    """
+
+    site_id: str
+    sequence: int
+    event: bytes
+
+    @property
+    def key(self) -> str:
+        return f"{self.site_id}|{self.sequence:012d}"
+
+
+class Shipped(Row, frozen=True, kw_only=True):
+    """A shipment that has left, by its number at the site. Dropped `duplicate_horizon_days` after."""
+
+    order_id: str
+    site_id: str
+    shipment_id: str
+    number: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.site_id}/{self.shipment_id}"
+
+
+class HoldState(StrEnum):
+    NEW = "new"
+    SOFT = "soft"
+    ASKING = "asking"  # soft, a slip is on its way
+    FIRM = "firm"  # all that comes now is in parts; `open` waits
+    FIRM_ASKING = "firm_asking"  # cleared, a slip is on its way
+    LAPSED = "lapsed"
+    RELEASED = "released"  # a tombstone for whatever comes late
+    ENDED = "ended"  # all parts have shipped and nothing waits
+
+
+class Hold(Row, frozen=True, kw_only=True):
+    """An order's hold in its home region, which alone answers for it.
+
+    `held` (home), `remote` and `open` (held nowhere) are what is not yet in a part. `awaiting` is the slip on its way
+    (0: none), `asked` what other regions were asked for and have not found, `left` the wants left everywhere, `offers`
+    regions that offered while a slip was away, `parts` those not yet shipped, `declined` in all, `needs` the short
+    picks noted, `replaces` the part of the last. Once firm, `order` is its JSON.
+    `wake_at_ms`: a soft hold lapses; a tombstone or an ended hold is dropped `duplicate_horizon_days` after its end.
+    """
+
+    order_id: str
+    version: int
+    home: str
+    state: HoldState = HoldState.NEW
+    held: tuple[Held, ...] = ()
+    remote: tuple[Remote, ...] = ()
+    open: tuple[Units, ...] = ()
+    slips: int = 0
+    awaiting: int = 0
+    asked: tuple[Units, ...] = ()
+    left: tuple[Units, ...] = ()
+    offers: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    part_count: int = 0
+    declined: tuple[Units, ...] = ()
+    needs: tuple[str, ...] = ()
+    replaces: str | None = None
+    order: bytes = b""
+
+    @property
+    def key(self) -> str:
+        return hold_key(self.order_id, self.version)
+
+
+class RemoteState(StrEnum):
+    ASKED = "asked"
+    KEPT = "kept"
+    GIVEN_BACK = "given_back"
+
+
+class RemoteHold(Row, frozen=True, kw_only=True):
+    """What a slip holds in a region until home confirms it or gives it back; no deadline till then.
+
+    Then, or if it holds nothing, a tombstone against duplicates, dropped `duplicate_horizon_days` later.
+    """
+
+    order_id: str
+    version: int
+    region: str
+    slip: int
+    state: RemoteState = RemoteState.ASKED
+    held: tuple[Held, ...] = ()
+    order: bytes = b""
+
+    @property
+    def key(self) -> str:
+        return f"{self.order_id}|{self.version}|{self.region}|{self.slip}"
+
+
+class Part(Row, frozen=True, kw_only=True):
+    """A firm hold in one region, what of it has not shipped. Dropped `duplicate_horizon_days` after it is empty.
+
+    `last_move` is the move applied last, `short` the shipments whose short pick is noted.
+    """
+
+    part_id: str
+    order_id: str
+    version: int
+    region: str
+    home: str
+    held: tuple[Held, ...]
+    last_move: str = ""
+    short: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.part_id
+
+
+class Want(Row, frozen=True, kw_only=True):
+    """Units that an order would take in a region, found in the order of its promise. Dropped when home says so.
+
+    `whole`: taken with all the order's other lines or not at all.
+    """
+
+    order_id: str
+    version: int
+    region: str
+    home: str
+    sku: str
+    due_ms: int
+    quantity: int
+    whole: bool
+
+    @property
+    def key(self) -> str:
+        return self.key_of(self.region, self.sku, self.due_ms, self.order_id, self.version)
+
+    @staticmethod
+    def key_of(region: str, sku: str, due_ms: int, order_id: str, version: int) -> str:
+        return f"{region}/{sku}|{due_ms:015d}|{order_id}|{version}"
+
+
+class WantList(Row, frozen=True, kw_only=True):
+    """(SKU, due_ms) of an order's wants in a region. Dropped with them."""
+
+    order_id: str
+    version: int
+    region: str
+    wants: tuple[tuple[str, int], ...]
+
+    @property
+    def key(self) -> str:
+        return f"{self.order_id}|{self.version}|{self.region}"
+
+
+def hold_key(order_id: str, version: int) -> str:
+    return f"{order_id}|{version}"
+
+
+ROWS = (Shelf, SiteLog, Moved, Postponed, Shipped, Hold, RemoteHold, Part, Want, WantList)

@@ -1,0 +1,70 @@
+"""Reservation as a stage: the owner of all stock. Its state machines: `states.HOLD_STATES`, `states.REMOTE_STATES`."""
+
+from __future__ import annotations
+
+from orderwing.kernel.stage import Stage
+from orderwing.reservation import holds, movements, moves, shipping, slips
+from orderwing.reservation.rows import ROWS, Hold, Moved, Part, Postponed, RemoteHold, Shipped
+from orderwing.reservation.states import HOLD_STATES, REMOTE_STATES
+from orderwing_schemas.events.allocation import MoveRequested, ReplacementRequested
+from orderwing_schemas.events.dispatch import ShipmentShipped
+from orderwing_schemas.events.fraud import HoldExtended, OrderBlocked, OrderCleared
+from orderwing_schemas.events.gate import StockMovementAccepted
+from orderwing_schemas.events.intake import SoftHoldRequested
+from orderwing_schemas.events.payments import HoldReleaseRequested
+from orderwing_schemas.events.reservation import (
+    PartReported,
+    RemoteHoldSettled,
+    SlipPassed,
+    SlipReturned,
+    WantOffered,
+)
+from orderwing_schemas.topics import (
+    FRAUD_BY_REGION,
+    HOLDS_ASKED,
+    HOLDS_REQUESTED,
+    PAYMENT_RELEASES,
+    RESERVATION_SLIPS,
+    SHIPMENTS_SHIPPED,
+    STOCK_MOVEMENTS,
+)
+
+__all__ = ["HOLD_STATES", "REMOTE_STATES", "STAGE"]
+
+STAGE = Stage(
+    name="reservation",
+    inputs=(
+        STOCK_MOVEMENTS,
+        HOLDS_REQUESTED,
+        FRAUD_BY_REGION,
+        PAYMENT_RELEASES,
+        RESERVATION_SLIPS,
+        HOLDS_ASKED,
+        SHIPMENTS_SHIPPED,
+    ),
+    handlers={
+        StockMovementAccepted: movements.on_movement,
+        SoftHoldRequested: holds.on_requested,
+        OrderCleared: holds.on_cleared,
+        HoldExtended: holds.on_extended,
+        OrderBlocked: holds.on_stopped,
+        HoldReleaseRequested: holds.on_stopped,
+        SlipPassed: slips.on_passed,
+        SlipReturned: slips.on_returned,
+        RemoteHoldSettled: slips.on_settled,
+        WantOffered: slips.on_offered,
+        PartReported: shipping.on_reported,
+        MoveRequested: moves.on_move,
+        ReplacementRequested: shipping.on_replacement,
+        ShipmentShipped: shipping.on_shipped,
+    },
+    rows=ROWS,
+    deadlines={
+        Hold: holds.on_due,
+        RemoteHold: slips.on_remote_due,
+        Part: shipping.on_part_due,
+        Moved: movements.on_moved_due,
+        Postponed: movements.on_postponed_due,
+        Shipped: shipping.on_shipped_due,
+    },
+)

@@ -1,0 +1,74 @@
+"""Orders that wait: what they would take in a region, and telling their homes when stock comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orderwing.kernel.view import Draft
+from orderwing.reservation.rows import Units, Want, WantList
+from orderwing_schemas.domain import ServiceLevel
+from orderwing_schemas.events.reservation import WantOffered
+from orderwing_schemas.topics import RESERVATION_SLIPS
+
+HOUR_MS = 3_600_000
+# What the service levels let customers expect: among orders that wait, this counts as the promise.
+EXPECTED_HOURS = {
+    ServiceLevel.TWO_HOURS: 2,
+    ServiceLevel.SAME_DAY: 12,
+    ServiceLevel.EXPRESS: 24,
+    ServiceLevel.STANDARD: 96,
+}
+
+
+def expected_at_ms(placed_at_ms: int, service: ServiceLevel) -> int:
+    """Promise, then age, in one number: of two orders of a service level the older one expects its goods earlier."""
+    return placed_at_ms + EXPECTED_HOURS[service] * HOUR_MS
+
+
+def offer(draft: Draft, region: str, sku: str, available: int) -> None:
+    """Tell those who want the SKU, in turn, until the units are spoken for.
+
+    An order that takes all or nothing may take nothing, so it does not keep the units from the next.
+    """
+    for want in draft.scan(Want, f"{region}/{sku}"):
+        if available <= 0:
+            return
+        draft.emit(
+            RESERVATION_SLIPS,
+            WantOffered(region=want.home, order_id=want.order_id, version=want.version, sku=sku, from_region=region),
+        )
+        if not want.whole:
+            available -= want.quantity
+
+
+def leave(
+    draft: Draft, order_id: str, version: int, region: str, home: str, lines: Iterable[Units], due_ms: int, whole: bool
+) -> tuple[str, ...]:
+    """Make `lines` all that the order wants in the region; none withdraws it. Returns the SKUs wanted."""
+    listed = WantList(order_id=order_id, version=version, region=region, wants=())
+    old = draft.get(WantList, listed.key)
+    for sku, due in old.wants if old is not None else ():
+        draft.drop(Want, Want.key_of(region, sku, due, order_id, version))
+    total: dict[str, int] = {}
+    for line in lines:
+        total[line.sku] = total.get(line.sku, 0) + line.quantity
+    for sku, quantity in total.items():
+        draft.put(
+            Want(
+                order_id=order_id,
+                version=version,
+                region=region,
+                home=home,
+                sku=sku,
+                due_ms=due_ms,
+                quantity=quantity,
+                whole=whole,
+            )
+        )
+    if total:
+        draft.put(
+            WantList(order_id=order_id, version=version, region=region, wants=tuple((sku, due_ms) for sku in total))
+        )
+    elif old is not None:
+        draft.drop(WantList, old.key)
+    return tuple(total)
