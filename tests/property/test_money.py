@@ -64,8 +64,10 @@ class Provider:
             assert request.purpose is Purpose.VOID, "money that was never held"
             self.voided_keys.add(named)
             return told.model_copy(update={"amount_minor": 0})
-        assert request.amount_minor <= self.held[reference], "more than is held"
-        self.held[reference] -= request.amount_minor
+        if request.purpose is Purpose.VOID:  # all that is left, whatever the request says
+            told = told.model_copy(update={"amount_minor": self.held[reference]})
+        assert told.amount_minor <= self.held[reference], "more than is held"
+        self.held[reference] -= told.amount_minor
         return told
 
 
@@ -106,7 +108,10 @@ class World:
             event = self.inbox.pop(self.chance.draw(st.integers(0, len(self.inbox) - 1), label="next"))
             if self.disturbed("repeat"):
                 self.inbox.append(event)
-            self._apply(STAGE.decide(self.at, event, self.now_ms))
+            if isinstance(event, PaymentRequested):
+                self._asked(event)
+            else:
+                self._apply(STAGE.decide(self.at, event, self.now_ms))
             if self.disturbed("deadline"):
                 self._wake()
 
@@ -132,7 +137,7 @@ class World:
         for event in (emit.event for emit in decision.emits):
             match event:
                 case PaymentRequested():
-                    self._asked(event)
+                    self.inbox.append(event)
                 case PaymentRecorded():
                     self.recorded.append(event)
                 case OrderAuthorised():
@@ -141,6 +146,7 @@ class World:
                     self.ends.append(event)
 
     def _asked(self, request: PaymentRequested) -> None:
+        """The gateway asks in any order, and may lose the provider's answer."""
         approve = self.approve or request.purpose is not Purpose.AUTHORISE
         if not self.disturbed("failed"):
             self.inbox.append(self.provider.ask(request, approve))

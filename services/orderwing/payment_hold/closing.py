@@ -34,20 +34,19 @@ def open_units(draft: Draft, payment: Payment) -> int:
 def settle(draft: Draft, payment: Payment, now_ms: int) -> None:
     """Write `payment` down after a change, with all that follows from it.
 
-    An authorisation's rest is voided once nothing more is drawn on it: it was renewed, or the order is closing. A
-    capture under way keeps it; so does a renewal under way while closing, since its answer is one more to give back.
+    An authorisation's rest is voided once nothing more is drawn on it: it was renewed, or the order is closing, and no
+    capture is under way. The order's money ends when nothing is held and nothing asked.
     """
     if payment.state is State.AUTHORISED and open_units(draft, payment) == 0:
         payment = _stepped(payment, Happening.NOTHING_OPEN)
     pending = [row for row in draft.scan(Ask, payment.order_id) if row.state in PENDING]
     drawing = {row.authorisation for row in pending if row.purpose is Purpose.CAPTURE}
     closing = payment.state is State.CLOSING
-    renewing = any(row.purpose is Purpose.AUTHORISE for row in pending)
     kept: list[Authorisation] = []
     for authorisation in payment.authorisations:
         superseded = authorisation is not payment.authorisations[-1]
         idle = authorisation.reference not in drawing and not authorisation.voiding
-        if idle and (superseded or (closing and not renewing)):
+        if idle and (superseded or closing):
             kept.extend(_give_back(draft, payment, authorisation))
         else:
             kept.append(authorisation)
