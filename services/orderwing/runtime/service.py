@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from orderwing.kernel.ports import FencedError
+from orderwing.kernel.ports import BusError, FencedError
 from orderwing.runtime import logs
+from orderwing.runtime.clock import ClockError
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.health import HealthServer, process_health
 from orderwing.runtime.metrics import MetricsObserver, process_metrics
@@ -46,12 +47,12 @@ def serve(name: str, run: Run, settings: Settings) -> int:
         with _stop_on_signals(stop), _announced(name, settings):
             log.info("started", pid=os.getpid())
             status = run(settings, observer, stop)
-    except OperatorError as error:
-        log.error("failed", reason=str(error))
-        return FAILED
     except FencedError as error:
         log.warning("fenced", reason=str(error))
         return START_AGAIN
+    except (OperatorError, BusError, ClockError) as error:
+        log.error("failed", reason=str(error))
+        return FAILED
     except Exception:
         log.exception("failed", reason=f"{name} met a defect: see the traceback.")
         return FAILED

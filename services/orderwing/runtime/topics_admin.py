@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -68,9 +69,10 @@ def _max_bytes(topic: Topic) -> int:
 class TopicsAdmin:
     """Raises OperatorError when the cluster does not answer or refuses."""
 
-    def __init__(self, bootstrap: str, topics: Sequence[Topic] = ALL_TOPICS) -> None:
+    def __init__(self, bootstrap: str, topics: Sequence[Topic] = ALL_TOPICS, timeout_s: float = _TIMEOUT_S) -> None:
         self._bootstrap = bootstrap
         self._topics = topics
+        self._timeout_s = timeout_s  # for the first answer
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
     def diff(self) -> list[Difference]:
@@ -106,12 +108,21 @@ class TopicsAdmin:
         self._create([by_name[d.topic] for d in differences if d.finding == "missing"])
         self._grow([by_name[d.topic] for d in differences if d.finding == "partitions"])
         self._configure([d for d in differences if d.finding == "config"])
+        self._await_visible()
         return differences
+
+    def _await_visible(self) -> None:
+        """A broker answers from its own copy of the metadata, a little behind what the controller has done."""
+        end_s = time.monotonic() + _TIMEOUT_S
+        while left := self.diff():
+            if time.monotonic() > end_s:
+                raise OperatorError(f"Kafka does not show the changed topic {left[0].topic}: see the broker's log.")
+            time.sleep(0.05)
 
     def _metadata(self) -> tuple[int, Mapping[str, int]]:
         """Brokers, and partitions by topic."""
         try:
-            cluster = self._admin.list_topics(timeout=_TIMEOUT_S)
+            cluster = self._admin.list_topics(timeout=self._timeout_s)
         except KafkaException:
             raise OperatorError(
                 f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP."
@@ -163,4 +174,5 @@ def _await(futures: Mapping[str, Future[None]]) -> None:
         try:
             future.result(_TIMEOUT_S)
         except KafkaException as error:
-            raise OperatorError(f"Kafka refuses to change topic {name}: {error.args[0].str()}.") from None
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another apply was faster
+                raise OperatorError(f"Kafka refuses to change topic {name}: {error.args[0].str()}") from None

@@ -1,0 +1,39 @@
+"""`orderwing network`: the reference data that every partition has."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orderwing.commands.console import fail
+from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.publish import fix_clock, publish_reference, read_catalogue_file, read_network_file
+from orderwing.runtime.settings import Settings
+
+app = typer.Typer(help="Network, catalogue and clock of the cluster.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """Network, catalogue and clock of the cluster."""
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="The network as JSON: regions, sites, lanes, promotions, policies.")],
+    catalogue: Annotated[Path, typer.Option(help="The catalogue: a JSON array of items.")],
+    speed: Annotated[
+        float | None, typer.Option(min=0.001, help="Domain seconds a second, fixed with the first load for ever.")
+    ] = None,
+) -> None:
+    """Publish a network and a catalogue to every partition, and fix the cluster's clock."""
+    try:
+        bootstrap = Settings.from_environment().bootstrap
+        network, items = read_network_file(file), read_catalogue_file(catalogue)
+        clock = fix_clock(bootstrap, speed, wall_ms=time.time_ns() // 1_000_000)
+        changed = publish_reference(bootstrap, network, items)
+    except OperatorError as error:
+        fail(str(error))
+    what = f"version {network.version}, {len(network.regions)} regions, {len(network.sites)} sites, {len(items)} items"
+    typer.echo(f"{'Published' if changed else 'Already published'}: {what}. The clock runs at {clock.factor:g} x.")

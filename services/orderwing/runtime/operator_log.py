@@ -1,0 +1,166 @@
+"""How an operator's command reads and writes the log: no group, one transaction, nothing left open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from types import TracebackType
+from typing import NoReturn, Self
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from orderwing.kernel.ports import Outgoing, Record
+from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.topics_admin import MAX_REFERENCE_BYTES
+from orderwing_schemas.base import Event
+from orderwing_schemas.codec import encode
+
+_TIMEOUT_S = 30.0
+_SOURCE = b"orderwing/operator"
+
+
+def outgoing(topic: str, partition: int, key: str, event: Event | None) -> Outgoing:
+    """The record of `event`, or a tombstone, with its CloudEvents headers; the same event has the same id."""
+    if event is None:
+        return Outgoing(topic, partition, key.encode(), None, [])
+    value = encode(event)
+    name = blake2b(b"%s|%d|%s" % (topic.encode(), partition, value), digest_size=16).hexdigest()
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", name.encode()),
+        ("ce_source", _SOURCE),
+        ("ce_type", event.EVENT_TYPE.encode()),
+        ("content-type", b"application/json"),
+    ]
+    if event.subject is not None:
+        headers.append(("ce_subject", event.subject.encode()))
+    return Outgoing(topic, partition, key.encode(), value, headers)
+
+
+class OperatorLog:
+    """`name` names the writer: a second one of that name fences the first, so that checks before writing hold.
+
+    Raises OperatorError when the cluster does not answer or refuses.
+    """
+
+    def __init__(self, bootstrap: str, name: str) -> None:
+        common: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 0}
+        self._bootstrap = bootstrap
+        self._admin = AdminClient(common)
+        self._consumer = Consumer(
+            {
+                **common,
+                "group.id": "orderwing.operator",  # the client asks for one; nothing is committed
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "auto.offset.reset": "error",
+            }
+        )
+        self._producer = Producer(
+            {**common, "transactional.id": f"orderwing.operator.{name}", "message.max.bytes": MAX_REFERENCE_BYTES}
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            self._producer.init_transactions(_TIMEOUT_S)
+        except KafkaException:
+            self._consumer.close()
+            raise OperatorError(
+                f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP."
+            ) from None
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._consumer.close()
+
+    def partitions(self, topic: str) -> int:
+        """How many the topic has."""
+        found = self._consumer.list_topics(topic, timeout=_TIMEOUT_S).topics.get(topic)
+        if found is None or found.error is not None:
+            raise OperatorError(f"There is no topic {topic}: run `orderwing topics apply` first.")
+        return len(found.partitions)
+
+    def read(self, topic: str, partition: int) -> list[Record]:
+        """All committed records, from the first kept to the end that the log has now."""
+        end = self._high_watermark(TopicPartition(topic, partition))
+        records: list[Record] = []
+        self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
+        try:
+            next_offset = 0
+            while next_offset < end:
+                message = self._consumer.poll(_TIMEOUT_S)
+                if message is None:
+                    raise OperatorError(f"Topic {topic} cannot be read within {_TIMEOUT_S:g} s: is Kafka overloaded?")
+                if (error := message.error()) is None:
+                    records.append(_record(message))
+                    next_offset = records[-1].offset + 1
+                elif error.code() == KafkaError._PARTITION_EOF:  # behind the last transaction's marker
+                    next_offset = message.offset() or 0
+                else:
+                    raise OperatorError(f"Topic {topic} cannot be read: {error.str()}.")
+        finally:
+            self._consumer.unassign()
+        return records
+
+    def _high_watermark(self, place: TopicPartition) -> int:
+        """The true end. A read_committed consumer's is below transactions whose markers are still on their way."""
+        latest = {place: OffsetSpec.latest()}  # type: ignore[no-untyped-call]
+        futures = self._admin.list_offsets(latest, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+        return int(futures[place].result(_TIMEOUT_S).offset)
+
+    def write(self, records: Sequence[Outgoing]) -> None:
+        """All of `records` in one transaction, or none."""
+        if not records:
+            return
+        self._producer.begin_transaction()
+        try:
+            for record in records:
+                headers: list[tuple[str, str | bytes | None]] = [*record.headers]
+                self._producer.produce(record.topic, record.value, record.key, record.partition, headers=headers)
+            self._producer.flush(_TIMEOUT_S)  # a fenced producer says so at once here, and only late at commit
+            self._producer.commit_transaction(_TIMEOUT_S)
+        except KafkaException as error:
+            self._end_failed(error.args[0])
+
+    def _end_failed(self, error: KafkaError) -> NoReturn:
+        if error.fatal():
+            raise OperatorError("Another command writes the same at this moment; nothing was written: try again.")
+        if error.retriable():
+            raise OperatorError("Kafka did not confirm in time: look whether it was written before you try again.")
+        self._producer.abort_transaction(_TIMEOUT_S)
+        raise OperatorError(f"Kafka refuses the records ({error.str()}); nothing was written.")
+
+
+def _record(message: Message) -> Record:
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    if topic is None or partition is None or offset is None:
+        raise TypeError("a message without its place")
+    return Record(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers=tuple((name, _bytes(value)) for name, value in _headers(message)),
+        timestamp_ms=message.timestamp()[1],
+    )
+
+
+def _headers(message: Message) -> Iterable[tuple[str, str | bytes | None]]:
+    found = message.headers() or []
+    return found.items() if isinstance(found, dict) else found
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -1,0 +1,190 @@
+"""Reference data and clock on a real broker: whole in every partition, once, and never taken back."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from orderwing.kernel.ports import Record
+from orderwing.runtime.clock import DomainClock
+from orderwing.runtime.embedded.broker import EmbeddedBroker
+from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.operator_log import OperatorLog, outgoing
+from orderwing.runtime.publish import (
+    CHUNK_ITEMS,
+    PublishError,
+    fix_clock,
+    publish_reference,
+    read_catalogue_file,
+    read_network_file,
+)
+from orderwing.runtime.reference import ReferenceTable
+from orderwing.runtime.topics_admin import TopicsAdmin
+from orderwing_schemas.domain import Point, ServiceLevel
+from orderwing_schemas.events.reference import ClockFixed
+from orderwing_schemas.network import Item, Lane, Network, Region, Site
+from orderwing_schemas.topics import CLOCK, PARTITIONS, REFERENCE
+
+DEADLINE_S = 30.0
+LONDON = Point(latitude=51.5, longitude=-0.12)
+
+
+def network(version: int, *regions: str) -> Network:
+    return Network(
+        version=version,
+        currency="GBP",
+        regions=tuple(Region(region_id=region, centre=LONDON) for region in regions),
+        sites=(
+            Site(
+                site_id="LON1",
+                region_id=regions[0],
+                location=LONDON,
+                timezone="Europe/London",
+                pick_minutes=30,
+                units_per_hour=100,
+                handling_line_minor=10,
+                handling_parcel_minor=50,
+            ),
+        ),
+        lanes=(
+            Lane(
+                lane_id="LON1-south",
+                site_id="LON1",
+                zone=regions[0],
+                carrier="van",
+                services=(ServiceLevel.STANDARD,),
+                every_minutes=60,
+                transit_minutes=120,
+                parcels_per_departure=40,
+                parcel_minor=300,
+                kilogram_minor=20,
+            ),
+        ),
+    )
+
+
+def items(count: int, price_minor: int = 100) -> tuple[Item, ...]:
+    return tuple(
+        Item(sku=f"SKU-{n}", weight_g=100, volume_cm3=50, capacity=1, list_price_minor=price_minor)
+        for n in range(count)
+    )
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A cluster of this module's own, since reference data and clock are the cluster's."""
+    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), heap_mb=384) as server:
+        yield server.bootstrap
+
+
+@pytest.fixture
+def bootstrap(cluster: str) -> Iterator[str]:
+    """The cluster with nothing published."""
+    topics = TopicsAdmin(cluster, [REFERENCE, CLOCK])
+    topics.apply()
+    yield cluster
+    deleted = AdminClient({"bootstrap.servers": cluster}).delete_topics([REFERENCE.name, CLOCK.name])
+    for future in deleted.values():
+        future.result(DEADLINE_S)
+    end_s = time.monotonic() + DEADLINE_S
+    while {difference.finding for difference in topics.diff()} != {"missing"}:
+        assert time.monotonic() < end_s
+
+
+def records(bootstrap: str, partition: int) -> list[Record]:
+    with OperatorLog(bootstrap, "test") as log:
+        return log.read(REFERENCE.name, partition)
+
+
+def table(bootstrap: str, partition: int) -> ReferenceTable:
+    found = ReferenceTable()
+    for record in records(bootstrap, partition):
+        found.apply(record)
+    return found
+
+
+def test_every_partition_gets_everything_once(bootstrap: str) -> None:
+    first, catalogue = network(1, "south"), items(2 * CHUNK_ITEMS + 1)
+    assert publish_reference(bootstrap, first, catalogue)
+    assert not publish_reference(bootstrap, first, catalogue), "the same again is no change"
+    for partition in range(PARTITIONS):
+        written = records(bootstrap, partition)
+        assert [record.key for record in written] == [b"catalogue-0", b"catalogue-1", b"catalogue-2", b"network"]
+        assert table(bootstrap, partition).network == first
+        assert table(bootstrap, partition).item(f"SKU-{2 * CHUNK_ITEMS}") is not None
+
+    second = network(2, "south", "north")
+    assert publish_reference(bootstrap, second, items(3, price_minor=200))
+    for partition in range(PARTITIONS):
+        seen = table(bootstrap, partition)
+        assert seen.network == second
+        assert seen.item("SKU-2") == items(3, price_minor=200)[2]
+        assert seen.item("SKU-3") is None, "what the new catalogue lacks is gone"
+        assert seen.item(f"SKU-{2 * CHUNK_ITEMS}") is None
+
+    for refused in (network(3, "north", "south"), network(3, "north"), network(3, "west", "south", "north")):
+        with pytest.raises(PublishError, match="south, north, in this order for ever"):
+            publish_reference(bootstrap, refused, items(3))
+    with pytest.raises(PublishError, match="give this one a version above 2"):
+        publish_reference(bootstrap, network(2, "south", "north", "west"), items(3))
+    assert table(bootstrap, 0).network == second
+
+
+def test_the_clock_is_fixed_once(bootstrap: str) -> None:
+    clock = fix_clock(bootstrap, 60.0, wall_ms=1_000_000, start_ms=5_000)
+    assert clock == DomainClock(start_ms=5_000, wall0_ms=1_000_000, factor=60.0)
+    assert fix_clock(bootstrap, 60.0, wall_ms=2_000_000) == clock
+    assert fix_clock(bootstrap, None, wall_ms=2_000_000) == clock
+    with pytest.raises(PublishError, match=r"runs at 60 ×, not 10 ×.*--speed 60"):
+        fix_clock(bootstrap, 10.0, wall_ms=2_000_000)
+    with OperatorLog(bootstrap, "test") as log:
+        assert len(log.read(CLOCK.name, 0)) == 1
+
+
+def test_real_time_is_the_default(bootstrap: str) -> None:
+    clock = fix_clock(bootstrap, None, wall_ms=1_000)
+    assert clock.domain_ms(123_456) == 123_456
+
+
+def test_a_second_writer_fences_the_first(bootstrap: str) -> None:
+    event = ClockFixed(start_ms=0, wall0_ms=0, factor=1.0)
+    with OperatorLog(bootstrap, "reference") as first, OperatorLog(bootstrap, "reference") as second:
+        with pytest.raises(OperatorError, match="nothing was written"):
+            first.write([outgoing(CLOCK.name, 0, "clock", event)])
+        second.write([outgoing(CLOCK.name, 0, "clock", event)])
+        assert len(second.read(CLOCK.name, 0)) == 1
+
+
+def test_a_record_that_is_too_large_leaves_nothing(bootstrap: str) -> None:
+    small = outgoing(CLOCK.name, 0, "clock", ClockFixed(start_ms=0, wall0_ms=0, factor=1.0))
+    with OperatorLog(bootstrap, "test") as log:
+        with pytest.raises(OperatorError, match="nothing was written"):
+            log.write([small, small._replace(value=b"x" * (17 << 20))])
+        assert log.read(CLOCK.name, 0) == []
+        log.write([small])  # the writer is still of use
+        assert len(log.read(CLOCK.name, 0)) == 1
+
+
+def test_files_that_are_wrong_name_the_fields(tmp_path: Path) -> None:
+    good = network(1, "south")
+    file = tmp_path / "network.json"
+    file.write_bytes(good.model_dump_json().encode())
+    assert read_network_file(file) == good
+    broken = json.loads(file.read_text())
+    broken["sites"][0]["units_per_hour"] = 0
+    file.write_text(json.dumps(broken))
+    with pytest.raises(PublishError, match=r"network\.json is not valid: sites\.0\.units_per_hour: .*greater than 0"):
+        read_network_file(file)
+    with pytest.raises(PublishError, match=r"missing\.json cannot be read: No such file"):
+        read_network_file(tmp_path / "missing.json")
+
+    catalogue = tmp_path / "catalogue.json"
+    entries = [json.loads(item.model_dump_json()) for item in items(2)]
+    catalogue.write_text(json.dumps(entries))
+    assert read_catalogue_file(catalogue) == items(2)
+    catalogue.write_text(json.dumps([entries[0], entries[0]]))
+    with pytest.raises(PublishError, match="names a SKU twice"):
+        read_catalogue_file(catalogue)
