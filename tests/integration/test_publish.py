@@ -86,8 +86,8 @@ def bootstrap(cluster: str) -> Iterator[str]:
     topics = TopicsAdmin(cluster, [REFERENCE, CLOCK])
     topics.apply()
     yield cluster
-    deleted = AdminClient({"bootstrap.servers": cluster}).delete_topics([REFERENCE.name, CLOCK.name])
-    for future in deleted.values():
+    admin = AdminClient({"bootstrap.servers": cluster})
+    for future in admin.delete_topics([REFERENCE.name, CLOCK.name]).values():
         future.result(DEADLINE_S)
     end_s = time.monotonic() + DEADLINE_S
     while {difference.finding for difference in topics.diff()} != {"missing"}:
