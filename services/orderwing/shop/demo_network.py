@@ -44,10 +44,14 @@ PROMOTIONS = (
 
 @dataclass(frozen=True)
 class Load:
-    """The demand that capacities are made for: orders in an hour of domain time, and units in an order."""
+    """The demand that capacities are made for: orders in an hour of domain time, and units in an order.
+
+    Every site can pick the largest order within an hour.
+    """
 
     orders_per_hour: float = 600
     units_per_order: float = 3.8
+    largest_order_units: int = 40
 
 
 def demo_network(load: Load = Load(), policies: Policies | None = None) -> Network:
@@ -90,7 +94,9 @@ def _sites(load: Load) -> Iterator[Site]:
             opens_minute=opens,
             closes_minute=closes,
             pick_minutes=pick_minutes,
-            units_per_hour=ceil(1.6 * load.orders_per_hour * load.units_per_order * _share(region_id)) + 20,
+            units_per_hour=ceil(
+                1.6 * load.orders_per_hour * load.units_per_order * _share(region_id) + load.largest_order_units
+            ),
             handling_line_minor=25,
             handling_parcel_minor=60,
             safety_share_percent=2,
