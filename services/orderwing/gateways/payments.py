@@ -260,6 +260,11 @@ async def serve(settings: Settings, stop: threading.Event, patience: Patience) -
         await Gateway(settings, metrics).run(provider, stop)
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
+def run_patiently(settings: Settings, stop: threading.Event, patience: Patience) -> None:
     """Until `stop` is set. Raises OperatorError, KafkaException."""
-    asyncio.run(serve(settings, stop, Patience()))
+    asyncio.run(serve(settings, stop, patience))
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """The worker's entry. Raises as `run_patiently`."""
+    run_patiently(settings, stop, Patience())
