@@ -1,0 +1,283 @@
+import pytest
+
+from orderwing.allocation.plans import UnplannableError
+from orderwing.allocation.rows import Departure, Move, Part, PickingHour, Plan, State
+from orderwing_schemas.base import Event
+from orderwing_schemas.domain import LineQuantity
+from orderwing_schemas.events.allocation import (
+    MoveRequested,
+    PartAllocated,
+    PartFrozen,
+    ProposalAnswered,
+    ReplacementRequested,
+    ShipmentOrdered,
+)
+from orderwing_schemas.events.dispatch import PickShort
+from orderwing_schemas.events.reservation import DecisionCard
+from orderwing_schemas.network import Network, Policies
+from support.allocation_world import (
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    START_MS,
+    AllocationWorld,
+    a_lane,
+    a_network,
+    a_site,
+    hold,
+    reserved,
+    shelf,
+)
+
+SOON_MS = START_MS + 2 * HOUR_MS  # the departure at one o'clock arrives then
+
+
+def two_sites(price_a: int = 100, price_b: int = 100, parcels: int = 50, per_hour: int = 100) -> AllocationWorld:
+    sites = (a_site("a", per_hour), a_site("b", per_hour), a_site("far", region="north"))
+    lanes = (a_lane("a", parcels, price_a), a_lane("b", parcels, price_b), a_lane("far"))
+    return AllocationWorld(a_network(sites, lanes))
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [type(event).__name__ for event in events]
+
+
+def only(events: list[Event], kind: type) -> list:  # type: ignore[type-arg]
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_the_first_plan_is_on_the_stock_held_and_its_terms_add_up() -> None:
+    world = two_sites()
+    events = world.put(reserved("o/south/1", [hold("a", 3)], SOON_MS))
+    assert kinds(events) == ["PartAllocated", "DecisionCard"]
+    plan: PartAllocated = only(events, PartAllocated)[0]
+    (shipment,) = plan.shipments
+    assert (plan.version, plan.cause, plan.previous_cost_minor) == (1, "first", None)
+    assert (shipment.site_id, shipment.departure_at_ms, shipment.arrival_at_ms) == ("a", START_MS + HOUR_MS, SOON_MS)
+    assert plan.cost_minor == shipment.cost_minor == sum(t.amount_minor for t in shipment.terms) == 100 + 20 + 10 + 5
+    assert plan.freeze_at_ms == START_MS + 30 * MINUTE_MS
+    assert shipment.shipment_id == "o/south/1/1"
+    world.check_capacity()
+
+
+def test_a_replacement_says_so() -> None:
+    event = reserved("o/south/2", [hold("a")], SOON_MS).model_copy(update={"replaces": "o/south/1"})
+    assert only(two_sites().put(event), PartAllocated)[0].cause == "replacement"
+
+
+def test_a_full_departure_leaves_the_next_one_and_lateness_is_priced() -> None:
+    world = two_sites(parcels=1)
+    world.put(reserved("o1/south/1", [hold("a")], SOON_MS))
+    plan = only(world.put(reserved("o2/south/1", [hold("a")], SOON_MS)), PartAllocated)[0]
+    assert plan.shipments[0].departure_at_ms == START_MS + 2 * HOUR_MS
+    assert {t.name: t.amount_minor for t in plan.shipments[0].terms}["lateness"] == 200
+    world.check_capacity()
+
+
+def test_an_order_larger_than_an_hour_of_picking_fills_several_hours() -> None:
+    world = two_sites(per_hour=10)
+    plan = only(world.put(reserved("o/south/1", [hold("a", 25)], SOON_MS)), PartAllocated)[0]
+    hours = [(row.hour - START_MS // HOUR_MS, row.booked) for row in world.rows(PickingHour)]
+    assert hours == [(0, 10), (1, 10), (2, 5)]
+    assert plan.freeze_at_ms == plan.shipments[0].departure_at_ms - 150 * MINUTE_MS >= START_MS
+    world.check_capacity()
+
+
+def test_a_cheaper_site_is_asked_for_and_becomes_the_plan_only_when_the_hold_has_moved() -> None:
+    world = two_sites(price_b=60)
+    events = world.put(reserved("o/south/1", [hold("a", 3)], SOON_MS, [shelf("a", 0), shelf("b", 3)]))
+    assert kinds(events) == ["PartAllocated", "DecisionCard", "MoveRequested"]
+    request: MoveRequested = only(events, MoveRequested)[0]
+    assert request.moves[0].held == (hold("b", 3),)
+    assert request.moves[0].version == 1
+    assert world.plan("o/south/1").state is State.MOVING
+    assert len(world.rows(Departure)) == 2
+    world.check_capacity()
+    events = world.settle(request, moved=True)
+    plan: PartAllocated = only(events, PartAllocated)[0]
+    assert (plan.version, plan.cause, plan.previous_cost_minor, plan.cost_minor) == (2, "own_move", 135, 95)
+    assert plan.shipments[0].site_id == "b"
+    assert [row.lane_id for row in world.rows(Departure)] == ["b-south"]
+    world.check_capacity()
+
+
+def test_a_refused_move_leaves_the_plan_and_frees_what_was_booked() -> None:
+    world = two_sites(price_b=60)
+    request = only(world.put(reserved("o/south/1", [hold("a")], SOON_MS, [shelf("b", 1)])), MoveRequested)[0]
+    assert world.settle(request, moved=False) == []
+    assert (world.plan("o/south/1").state, world.plan("o/south/1").version) == (State.PLANNED, 1)
+    assert [row.lane_id for row in world.rows(Departure)] == ["a-south"]
+    assert world.rows(Move) == []
+    world.check_capacity()
+
+
+def test_a_saving_below_the_threshold_or_without_stock_moves_nothing_and_the_card_says_why() -> None:
+    world = two_sites(price_b=95)
+    events = world.put(reserved("o1/south/1", [hold("a")], SOON_MS, [shelf("b", 1)]))
+    card: DecisionCard = only(events, DecisionCard)[0]
+    assert [c.lost_because for c in card.candidates] == [None, "cheaper by 5, not above the threshold of 5"]
+    assert kinds(world.put(reserved("o2/south/1", [hold("a")], SOON_MS, [shelf("b", 0)]))) == [
+        "PartAllocated",
+        "DecisionCard",
+    ]
+
+
+def test_a_split_part_is_joined_where_one_site_could_have_all() -> None:
+    world = two_sites()
+    held = [hold("a", 1, "1", "tea"), hold("b", 1, "2", "mug")]
+    seen = [shelf("a", 1, "mug"), shelf("b", 0, "tea")]
+    request = only(world.put(reserved("o/south/1", held, SOON_MS, seen)), MoveRequested)[0]
+    assert {line.site_id for line in request.moves[0].held} == {"a"}
+    world.check_capacity()
+
+
+def test_a_split_part_is_moved_to_a_cheaper_pair() -> None:
+    sites = (a_site("a"), a_site("b"), a_site("c"))
+    world = AllocationWorld(a_network(sites, (a_lane("a"), a_lane("b", price=300), a_lane("c"))))
+    held = [hold("a", 1, "1", "tea"), hold("b", 1, "2", "mug")]
+    seen = [shelf("a", 0, "tea"), shelf("c", 1, "mug")]
+    request = only(world.put(reserved("o/south/1", held, SOON_MS, seen)), MoveRequested)[0]
+    assert {line.site_id for line in request.moves[0].held} == {"a", "c"}
+
+
+def test_the_freeze_comes_at_its_time_and_orders_every_shipment() -> None:
+    world = two_sites()
+    world.put(reserved("o/south/1", [hold("a", 1, "1", "tea"), hold("b", 1, "2", "mug")], SOON_MS))
+    assert world.until(START_MS + 29 * MINUTE_MS) == []
+    events = world.until(START_MS + 30 * MINUTE_MS)
+    assert kinds(events) == ["PartFrozen", "ShipmentOrdered", "ShipmentOrdered"]
+    ordered: list[ShipmentOrdered] = only(events, ShipmentOrdered)
+    assert [(o.site_id, o.shipment.shipment_id) for o in ordered] == [("a", "o/south/1/1"), ("b", "o/south/1/2")]
+    assert world.plan("o/south/1").state is State.FROZEN
+
+
+def test_a_freeze_that_comes_due_while_moving_waits_for_the_answer() -> None:
+    for moved in (True, False):
+        world = two_sites(price_b=60)
+        request = only(world.put(reserved("o/south/1", [hold("a")], SOON_MS, [shelf("b", 1)])), MoveRequested)[0]
+        assert world.until(START_MS + 40 * MINUTE_MS) == []
+        assert world.plan("o/south/1").state is State.DUE
+        events = world.settle(request, moved)
+        frozen: PartFrozen = only(events, PartFrozen)[0]
+        assert frozen.version == (2 if moved else 1)
+        assert only(events, ShipmentOrdered)[0].site_id == ("b" if moved else "a")
+        world.check_capacity()
+
+
+def test_rows_are_forgotten_after_their_time() -> None:
+    world = two_sites()
+    world.put(reserved("o/south/1", [hold("a")], SOON_MS))
+    world.propose("p", ("x/south/1", 1, (hold("a"),)))
+    world.until(START_MS + 3 * HOUR_MS)
+    assert [len(world.rows(kind)) for kind in (PickingHour, Departure, Plan, Part)] == [0, 0, 1, 1]
+    world.until(START_MS + 31 * DAY_MS)
+    assert world.view.rows == {}
+
+
+def refusal(events: list[Event]) -> str:
+    answered: ProposalAnswered = events[-1]  # type: ignore[assignment]
+    assert isinstance(answered, ProposalAnswered)
+    assert (answered.accepted, answered.gain_minor) == (False, None)
+    return answered.reason
+
+
+def test_proposals_that_cannot_be_taken_are_refused_with_the_reason() -> None:
+    world = two_sites(price_b=60, parcels=1)
+    part = "o/south/1"
+    world.put(reserved(part, [hold("a", 2)], SOON_MS))
+    to_b = (hold("b", 2),)
+    assert refusal(world.propose("p1", ("nobody/south/1", 1, to_b))) == "unknown_part"
+    assert refusal(world.propose("p2", (part, 2, to_b))) == "stale_version"
+    assert refusal(world.propose("p3", (part, 1, (hold("b", 1),)))) == "not_verified"
+    assert refusal(world.propose("p4", (part, 1, (hold("far", 2),)))) == "not_verified"
+    assert refusal(world.propose("p5", (part, 1, to_b), (part, 1, to_b))) == "not_verified"
+    assert refusal(world.propose("p6", (part, 1, to_b), region="north")) == "not_verified"
+    assert refusal(world.propose("p7", (part, 1, (hold("a", 2),)))) == "gain_below_churn"
+    world.propose("p8", (part, 1, to_b))
+    assert refusal(world.propose("p9", (part, 1, to_b))) == "moving"
+    world.until(START_MS + 40 * MINUTE_MS)
+    assert refusal(world.propose("p10", (part, 1, to_b))) == "frozen"
+    world.check_capacity()
+
+
+def test_a_part_that_may_not_be_split_is_not() -> None:
+    world = two_sites()
+    world.put(reserved("o/south/1", [hold("a", 2)], SOON_MS, may_split=False))
+    assert refusal(world.propose("p", ("o/south/1", 1, (hold("a"), hold("b"))))) == "not_verified"
+
+
+def test_no_room_anywhere_refuses_the_whole_proposal_and_books_nothing() -> None:
+    sites = (a_site("a"), a_site("b"))
+    world = AllocationWorld(a_network(sites, (a_lane("a"), a_lane("b", price=10, zone="north"))))
+    world.put(reserved("o1/south/1", [hold("a")], SOON_MS))
+    before = dict(world.view.rows)
+    assert refusal(world.propose("p", ("o1/south/1", 1, (hold("b"),)))) == "capacity"
+    assert {place: row for place, row in world.view.rows.items() if place[1] != "p"} == before
+
+
+def test_an_accepted_proposal_moves_all_its_parts_and_tells_the_verified_gain_once() -> None:
+    world = two_sites(price_b=60)
+    parts = ("o1/south/1", "o2/south/1")
+    for part in parts:
+        world.put(reserved(part, [hold("a")], SOON_MS))
+    changes = tuple((part, 1, (hold("b"),)) for part in parts)
+    events = world.propose("p", *changes)
+    assert kinds(events) == ["MoveRequested"]
+    assert world.propose("p", *changes) == []
+    events = world.settle(only(events, MoveRequested)[0], moved=True)
+    answered: ProposalAnswered = only(events, ProposalAnswered)[0]
+    told = only(events, PartAllocated)
+    assert (answered.accepted, answered.gain_minor, answered.part_ids) == (True, 2 * (40 - 5), parts)
+    assert answered.gain_minor == sum(p.previous_cost_minor - p.cost_minor - 5 for p in told)
+    assert [(p.version, p.cause, p.proposal_id) for p in told] == [(2, "proposal", "p")] * 2
+    assert world.propose("p", *changes) == []
+    world.check_capacity()
+
+
+def test_a_proposal_that_reservation_refuses_is_answered_so() -> None:
+    world = two_sites(price_b=60)
+    world.put(reserved("o/south/1", [hold("a")], SOON_MS))
+    request = only(world.propose("p", ("o/south/1", 1, (hold("b"),))), MoveRequested)[0]
+    assert refusal(world.settle(request, moved=False)) == "stock"
+    world.check_capacity()
+
+
+def test_an_earlier_departure_that_became_free_needs_no_move() -> None:
+    world = two_sites(price_b=60, parcels=1)
+    world.put(reserved("o1/south/1", [hold("a")], SOON_MS))
+    late = only(world.put(reserved("o2/south/1", [hold("a")], SOON_MS)), PartAllocated)[0]
+    request = only(world.propose("p1", ("o1/south/1", 1, (hold("b"),))), MoveRequested)[0]
+    world.settle(request, moved=True)
+    events = world.propose("p2", ("o2/south/1", 1, (hold("a"),)))
+    assert kinds(events) == ["PartAllocated", "DecisionCard", "ProposalAnswered"]
+    plan: PartAllocated = only(events, PartAllocated)[0]
+    assert plan.version == 2
+    assert plan.shipments[0].departure_at_ms < late.shipments[0].departure_at_ms
+    assert only(events, ProposalAnswered)[0].gain_minor == 200 - 5
+    world.check_capacity()
+
+
+def test_a_short_pick_asks_for_a_replacement_and_the_part_goes_on() -> None:
+    world = two_sites()
+    world.put(reserved("o/south/1", [hold("a", 3)], SOON_MS))
+    world.until(START_MS + 30 * MINUTE_MS)
+    missing = (LineQuantity(line_id="1", sku="tea", quantity=2),)
+    short = PickShort(
+        region="south",
+        order_id="o",
+        order_version=1,
+        part_id="o/south/1",
+        shipment_id="o/south/1/1",
+        site_id="a",
+        missing=missing,
+    )
+    (asked,) = world.put(short)
+    assert isinstance(asked, ReplacementRequested)
+    assert (asked.part_id, asked.site_id, asked.missing) == ("o/south/1", "a", missing)
+    assert world.plan("o/south/1").state is State.FROZEN
+
+
+def test_a_network_without_room_or_lane_for_a_part_says_so() -> None:
+    network: Network = a_network((a_site("a"),), (a_lane("a", zone="north"),), Policies())
+    with pytest.raises(UnplannableError, match="part o/south/1: no departure from a to south has room"):
+        AllocationWorld(network).put(reserved("o/south/1", [hold("a")], SOON_MS))
