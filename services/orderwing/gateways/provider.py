@@ -21,16 +21,19 @@ ANSWER_BYTES = 65_536
 
 @dataclass(frozen=True)
 class Patience:
-    """Per request: `tries` calls of at most `timeout_s`, with pauses that double between them."""
+    """Per request: `tries` calls of at most `timeout_s`, with pauses that double between them.
 
-    tries: int = 10
+    With the defaults a provider may be away for about half a minute before anybody hears of it.
+    """
+
+    tries: int = 15
     timeout_s: float = 5.0
     first_pause_s: float = 0.1
     longest_pause_s: float = 5.0
 
     def pause_s(self, tried: int) -> float:
-        """Full jitter, so that a provider that comes back is not met by all at once."""
-        return random.uniform(0, min(self.longest_pause_s, self.first_pause_s * 2 ** min(tried - 1, 30)))
+        """Jittered, so that a provider that comes back is not met by all at once."""
+        return random.uniform(0.5, 1) * min(self.longest_pause_s, self.first_pause_s * 2.0 ** min(tried - 1, 30))
 
 
 class NoAnswerError(Exception):
