@@ -38,9 +38,9 @@ def answer(draft: Draft, hold: Hold, order: Order, now_ms: int) -> Hold:
         hold = replace(hold, declined=units.add(hold.declined, hold.open), open=())
     elif hold.open and takes_all_or_nothing(order):
         hold = give_back(draft, hold)
-    hold, added = _make_parts(draft, hold, order, now_ms)
+    hold, added, promise_at_ms = _make_parts(draft, hold, order, now_ms)
     if added or hold.open != before.left or hold.declined != before.declined:
-        _record(draft, hold, order, hold.parts[len(before.parts) :], added, now_ms)
+        _record(draft, hold, hold.parts[len(before.parts) :], added, promise_at_ms)
     hold = _leave_wants(draft, hold, order)
     return finish(draft, replace(hold, replaces=hold.replaces if hold.open else None), now_ms)
 
@@ -76,8 +76,8 @@ def settle(draft: Draft, hold: Hold, region: str, slip: int) -> None:
 
 def reserve_part(
     draft: Draft, order: Order, part_id: str, region: str, held: tuple[Held, ...], replaces: str | None, now_ms: int
-) -> None:
-    """The part's row, and the part for its region's allocation."""
+) -> int:
+    """The part's row, and the part for its region's allocation. Returns its promise."""
     held = units.merge(held)
     part = Part(
         part_id=part_id,
@@ -88,26 +88,32 @@ def reserve_part(
         held=held,
     )
     draft.put(part)
+    promise_at_ms = promise_ms(draft, order, held, now_ms)
     event = StockReserved(
         region=region,
         part_id=part_id,
         order=order,
         held=units.held_told(held),
-        promise_at_ms=promise_ms(draft, order, held, now_ms),
+        promise_at_ms=promise_at_ms,
         seen=Shelves(draft, region).seen(line.sku for line in held),
         replaces=replaces,
     )
     draft.emit(STOCK_RESERVED, event)
+    return promise_at_ms
 
 
-def _make_parts(draft: Draft, hold: Hold, order: Order, now_ms: int) -> tuple[Hold, tuple[Held, ...]]:
-    """What home holds is a part at once, what others hold becomes one when they hear of it. Returns all lines added."""
+def _make_parts(draft: Draft, hold: Hold, order: Order, now_ms: int) -> tuple[Hold, tuple[Held, ...], int | None]:
+    """What home holds is a part at once, what others hold becomes one when they hear of it.
+
+    Returns also the lines added and their latest promise.
+    """
+    promises: list[int] = []
     number, parts = hold.part_count, hold.parts
     added: tuple[Held, ...] = hold.held
     if hold.held:
         number += 1
         part_id = f"{hold.order_id}/{hold.home}/{number}"
-        reserve_part(draft, order, part_id, hold.home, hold.held, hold.replaces, now_ms)
+        promises.append(reserve_part(draft, order, part_id, hold.home, hold.held, hold.replaces, now_ms))
         parts = (*parts, part_id)
     for remote in hold.remote:
         number += 1
@@ -125,7 +131,9 @@ def _make_parts(draft: Draft, hold: Hold, order: Order, now_ms: int) -> tuple[Ho
         draft.emit(RESERVATION_SLIPS, event)
         parts = (*parts, part_id)
         added = (*added, *remote.held)
-    return replace(hold, held=(), remote=(), parts=parts, part_count=number), added
+        promises.append(promise_ms(draft, order, remote.held, now_ms))
+    hold = replace(hold, held=(), remote=(), parts=parts, part_count=number)
+    return hold, added, max(promises, default=None)
 
 
 def _leave_wants(draft: Draft, hold: Hold, order: Order) -> Hold:
@@ -152,7 +160,7 @@ def _leave_wants(draft: Draft, hold: Hold, order: Order) -> Hold:
     return replace(hold, left=hold.open)
 
 
-def _record(draft: Draft, hold: Hold, order: Order, parts: tuple[str, ...], added: Sequence[Held], now_ms: int) -> None:
+def _record(draft: Draft, hold: Hold, parts: tuple[str, ...], added: Sequence[Held], promise_at_ms: int | None) -> None:
     outcome = ReservationOutcome.RESERVED
     if hold.open:
         outcome = ReservationOutcome.BACKORDERED
@@ -166,6 +174,6 @@ def _record(draft: Draft, hold: Hold, order: Order, parts: tuple[str, ...], adde
         reserved=units.told(units.add(added)),
         waiting=units.told(hold.open),
         declined=units.told(hold.declined),
-        promise_at_ms=promise_ms(draft, order, added, now_ms) if added else None,
+        promise_at_ms=promise_at_ms,
     )
     draft.emit(RESERVATIONS_RECORDED, event)

@@ -20,13 +20,17 @@ class Shelves:
     def __init__(self, draft: Draft, region: str) -> None:
         self._draft = draft
         self._region = region
-        self._before: dict[str, int] = {}
-        self._now: dict[str, Shelf] = {}
+        self._read: dict[tuple[str, str], Shelf] = {}  # sourcing asks for the same shelves again and again
+        self._before: dict[tuple[str, str], int] = {}  # ATP of those that have changed
 
     def get(self, site_id: str, sku: str) -> Shelf:
-        key = f"{site_id}|{sku}"
-        shelf = self._now.get(key) or self._draft.get(Shelf, key)
-        return shelf if shelf is not None else Shelf(site_id=site_id, sku=sku)
+        """An empty shelf where there is none."""
+        shelf = self._read.get((site_id, sku))
+        if shelf is None:
+            known = self._draft.get(Shelf, f"{site_id}|{sku}")
+            shelf = known if known is not None else Shelf(site_id=site_id, sku=sku)
+            self._read[site_id, sku] = shelf
+        return shelf
 
     def atp(self, site_id: str, sku: str) -> int:
         return self.get(site_id, sku).atp
@@ -34,9 +38,10 @@ class Shelves:
     def put(self, shelf: Shelf) -> None:
         if shelf.on_hand < 0 or shelf.reserved < 0 or shelf.safety < 0:
             raise ValueError(f"shelf {shelf.key} would be negative: {shelf.on_hand}, {shelf.reserved}, {shelf.safety}")
-        if shelf.key not in self._before:
-            self._before[shelf.key] = self.atp(shelf.site_id, shelf.sku)
-        self._now[shelf.key] = shelf
+        place = (shelf.site_id, shelf.sku)
+        if place not in self._before:
+            self._before[place] = self.atp(*place)
+        self._read[place] = shelf
         self._draft.put(shelf)
 
     def reserve(self, held: Iterable[Held]) -> None:
@@ -81,9 +86,10 @@ class Shelves:
 
     def publish(self, kind: str, order_id: str | None, exception: str | None = None) -> None:
         """Nothing if no shelf was touched. A shelf that holds more than it has is always an exception on record."""
-        if not self._now:
+        if not self._before:
             return
-        over = [shelf.key for shelf in self._now.values() if shelf.atp < 0]
+        changed = [self._read[place] for place in self._before]
+        over = [shelf.key for shelf in changed if shelf.atp < 0]
         if exception is None and over:
             exception = f"reserved exceeds stock less safety at {over[0]}"
         self._draft.emit(
@@ -92,13 +98,12 @@ class Shelves:
                 region=self._region,
                 kind=kind,
                 order_id=order_id,
-                shelves=tuple(level(shelf) for shelf in self._now.values()),
+                shelves=tuple(level(shelf) for shelf in changed),
                 exception=exception,
             ),
         )
-        freed = {shelf.sku: None for key, shelf in self._now.items() if shelf.atp > max(0, self._before[key])}
+        freed = {s.sku: None for s in changed if s.atp > max(0, self._before[s.site_id, s.sku])}
         self._before.clear()
-        self._now.clear()
         for sku in freed:
             wants.offer(self._draft, self._region, sku, self.available(sku))
 
@@ -110,8 +115,8 @@ class Shelves:
     def seen(self, skus: Iterable[str]) -> tuple[ShelfLevel, ...]:
         """The region's shelves that stock these SKUs."""
         sites = self._draft.network.sites_by_region.get(self._region, ())
-        keys = (f"{site.site_id}|{sku}" for sku in dict.fromkeys(skus) for site in sites)
-        return tuple(level(shelf) for key in keys if (shelf := self._draft.get(Shelf, key)) is not None)
+        shelves = [self.get(site.site_id, sku) for sku in dict.fromkeys(skus) for site in sites]
+        return tuple(level(shelf) for shelf in shelves if shelf.on_hand or shelf.reserved)
 
 
 def level(shelf: Shelf) -> ShelfLevel:
