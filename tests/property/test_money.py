@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderwing.kernel.decision import Decision
 from orderwing.payment_hold.rows import OVER, Ask, Payment, State
 from orderwing.payment_hold.stage import STAGE
+from orderwing.runtime.store import encode_row
 from orderwing_schemas.base import Event
 from orderwing_schemas.domain import Order
 from orderwing_schemas.events.fraud import FraudDecided
@@ -133,7 +135,9 @@ class World:
         return True
 
     def _apply(self, decision: Decision) -> None:
-        self.at.apply(decision)
+        # Every row goes through the changelog, as after a restart.
+        restored = tuple(msgspec.json.decode(encode_row(row), type=type(row)) for row in decision.puts)
+        self.at.apply(replace(decision, puts=restored))
         for event in (emit.event for emit in decision.emits):
             match event:
                 case PaymentRequested():

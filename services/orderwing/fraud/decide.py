@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from orderwing.fraud.rows import REVIEW_STATES, Happening, Outcome, Review, Sighting, order_key
 from orderwing.fraud.rules import Case, clears_unseen, judge
 from orderwing.kernel.decision import NOTHING, Decision
@@ -80,7 +82,7 @@ def _review(draft: Draft, event: OrderAuthorised, rules: tuple[str, ...], now_ms
     review = Review(
         customer_key=order.customer_key,
         order_id=order.order_id,
-        event=encode(event),
+        event=msgspec.Raw(encode(event)),
         rules=rules,
         clears=clears_unseen(order, policies),
         wake_at_ms=until_ms,
@@ -107,7 +109,7 @@ def _review(draft: Draft, event: OrderAuthorised, rules: tuple[str, ...], now_ms
 
 def _end(draft: Draft, review: Review, happening: Happening, *, by_reviewer: bool) -> None:
     draft.drop(Review, review.key)
-    event = decode(review.event, OrderAuthorised.EVENT_TYPE)
+    event = decode(bytes(review.event), OrderAuthorised.EVENT_TYPE)
     assert isinstance(event, OrderAuthorised)
     outcome = step(REVIEW_STATES, Outcome.IN_REVIEW, happening)
     _decide(draft, event.order, outcome, review.rules, "reviewer" if by_reviewer else "deadline")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+import msgspec
+
 from orderwing.kernel.row import Row
 
 
@@ -46,7 +48,7 @@ class Review(Row, frozen=True, kw_only=True):
 
     customer_key: str
     order_id: str
-    event: bytes
+    event: msgspec.Raw
     rules: tuple[str, ...]
     clears: bool
 

@@ -96,7 +96,7 @@ def _authorised(draft: Draft, payment: Payment, row: Ask, event: PaymentAnswered
 
 
 def _pass_on(draft: Draft, accepted: AcceptedOrder, authorised_minor: int, now_ms: int) -> None:
-    event = decode(accepted.event, OrderAccepted.EVENT_TYPE)
+    event = decode(bytes(accepted.event), OrderAccepted.EVENT_TYPE)
     assert isinstance(event, OrderAccepted)
     draft.emit(
         ORDERS_AUTHORISED,

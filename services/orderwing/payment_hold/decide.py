@@ -52,7 +52,7 @@ def on_accepted(view: View, event: OrderAccepted, now_ms: int) -> Decision:
         lines=tuple(Line(line.line_id, line.quantity, line.amount_minor) for line in order.lines),
     )
     draft.put(payment)
-    draft.put(AcceptedOrder(order_id=order.order_id, event=encode(event)))
+    draft.put(AcceptedOrder(order_id=order.order_id, event=msgspec.Raw(encode(event))))
     if (declined := draft.get(Declined, order.order_id)) is not None:
         draft.put(msgspec.structs.replace(declined, wake_at_ms=None))
     ask(draft, payment, Purpose.AUTHORISE, str(payment.asked_version), payment.total_minor)

@@ -122,7 +122,7 @@ class AcceptedOrder(Row, frozen=True, kw_only=True):
     """The whole order (`order.accepted.v1` as JSON), kept until the provider's answer to the first authorisation."""
 
     order_id: str
-    event: bytes
+    event: msgspec.Raw
 
     @property
     def key(self) -> str:

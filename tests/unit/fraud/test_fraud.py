@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from orderwing.fraud.rows import REVIEW_STATES, Outcome, Review, Sighting
 from orderwing.fraud.rules import RULES, VELOCITY_BLOCK_FACTOR, Case, judge
 from orderwing.fraud.stage import STAGE
 from orderwing.kernel.decision import NOTHING, Decision
+from orderwing.runtime.store import encode_row
 from orderwing_schemas.base import Event
 from orderwing_schemas.domain import Order, ServiceLevel
 from orderwing_schemas.events.fraud import FraudDecided, HoldExtended, OrderBlocked, OrderCleared
@@ -29,7 +33,10 @@ def worth(amount_minor: int, n: int = 1, customer_key: str = "customer-1") -> Or
 
 
 def tell(at: MemoryView, event: Event, now_ms: int = START_MS) -> Decision:
-    return at.apply(STAGE.decide(at, event, now_ms))
+    """Every row goes through the changelog, as after a restart."""
+    decision = STAGE.decide(at, event, now_ms)
+    restored = tuple(msgspec.json.decode(encode_row(row), type=type(row)) for row in decision.puts)
+    return at.apply(replace(decision, puts=restored))
 
 
 def events(decision: Decision) -> list[Event]:
