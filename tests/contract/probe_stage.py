@@ -9,7 +9,8 @@ from orderwing.kernel.row import Row
 from orderwing.kernel.stage import Stage
 from orderwing.kernel.view import Draft, View
 from orderwing_schemas.events.intake import OrderConflicted, OrderDuplicated, OrderRejected
-from orderwing_schemas.topics import Topic
+from orderwing_schemas.events.reference import NetworkPublished
+from orderwing_schemas.topics import Topic, changelog, control, dead_letters
 
 
 class Tally(Row, frozen=True, kw_only=True):
@@ -47,10 +48,14 @@ class Probe:
     def __post_init__(self) -> None:
         self.broken: set[str] = set()
         self.oversize: set[str] = set()
+        self.detail_bytes = 5 << 20
         self.first = self._topic("first", OrderDuplicated)
         self.second = self._topic("second", OrderConflicted)
         self.out = Topic(
             f"{self.name}.out", "order_id", (OrderDuplicated, OrderRejected), self.name, ("tests",), "What it says."
+        )
+        self.reference = Topic(
+            f"{self.name}.reference", "key", (NetworkPublished,), "tests", (self.name,), "Its network.", compacted=True
         )
         self.stage = Stage(
             name=self.name,
@@ -59,6 +64,11 @@ class Probe:
             rows=(Tally, Bell),
             deadlines={Bell: self.ring},
         )
+
+    @property
+    def topics(self) -> tuple[Topic, ...]:
+        own = (changelog(self.name), dead_letters(self.name), control(self.name))
+        return (self.first, self.second, self.out, self.reference, *own)
 
     def _topic(self, name: str, event: type[OrderDuplicated] | type[OrderConflicted]) -> Topic:
         return Topic(f"{self.name}.{name}", "order_id", (event,), "tests", (self.name,), "What it reads.")
@@ -71,7 +81,7 @@ class Probe:
         draft.put(Tally(order_id=event.order_id, count=tally.count + 1))
         draft.emit(self.out, event)
         if event.order_id in self.oversize:
-            detail = "x" * (5 << 20)
+            detail = "x" * self.detail_bytes
             draft.emit(self.out, OrderRejected(order_id=event.order_id, reasons=("large",), detail=detail))
         return draft.decision()
 

@@ -55,10 +55,7 @@ class NotYetError(BusError):
 
 
 class RecordRefusedError(BusError):
-    """The bus will never take this record (too large, ...): poison of whatever caused it. `outgoing` is the record.
-
-    The transaction is still to be aborted when `produce` raises this, and is aborted when `commit` does.
-    """
+    """The bus will never take this record (too large, ...): poison of whatever caused it. `outgoing` is the record."""
 
     def __init__(self, outgoing: Outgoing, reason: str) -> None:
         super().__init__(f"{outgoing.topic}: {reason}")
@@ -95,7 +92,7 @@ class Reader(Protocol):
 
 
 class Bus(Protocol):
-    """Callbacks run inside `poll`, where no transaction is open."""
+    """Callbacks run inside `poll`, where no transaction is open. A call that raises leaves none open."""
 
     def subscribe(self, topics: Sequence[str], assigned: Assigned, revoked: Assigned) -> None:
         """Join the group. `assigned` gets all partitions this member has now, which are paused; `revoked` (also: lost)
@@ -142,7 +139,7 @@ class Bus(Protocol):
         ...
 
     def commit(self) -> None:
-        """Raises TransactionAbortedError, OutcomeUnknownError, FencedError, RecordRefusedError (after aborting)."""
+        """Raises TransactionAbortedError, OutcomeUnknownError, FencedError, RecordRefusedError."""
         ...
 
     def abort(self) -> None: ...

@@ -81,6 +81,7 @@ class KafkaBus:
         self._refused: RecordRefusedError | None = None
         self._producer = self._new_producer()
         self._positions: dict[TopicPartition, int] = {}
+        self._rebalanced = False
         self._group: Any = None  # opaque to us; that of the last assignment, so that a zombie is fenced by it
 
     # --- the group -------------------------------------------------------------------------------------------------
@@ -93,13 +94,14 @@ class KafkaBus:
             if given:
                 consumer.pause([KafkaPartition(*p) for p in given])
             self._positions.clear()
+            self._rebalanced = True
             self._group = consumer.consumer_group_metadata()
             assigned(given)
 
         def on_revoke(consumer: Consumer, partitions: list[KafkaPartition]) -> None:
             taken = [TopicPartition(p.topic, p.partition) for p in partitions]
-            for partition in taken:
-                self._positions.pop(partition, None)
+            self._positions.clear()
+            self._rebalanced = True
             revoked(taken)
 
         self._consumer.subscribe(list(topics), on_assign=on_assign, on_revoke=on_revoke, on_lost=on_revoke)
@@ -109,9 +111,11 @@ class KafkaBus:
         first = self._consumer.poll(timeout_s)
         if first is None:
             return ()
-        messages = [first]
+        messages, self._rebalanced = [first], False
         if limit > 1:
             messages += self._consumer.consume(limit - 1, 0)
+        if self._rebalanced:
+            return ()  # what was polled before belongs to the former assignment
         return _records(messages, self._positions)
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
@@ -195,6 +199,7 @@ class KafkaBus:
             self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]  # list is invariant
         except KafkaException as error:
             if error.args[0].code() in _REFUSED:
+                self.abort()
                 raise RecordRefusedError(outgoing, error.args[0].name()) from None
             self._raise(error)
 
@@ -237,10 +242,12 @@ class KafkaBus:
         raise OutcomeUnknownError(error.str()) from None
 
     def _undelivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is not None and error.code() in _REFUSED:
-            outgoing = Outgoing(
-                message.topic() or "", message.partition() or 0, _bytes(message.key()), _bytes(message.value()), []
-            )
+        if error is None or error.code() not in _REFUSED:
+            return
+        key, value = _bytes(message.key()), _bytes(message.value())
+        # The broker refuses the whole request: of its records the largest is to blame.
+        if self._refused is None or len(value or b"") > len(self._refused.outgoing.value or b""):
+            outgoing = Outgoing(message.topic() or "", message.partition() or 0, key, value, [])
             self._refused = RecordRefusedError(outgoing, error.name())
 
     def _new_producer(self) -> Producer:
@@ -323,7 +330,10 @@ _MISSING = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaEr
 
 
 def _records(messages: Sequence[Any], positions: dict[TopicPartition, int]) -> list[Record]:
-    """The records among `messages` (whose stubs make everything optional); `positions` is moved behind them and to the ends that were reached."""
+    """The records among `messages` (whose stubs make everything optional).
+
+    `positions` is moved behind them and to the ends that were reached.
+    """
     records = []
     for message in messages:
         topic, partition, offset = message.topic(), message.partition(), message.offset()

@@ -41,6 +41,9 @@ class Table:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
     def get(self, key: str) -> Row | None:
         row = self._rows.get(key)
         if type(row) is bytes:

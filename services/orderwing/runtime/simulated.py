@@ -1,0 +1,322 @@
+"""A deterministic cluster in memory, and the bus on it: what the simulator injects its faults into."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import StrEnum
+
+from orderwing.kernel.ports import (
+    BEGINNING,
+    Assigned,
+    BusError,
+    FencedError,
+    NotYetError,
+    OutcomeUnknownError,
+    Outgoing,
+    Position,
+    Record,
+    RecordRefusedError,
+    TopicPartition,
+    TransactionAbortedError,
+)
+from orderwing.runtime.simulated_group import Group, Member
+from orderwing.runtime.simulated_log import Log, Transaction
+
+MAX_RECORD_BYTES = 4 << 20
+
+
+class Fault(StrEnum):
+    """What an interruption makes of the call it interrupts."""
+
+    CRASH_BEFORE = "crash before"
+    CRASH_AFTER = "crash after"
+    ABORT = "abort"
+    UNKNOWN_COMMITTED = "unknown outcome, committed"
+    UNKNOWN_ABORTED = "unknown outcome, aborted"
+
+
+class SimulatedCrash(BaseException):
+    """The process that uses the bus ends here, whatever it is doing."""
+
+
+Interruption = Callable[[str, "SimulatedBus"], Fault | None]
+
+
+class SimulatedCluster:
+    """Time moves by `advance` alone. `rng` (if any) decides how much of which partition a poll sees.
+
+    `interrupt(point, bus)` is called before `begin`, `send_offsets` and `commit`; it may let others run and time pass
+    meanwhile (which makes a zombie of the caller), and may return a fault. `idle(seconds)` is called by a poll that
+    finds nothing.
+    """
+
+    def __init__(self, wall_ms: int = 1_700_000_000_000, rng: random.Random | None = None) -> None:
+        self.wall_ms = wall_ms
+        self.rng = rng
+        self.interrupt: Interruption = lambda point, bus: None
+        self.idle: Callable[[float], None] = lambda seconds: None
+        self.max_bytes: dict[str, int] = {}
+        self.partitions: dict[str, int] = {}
+        self.logs: dict[TopicPartition, Log] = {}
+        self.groups: dict[str, Group] = {}
+        self.epochs: dict[str, int] = {}
+        self._open: list[Transaction] = []
+        self._members = 0
+
+    def create_topic(self, name: str, partitions: int) -> None:
+        """A topic that exists stays as it is."""
+        if name not in self.partitions:
+            self.partitions[name] = partitions
+            places = [TopicPartition(name, number) for number in range(partitions)]
+            self.logs.update((place, Log(place)) for place in places)
+
+    def log(self, place: TopicPartition) -> Log:
+        try:
+            return self.logs[place]
+        except KeyError:
+            raise BusError(f"Topic {place.topic} is missing: run `orderwing topics apply`.") from None
+
+    def group(self, name: str, session_timeout_ms: int = 6_000) -> Group:
+        return self.groups.setdefault(name, Group(session_timeout_ms))
+
+    def member_name(self, instance: str) -> str:
+        self._members += 1
+        return f"{instance}-{self._members:06d}"
+
+    def advance(self, milliseconds: int) -> None:
+        """Let time pass: silent members are evicted, old transactions aborted and their producers fenced."""
+        self.wall_ms += milliseconds
+        for group in self.groups.values():
+            group.evict_silent(self.wall_ms)
+        for transaction in list(self._open):
+            if self.wall_ms - transaction.began_ms > transaction.timeout_ms:
+                self.epochs[transaction.transactional_id] += 1
+                self.finish(transaction, commit=False)
+
+    def publish(self, outgoing: Outgoing) -> Record:
+        """A record of an outside producer without transactions."""
+        return self.log(TopicPartition(outgoing.topic, outgoing.partition)).append(outgoing, self.wall_ms)
+
+    def initialise(self, transactional_id: str) -> int:
+        """A producer starts: whatever its predecessor left open is aborted, and the predecessor fenced."""
+        for transaction in [t for t in self._open if t.transactional_id == transactional_id]:
+            self.finish(transaction, commit=False)
+        self.epochs[transactional_id] = self.epochs.get(transactional_id, -1) + 1
+        return self.epochs[transactional_id]
+
+    def begin(self, transactional_id: str, timeout_ms: int) -> Transaction:
+        transaction = Transaction(transactional_id, self.wall_ms, timeout_ms)
+        self._open.append(transaction)
+        return transaction
+
+    def finish(self, transaction: Transaction, *, commit: bool) -> None:
+        transaction.state = "committed" if commit else "aborted"
+        self._open.remove(transaction)
+        for log in transaction.logs:
+            log.end(transaction)
+        if commit and transaction.group is not None:
+            self.group(transaction.group).offsets.update(transaction.offsets)
+
+    def pending(self, group: str, partitions: Iterable[TopicPartition]) -> bool:
+        """Whether an open transaction holds positions of these."""
+        wanted = set(partitions)
+        return any(t.group == group and not wanted.isdisjoint(t.offsets) for t in self._open)
+
+
+class SimulatedBus:
+    """One instance's bus. A crashed one is simply never used again."""
+
+    def __init__(
+        self, cluster: SimulatedCluster, group: str, instance: str, *, transaction_timeout_ms: int = 10_000
+    ) -> None:
+        self.cluster = cluster
+        self.instance = instance
+        self._name = group
+        self._group = cluster.group(group)
+        self._transactional_id = f"{group}.{instance}"
+        self._timeout_ms = transaction_timeout_ms
+        self._epoch = cluster.initialise(self._transactional_id)
+        self._transaction: Transaction | None = None
+        self._refused: RecordRefusedError | None = None
+        self._member: Member | None = None
+        self._fetch: dict[TopicPartition, int] = {}
+        self._known: set[TopicPartition] = set()  # positions that a record or an end has confirmed
+        self._paused: set[TopicPartition] = set()
+
+    # --- the group -------------------------------------------------------------------------------------------------
+
+    def subscribe(self, topics: Sequence[str], assigned: Assigned, revoked: Assigned) -> None:
+        def on_assigned(partitions: Sequence[TopicPartition]) -> None:
+            self._fetch = dict.fromkeys(partitions, 0)
+            self._known = set()
+            self._paused = set(partitions)
+            assigned(partitions)
+
+        def on_revoked(partitions: Sequence[TopicPartition]) -> None:
+            for partition in partitions:
+                self._fetch.pop(partition, None)
+            revoked(partitions)
+
+        name = self.cluster.member_name(self.instance)
+        self._member = Member(name, tuple(topics), on_assigned, on_revoked, self.cluster.wall_ms)
+        self._group.join(self._member)
+
+    def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
+        if self._member is not None:
+            self._group.heartbeat(self._member, self.cluster.wall_ms, self.cluster.partitions)
+        rng = self.cluster.rng
+        places = [place for place in self._fetch if place not in self._paused]
+        if rng is not None:
+            rng.shuffle(places)
+            limit = rng.randint(1, limit)
+        records: list[Record] = []
+        for place in places:
+            records += self._take(place, limit - len(records))
+        if not records:
+            self.cluster.idle(timeout_s)
+        return records
+
+    def _take(self, place: TopicPartition, limit: int) -> list[Record]:
+        log = self.cluster.log(place)
+        taken: list[Record] = []
+        for record in log.committed(self._fetch[place], log.high_watermark):
+            if len(taken) == limit:
+                return taken
+            taken.append(record)
+            self._fetch[place] = record.offset + 1
+            self._known.add(place)
+        self._fetch[place] = max(self._fetch[place], log.last_stable_offset)
+        self._known.add(place)
+        return taken
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        self._paused.update(partitions)
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        self._paused.difference_update(partitions)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        if partition not in self._fetch:
+            raise BusError(f"{partition.topic}: cannot seek: it is not assigned")
+        self._fetch[partition] = max(0, offset)
+        if offset == BEGINNING:
+            self._known.discard(partition)
+        else:
+            self._known.add(partition)
+
+    def position(self, partition: TopicPartition) -> int | None:
+        return self._fetch.get(partition) if partition in self._known else None
+
+    # --- offsets and logs ------------------------------------------------------------------------------------------
+
+    def committed(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Position | None]:
+        if self.cluster.pending(self._name, partitions):
+            raise NotYetError("a transaction with positions is open")
+        return {partition: self._group.offsets.get(partition) for partition in partitions}
+
+    def high_watermarks(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return {partition: self.cluster.log(partition).high_watermark for partition in partitions}
+
+    def reader(self, ends: Mapping[TopicPartition, int]) -> SimulatedReader:
+        return SimulatedReader(self.cluster, ends)
+
+    # --- transactions ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        self._interrupted("begin")
+        self._refused = None
+        self._transaction = self.cluster.begin(self._transactional_id, self._timeout_ms)
+
+    def produce(self, outgoing: Outgoing) -> None:
+        transaction = self._opened()
+        size = len(outgoing.key or b"") + len(outgoing.value or b"")
+        if size > MAX_RECORD_BYTES:
+            self.abort()
+            raise RecordRefusedError(outgoing, "MSG_SIZE_TOO_LARGE")
+        if size > self.cluster.max_bytes.get(outgoing.topic, MAX_RECORD_BYTES):
+            self._refused = RecordRefusedError(outgoing, "MSG_SIZE_TOO_LARGE")  # the broker says so later
+            return
+        place = TopicPartition(outgoing.topic, outgoing.partition)
+        self.cluster.log(place).append(outgoing, self.cluster.wall_ms, transaction)
+
+    def send_offsets(self, positions: Mapping[TopicPartition, Position]) -> None:
+        fault = self._interrupted("send_offsets")
+        transaction = self._opened()
+        if fault is Fault.ABORT or self._member is None or not self._group.knows(self._member):
+            self.abort()
+            raise TransactionAbortedError("the group has moved on")
+        transaction.group = self._name
+        transaction.offsets.update(positions)
+        if fault is Fault.CRASH_AFTER:
+            raise SimulatedCrash
+
+    def commit(self) -> None:
+        fault = self._interrupted("commit")
+        transaction = self._opened()
+        if self._refused is not None:
+            refused, self._refused = self._refused, None
+            self.abort()
+            raise refused
+        if fault is Fault.ABORT:
+            self.abort()
+            raise TransactionAbortedError("aborted")
+        self.cluster.finish(transaction, commit=fault is not Fault.UNKNOWN_ABORTED)
+        self._transaction = None
+        if fault is Fault.CRASH_AFTER:
+            raise SimulatedCrash
+        if fault in (Fault.UNKNOWN_COMMITTED, Fault.UNKNOWN_ABORTED):
+            self._epoch = self.cluster.initialise(self._transactional_id)
+            raise OutcomeUnknownError("no answer")
+
+    def abort(self) -> None:
+        if self._transaction is not None:
+            transaction = self._opened()
+            self._transaction = None
+            self.cluster.finish(transaction, commit=False)
+
+    def _interrupted(self, point: str) -> Fault | None:
+        fault = self.cluster.interrupt(point, self)
+        if fault is Fault.CRASH_BEFORE:
+            raise SimulatedCrash
+        if self.cluster.epochs[self._transactional_id] != self._epoch:
+            self._transaction = None
+            raise FencedError(f"{self._transactional_id} has a newer producer, or its transaction timed out")
+        return fault
+
+    def _opened(self) -> Transaction:
+        if self._transaction is None or self._transaction.state != "open":
+            raise FencedError(f"{self._transactional_id} has no open transaction")
+        return self._transaction
+
+    # --- the rest --------------------------------------------------------------------------------------------------
+
+    def wall_ms(self) -> int:
+        return self.cluster.wall_ms
+
+    def close(self) -> None:
+        if self._member is not None:
+            self._group.leave(self._member.name)
+
+
+class SimulatedReader:
+    def __init__(self, cluster: SimulatedCluster, ends: Mapping[TopicPartition, int]) -> None:
+        self._cluster = cluster
+        self._ends = dict(ends)
+        self._positions = dict.fromkeys(ends, 0)
+
+    @property
+    def done(self) -> bool:
+        return all(self._positions[place] >= end for place, end in self._ends.items())
+
+    def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
+        records: list[Record] = []
+        for place, end in self._ends.items():
+            log = self._cluster.log(place)
+            records += log.committed(self._positions[place], end)
+            self._positions[place] = max(self._positions[place], min(end, log.last_stable_offset))
+        if not records:
+            self._cluster.idle(timeout_s)
+        return records
+
+    def close(self) -> None: ...
