@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from orderwing.reservation.rows import Hold, HoldState, Part, RemoteHold, RemoteState, Shelf, Want
+from orderwing.reservation.rows import Hold, HoldState, Part, RemoteHold, RemoteState, Want
+from orderwing.reservation.stock import Shelf
 from orderwing_schemas.domain import Backorder, HeldLine, LineQuantity, Order
 from orderwing_schemas.events.allocation import MoveRequested, ReplacementRequested
 from orderwing_schemas.events.dispatch import ShipmentShipped

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.row import Row
-from orderwing.reservation.rows import Hold, Part, RemoteHold, Shelf
+from orderwing.reservation.rows import Hold, Part, RemoteHold
 from orderwing.reservation.stage import STAGE
+from orderwing.reservation.stock import Shelf
 from orderwing_schemas.base import Event
 from orderwing_schemas.domain import Backorder, Order, OrderLine, Payer, Point, ServiceLevel
+from orderwing_schemas.events.fraud import OrderCleared
 from orderwing_schemas.events.gate import StockMovementAccepted
-from orderwing_schemas.events.public import StockReceived
+from orderwing_schemas.events.intake import SoftHoldRequested
+from orderwing_schemas.events.public import StockMovement, StockReceived
+from orderwing_schemas.events.reservation import ReservationRecorded, StockReserved
 from orderwing_schemas.network import Lane, Network, Policies, Region, Site
 from orderwing_schemas.topics import RESERVATION_SLIPS
 from support.memory_view import MemoryReference, MemoryView
 
+E = TypeVar("E", bound=Event)
 MINUTE_MS = 60_000
 START_MS = 1_800_000_000_000
 REGIONS = ("north", "south", "west")
@@ -152,6 +158,22 @@ class World:
         movement = StockReceived(site_id=site_id, sku=sku, quantity=quantity, sequence=self.sequences[site_id])
         return self.send(StockMovementAccepted(region=REGION_OF[site_id], movement=movement))
 
+    def move_stock(self, movement: StockMovement) -> list[Event]:
+        return self.send(StockMovementAccepted(region=REGION_OF[movement.site_id], movement=movement))
+
+    def request(self, placed: Order) -> list[Event]:
+        return self.send(SoftHoldRequested(order=placed))
+
+    def clear(self, placed: Order) -> list[Event]:
+        return self.send(OrderCleared(order=placed))
+
+    def recorded(self, order_id: str) -> ReservationRecorded:
+        """The last word on an order."""
+        return [e for e in of_kind(self.emitted, ReservationRecorded) if e.order_id == order_id][-1]
+
+    def reserved(self, order_id: str) -> list[StockReserved]:
+        return [e for e in of_kind(self.emitted, StockReserved) if e.order.order_id == order_id]
+
     def shelf(self, site_id: str, sku: str) -> Shelf:
         row = self.views[REGION_OF[site_id]].get(Shelf, f"{site_id}|{sku}")
         return row if row is not None else Shelf(site_id=site_id, sku=sku)
@@ -188,5 +210,5 @@ class World:
         return events
 
 
-def of_kind(events: Iterable[Event], kind: type[Event]) -> list[Event]:
-    return [event for event in events if type(event) is kind]
+def of_kind(events: Iterable[Event], kind: type[E]) -> list[E]:
+    return [event for event in events if isinstance(event, kind)]

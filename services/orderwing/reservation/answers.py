@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing.reservation import units, wants
-from orderwing.reservation.rows import DAY_MS, Held, Hold, HoldState, Part
+from orderwing.reservation.rows import Held, Hold, HoldState, Part
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.sourcing import promise_ms
 from orderwing.reservation.states import HOLD_STATES, Happening
+from orderwing.reservation.stock import DAY_MS
 from orderwing_schemas.domain import Backorder, Order
 from orderwing_schemas.events.reservation import (
     RemoteHoldSettled,

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.view import Draft, View
-from orderwing.reservation.rows import COUNT_HORIZON_MS, Moved, Postponed, Shelf, Shipped, SiteLog
 from orderwing.reservation.shelves import Shelves
+from orderwing.reservation.stock import COUNT_HORIZON_MS, Moved, Postponed, Shelf, Shipped, SiteLog
 from orderwing_schemas.codec import encode
 from orderwing_schemas.events.gate import StockMovementAccepted
 from orderwing_schemas.events.public import StockAdjusted, StockCounted, StockExpected, StockMovement, StockReceived

@@ -1,4 +1,4 @@
-"""What reservation remembers. A partition may host several regions, so keys name site or region."""
+"""What reservation remembers of orders (`stock` has the shelves). Keys name the region: a partition may host several."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from enum import StrEnum
 import msgspec
 
 from orderwing.kernel.row import Row
+from orderwing.reservation import stock
 from orderwing_schemas.domain import HeldLine, LineQuantity
-
-DAY_MS = 86_400_000
-COUNT_HORIZON_MS = 7 * DAY_MS  # a count may look back this far for movements and shipments
-SHIPPED_TAIL = 16  # shipments of a shelf that a count may have to subtract
 
 
 class Units(msgspec.Struct, frozen=True, array_like=True):
@@ -43,88 +40,6 @@ class Remote(msgspec.Struct, frozen=True, array_like=True):
     region: str
     slip: int
     held: tuple[Held, ...]
-
-
-class Shelf(Row, frozen=True, kw_only=True):
-    """Stock of one SKU at one site, in units. Never dropped.
-
-    `expected`: (due_ms, quantity) on order. `shipped`: (site's shipment number, quantity) of the last shipments.
-    `counted`: the sequence of the last count applied.
-    """
-
-    site_id: str
-    sku: str
-    on_hand: int = 0
-    reserved: int = 0
-    safety: int = 0
-    expected: tuple[tuple[int, int], ...] = ()
-    shipped: tuple[tuple[int, int], ...] = ()
-    counted: int = 0
-
-    @property
-    def key(self) -> str:
-        return f"{self.site_id}|{self.sku}"
-
-    @property
-    def atp(self) -> int:
-        return self.on_hand - self.reserved - self.safety
-
-
-class SiteLog(Row, frozen=True, kw_only=True):
-    """Which movements of a site have come: all up to `mark` and those `ahead`, so gaps show. Never dropped.
-
-    `shipments` numbers the site's shipments in the order in which they came.
-    """
-
-    site_id: str
-    mark: int = 0
-    ahead: tuple[int, ...] = ()
-    shipments: int = 0
-
-    @property
-    def key(self) -> str:
-        return self.site_id
-
-
-class Moved(Row, frozen=True, kw_only=True):
-    """A movement's effect on a shelf, for counts that do not include it. Dropped after `COUNT_HORIZON_MS`."""
-
-    site_id: str
-    sku: str
-    sequence: int
-    delta: int
-
-    @property
-    def key(self) -> str:
-        return f"{self.site_id}/{self.sku}|{self.sequence:012d}"
-
-
-class Postponed(Row, frozen=True, kw_only=True):
-    """A movement that waits for earlier ones (a count also for a shipment), as the event's JSON.
-
-    Dropped when it is applied, at the latest by its deadline after `COUNT_HORIZON_MS`.
-    """
-
-    site_id: str
-    sequence: int
-    event: bytes
-
-    @property
-    def key(self) -> str:
-        return f"{self.site_id}|{self.sequence:012d}"
-
-
-class Shipped(Row, frozen=True, kw_only=True):
-    """A shipment that has left, by its number at the site. Dropped `duplicate_horizon_days` after."""
-
-    order_id: str
-    site_id: str
-    shipment_id: str
-    number: int
-
-    @property
-    def key(self) -> str:
-        return f"{self.site_id}/{self.shipment_id}"
 
 
 class HoldState(StrEnum):
@@ -258,4 +173,4 @@ def hold_key(order_id: str, version: int) -> str:
     return f"{order_id}|{version}"
 
 
-ROWS = (Shelf, SiteLog, Moved, Postponed, Shipped, Hold, RemoteHold, Part, Want, WantList)
+ROWS = (*stock.ROWS, Hold, RemoteHold, Part, Want, WantList)

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from orderwing.kernel.view import Draft
 from orderwing.reservation import wants
-from orderwing.reservation.rows import SHIPPED_TAIL, Held, Shelf
+from orderwing.reservation.rows import Held
+from orderwing.reservation.stock import SHIPPED_TAIL, Shelf
 from orderwing_schemas.domain import ShelfLevel
 from orderwing_schemas.events.reservation import StockMoved
 from orderwing_schemas.topics import STOCK_MOVED

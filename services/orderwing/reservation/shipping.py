@@ -12,10 +12,11 @@ from orderwing.kernel.view import Draft, View
 from orderwing.reservation import units
 from orderwing.reservation.answers import finish, horizon_ms
 from orderwing.reservation.movements import apply_postponed
-from orderwing.reservation.rows import Held, Hold, HoldState, Part, Shipped, SiteLog, Units, hold_key
+from orderwing.reservation.rows import Held, Hold, HoldState, Part, Units, hold_key
 from orderwing.reservation.seeking import advance, order_of
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.states import HOLD_STATES, Happening
+from orderwing.reservation.stock import Shipped, SiteLog
 from orderwing_schemas.domain import LineQuantity
 from orderwing_schemas.events.allocation import ReplacementRequested
 from orderwing_schemas.events.dispatch import ShipmentShipped

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from orderwing.kernel.stage import Stage
 from orderwing.reservation import holds, movements, moves, shipping, slips
-from orderwing.reservation.rows import ROWS, Hold, Moved, Part, Postponed, RemoteHold, Shipped
+from orderwing.reservation.rows import ROWS, Hold, Part, RemoteHold
 from orderwing.reservation.states import HOLD_STATES, REMOTE_STATES
+from orderwing.reservation.stock import Moved, Postponed, Shipped
 from orderwing_schemas.events.allocation import MoveRequested, ReplacementRequested
 from orderwing_schemas.events.dispatch import ShipmentShipped
 from orderwing_schemas.events.fraud import HoldExtended, OrderBlocked, OrderCleared
