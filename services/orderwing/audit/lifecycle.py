@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orderwing.audit.facts import History, Violation
+from orderwing.audit.facts import Fact, History, Violation
 
 # Where an order may stay for ever by policy; everything else must move on.
 ENDED = frozenset({"refused", "blocked", "declined", "delivered"})
@@ -34,6 +34,8 @@ class OrderTrace:
     delivered: Counter[str] = field(default_factory=Counter)
     statuses: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     delivered_at_ms: dict[str, tuple[int, int]] = field(default_factory=dict)  # shipment -> (when, promised)
+
+    held_up: bool = False  # by a review or by missing stock
 
     @property
     def ordered(self) -> Counter[str]:
@@ -70,14 +72,14 @@ class OrderTrace:
         return str(outcome) if outcome else ("authorised" if self.authorised else "accepted")
 
 
+def trace_of(accepted: Fact) -> OrderTrace:
+    order = accepted.body["order"]
+    return OrderTrace(order, accepted.wall_ms, order["accepted_at_ms"], accepted.wall_ms)
+
+
 def trace_orders(history: History) -> dict[str, OrderTrace]:
-    traces = {
-        fact.body["order"]["order_id"]: OrderTrace(
-            fact.body["order"], fact.wall_ms, fact.body["order"]["accepted_at_ms"], fact.wall_ms
-        )
-        for fact in history.by_type.get("order.accepted.v1", ())
-    }
-    for event_type, note in _NOTES.items():
+    traces = {fact.body["order"]["order_id"]: trace_of(fact) for fact in history.by_type.get("order.accepted.v1", ())}
+    for event_type, note in NOTES.items():
         for fact in history.by_type.get(event_type, ()):
             trace = traces.get(str(fact.body.get("order_id")))
             if trace is not None:
@@ -97,12 +99,14 @@ def _refused(trace: OrderTrace, _value: Mapping[str, Any], _wall_ms: int) -> Non
 def _judged(trace: OrderTrace, value: Mapping[str, Any], _wall_ms: int) -> None:
     if trace.fraud not in {"cleared", "blocked"}:
         trace.fraud = value["outcome"]
+    trace.held_up |= value["outcome"] == "in_review"
 
 
 def _reserved(trace: OrderTrace, value: Mapping[str, Any], _wall_ms: int) -> None:
     """Each record states what waits and what is declined in all."""
     trace.reservation = value
     trace.declined = Counter({line["line_id"]: line["quantity"] for line in value["declined"]})
+    trace.held_up |= value["outcome"] == "backordered"
 
 
 def _allocated(trace: OrderTrace, value: Mapping[str, Any], wall_ms: int) -> None:
@@ -128,7 +132,7 @@ def _progressed(trace: OrderTrace, value: Mapping[str, Any], _wall_ms: int) -> N
         trace.delivered_at_ms[shipment] = (value["at_ms"], value["promise_at_ms"])
 
 
-_NOTES = {
+NOTES = {
     "payment.recorded.v1": _paid,
     "order.refused.v1": _refused,
     "fraud.decided.v1": _judged,

@@ -1,11 +1,13 @@
-"""Reading the topics from a real cluster, each partition to the end it had when asked."""
+"""Reading the topics from a real cluster: each partition to the end it had when asked, or on and on."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from orderwing.audit.facts import Fact, fact_of
 from orderwing_schemas.codec import header_map
@@ -18,59 +20,96 @@ def read_facts(bootstrap: str, topics: Sequence[str], patience_s: float = PATIEN
 
     Raises TimeoutError where a partition does not reach its end (a transaction left open, a broker that is gone).
     """
-    consumer = Consumer(
-        {
-            "bootstrap.servers": bootstrap,
-            "group.id": "orderwing-audit",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "enable.partition.eof": True,
-        }
-    )
+    ends = _ends(bootstrap, topics)
+    consumer = Consumer({**_config(bootstrap), "enable.partition.eof": True})
     try:
-        ends = _ends(consumer, topics)
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in ends])
         yield from _read_to(consumer, ends, patience_s)
     finally:
         consumer.close()
 
 
-def _ends(consumer: Consumer, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-    known = consumer.list_topics(timeout=PATIENCE_S).topics
-    ends: dict[tuple[str, int], int] = {}
-    for topic in topics:
-        if topic not in known:
-            raise LookupError(f"topic {topic} does not exist: run `orderwing topics apply`")
-        for partition in known[topic].partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=PATIENCE_S)
-            if high > low:
-                ends[topic, partition] = high
-    return ends
+class Tail:
+    """Committed records of `topics` as they come, from the beginning. `close` it."""
+
+    def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
+        self._consumer = Consumer(_config(bootstrap))
+        places = _places(AdminClient(_client(bootstrap)), topics)
+        self._consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in places])
+
+    def poll(self, timeout_s: float) -> list[Fact]:
+        """What has come; waits up to `timeout_s` for the first."""
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return []
+        return [_fact(message) for message in [first, *self._consumer.consume(2000, 0)] if _is_record(message)]
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _client(bootstrap: str) -> dict[str, Any]:
+    return {"bootstrap.servers": bootstrap, "log_level": 2}
+
+
+def _config(bootstrap: str) -> dict[str, Any]:
+    return _client(bootstrap) | {
+        "group.id": "orderwing-audit",  # the client asks for one; it is never joined, nothing is committed
+        "enable.auto.commit": False,
+        "isolation.level": "read_committed",
+    }
+
+
+def _places(admin: AdminClient, topics: Sequence[str]) -> list[tuple[str, int]]:
+    known = admin.list_topics(timeout=PATIENCE_S).topics
+    if missing := [topic for topic in topics if topic not in known]:
+        raise LookupError(f"topic {missing[0]} does not exist: run `orderwing topics apply`")
+    return [(topic, partition) for topic in topics for partition in known[topic].partitions]
+
+
+def _ends(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+    """High watermarks of the partitions that hold anything, open transactions included."""
+    admin = AdminClient(_client(bootstrap))
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asked = {TopicPartition(*place): latest for place in _places(admin, topics)}
+    futures = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+    ends = {(p.topic, p.partition): int(future.result(PATIENCE_S).offset) for p, future in futures.items()}
+    return {place: end for place, end in ends.items() if end > 0}
 
 
 def _read_to(consumer: Consumer, ends: dict[tuple[str, int], int], patience_s: float) -> Iterator[Fact]:
-    open_partitions = dict(ends)
-    waited_s = 0.0
-    while open_partitions:
-        messages = consumer.consume(2000, 1.0)
-        waited_s = 0.0 if messages else waited_s + 1.0
-        if waited_s > patience_s:
-            raise TimeoutError(f"the log does not end: {sorted(open_partitions)[:3]} lack committed records")
+    left = dict(ends)
+    heard_s = time.monotonic()
+    while left:
+        messages = consumer.consume(2000, 0.2)
+        if messages:
+            heard_s = time.monotonic()
+        elif time.monotonic() - heard_s > patience_s:
+            raise TimeoutError(f"the log does not end: {sorted(left)[:3]} lack committed records")
         for message in messages:
             place = (str(message.topic()), int(message.partition() or 0))
             offset = int(message.offset() or 0)
-            error = message.error()
-            if error is not None and error.code() != _PARTITION_EOF:
-                raise KafkaException(error)
-            if error is None and offset < ends.get(place, 0):
-                yield fact_of(*place, offset, message.timestamp()[1], _text(message.headers()), message.value())
-            reached = offset if error is not None else offset + 1
-            if reached >= open_partitions.get(place, reached + 1):
-                del open_partitions[place]
+            record = _is_record(message)
+            if record and offset < ends.get(place, 0):
+                yield _fact(message)
+            reached = offset + 1 if record else offset
+            if reached >= left.get(place, reached + 1):
+                del left[place]
 
 
-def _text(headers: Any) -> Mapping[str, str]:
-    return header_map(headers.items() if isinstance(headers, dict) else headers)
+def _is_record(message: Any) -> bool:
+    """False for the end of a partition. Raises KafkaException for what the client cannot mend itself."""
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() != KafkaError._PARTITION_EOF and not error.retriable() and error.fatal():
+        raise KafkaException(error)
+    return False
 
 
-_PARTITION_EOF = -191
+def _fact(message: Any) -> Fact:
+    headers = message.headers()
+    told: Mapping[str, str] = header_map(headers.items() if isinstance(headers, dict) else headers)
+    return fact_of(
+        message.topic(), message.partition(), message.offset(), message.timestamp()[1], told, message.value()
+    )

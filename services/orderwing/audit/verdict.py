@@ -13,6 +13,7 @@ from orderwing.audit.facts import Fact, History, Violation
 from orderwing.audit.ledgers import check_warehouse, oversold_units
 from orderwing.audit.lifecycle import ENDED, OrderTrace, check_orders, trace_orders
 from orderwing.audit.money import check_money
+from orderwing.audit.pace import Pace, measure_pace
 from orderwing.audit.savings import Savings, check_costs, measure_savings
 from orderwing.audit.stock import check_stock
 from orderwing_schemas.network import Network
@@ -33,6 +34,8 @@ class Verdict:
     parcels_per_order: float
     cost_minor_per_order: float
     promise_kept: float
+    pace: Pace
+    dead_letters: int
 
     def count(self, kind: str) -> int:
         return sum(1 for violation in self.violations if violation.kind == kind)
@@ -75,6 +78,8 @@ def judge(
         conflicts=len(history.by_type.get("order.conflicted.v1", ())),
         oversold_units=oversold_units(history, warehouse),
         savings=measure_savings(history, network.policies.churn_minor),
+        pace=measure_pace(history, traces),
+        dead_letters=len(history.by_type.get("record.dead_lettered.v1", ())),
         **_figures(history, traces),
     )
 

@@ -1,0 +1,90 @@
+"""Where a run stands while it runs: cheap sums over the facts as they come, judged by nobody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from orderwing.audit.facts import Fact
+from orderwing.audit.lifecycle import ENDED, NOTES, RESTING, OrderTrace, trace_of
+
+TOPICS = (
+    "inputs.rejected",
+    "orders.accepted",
+    "orders.rejected",
+    "payments.requested",
+    "payments.recorded",
+    "payments.answered",
+    "fraud.decided",
+    "reservations.recorded",
+    "parts.planned",
+    "shipments.progress",
+    "reoptimizer.windows",
+)
+
+
+class Following:
+    """Give it the facts of TOPICS, each partition in its order."""
+
+    def __init__(self) -> None:
+        self.answered = 0  # orders' records accepted, rejected, repeated or in conflict
+        self.windows = 0
+        self.saved_minor = 0  # as allocation says
+        self.parcels = 0  # that left a dock
+        self.traces: dict[str, OrderTrace] = {}
+        self._early: dict[str, list[Fact]] = {}  # of orders whose acceptance is still to come
+        self._money: dict[str, str] = {}  # idempotency keys without a final answer, with the order of each
+
+    def take(self, facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            self._take(fact)
+
+    @property
+    def states(self) -> Mapping[str, int]:
+        return Counter(trace.state for trace in self.traces.values())
+
+    @property
+    def at_rest(self) -> bool:
+        """Every order that is known has ended or waits by policy, and no money is under way."""
+        return not self._money and not self._early and all(s in ENDED | RESTING for s in self.states)
+
+    def _take(self, fact: Fact) -> None:
+        body = fact.body
+        match fact.type:
+            case "order.accepted.v1":
+                self.answered += 1
+                order_id = body["order"]["order_id"]
+                self.traces.setdefault(order_id, trace_of(fact))
+                for early in self._early.pop(order_id, ()):
+                    self._note(early)
+            case "order.rejected.v1" | "order.duplicated.v1" | "order.conflicted.v1":
+                self.answered += 1
+            case "input.rejected.v1":
+                self.answered += body["source_topic"] == "orders.inbound"
+            case "window.closed.v1":
+                self.windows += 1
+            case "proposal.answered.v1":
+                self.saved_minor += body.get("gain_minor") or 0
+            case "payment.requested.v1":
+                self._money[body["idempotency_key"]] = body["order_id"]
+            case "payment.answered.v1":
+                if body["outcome"] != "failed":
+                    self._money.pop(body["idempotency_key"], None)
+            case "order.refused.v1":  # what was asked for it is given up, or was declined
+                self._money = {key: order for key, order in self._money.items() if order != body["order_id"]}
+                self._note(fact)
+            case _:
+                self._note(fact)
+
+    def _note(self, fact: Fact) -> None:
+        if (note := NOTES.get(fact.type)) is None:
+            return
+        body: Mapping[str, Any] = fact.body
+        trace = self.traces.get(str(body.get("order_id")))
+        if trace is None:
+            self._early.setdefault(str(body.get("order_id")), []).append(fact)
+            return
+        note(trace, body, fact.wall_ms)
+        if fact.type == "shipment.progressed.v1" and body["status"] == "shipped":
+            self.parcels += 1

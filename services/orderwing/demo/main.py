@@ -1,0 +1,64 @@
+"""The demo from its first line to its last."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+
+from orderwing.demo.invoices import count_invoices
+from orderwing.demo.options import Options
+from orderwing.demo.product import Product
+from orderwing.demo.report import failed, report_of, verdict_on
+from orderwing.demo.run import run_demo
+from orderwing.demo.rundir import RunDirectory, run_directory
+from orderwing.demo.screen import Lines, Screen, print_summary
+from orderwing.runtime.screen import progress_bars
+
+Told = Callable[[dict[str, Any]], None]
+
+
+def main(options: Options, began_s: float, tell: Told) -> bool:
+    """Whether the run kept every promise; `tell` gets its figures. Raises OperatorError and EmbeddedError."""
+    console = Console()
+    with run_directory(options.keep) as directory:
+        try:
+            sound = _run(options, directory, console, began_s, tell)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            directory.keep()
+            raise
+        if not sound:
+            directory.keep()
+        if directory.kept:
+            console.print(f"Data, logs and books are in {directory.path}.", highlight=False, soft_wrap=True)
+    return sound
+
+
+def _run(options: Options, directory: RunDirectory, console: Console, began_s: float, tell: Told) -> bool:
+    show = Screen(console) if options.screen and console.is_terminal else Lines(console)
+    with progress_bars() as progress:
+        product = Product(
+            directory,
+            seed=options.seed,
+            without=() if options.reoptimizer else ("reoptimizer",),
+            progress=progress,
+        ).__enter__()
+    with product:
+        try:
+            outcome = run_demo(options, directory, product, show, began_s)
+        finally:
+            show.close()
+        show.step("Stop the services and audit the run")
+        product.stop_services()
+        verdict = verdict_on(outcome, product.broker.bootstrap, directory, time.time_ns() // 1_000_000)
+    invoices = None if options.retail is None else count_invoices(options.retail, options.orders_wanted)
+    report = report_of(outcome, verdict, directory.input, invoices)
+    print_summary(console, report, verdict, time.monotonic() - began_s)
+    tell(report)
+    if not outcome.drained:
+        console.print("Not everything came to rest in time.", style="red")
+    return outcome.drained and not failed(report)

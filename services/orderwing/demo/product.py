@@ -1,0 +1,86 @@
+"""The product on one machine: broker, Redis and every service as a process of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from orderwing.composition import SERVICES
+from orderwing.demo.rundir import RunDirectory
+from orderwing.runtime.clock import DomainClock
+from orderwing.runtime.embedded.broker import EmbeddedBroker
+from orderwing.runtime.embedded.progress import Progress, silent
+from orderwing.runtime.embedded.redis import EmbeddedRedis
+from orderwing.runtime.publish import fix_clock, publish_reference
+from orderwing.runtime.settings import Settings
+from orderwing.runtime.supervisor import ServiceSpec, Supervisor
+from orderwing.runtime.topics_admin import TopicsAdmin
+from orderwing_schemas.network import Item, Network
+
+READY_S = 90.0
+
+
+class Product:
+    """Entered, the servers run; `publish` and `start` make it the product. Left, nothing runs any more."""
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        *,
+        seed: int = 0,
+        without: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        """`without` names services that do not run; `environment` is added to that of all services."""
+        self.directory = directory
+        self.broker = EmbeddedBroker(directory.path / "kafka", heap_mb=768, progress=progress)
+        self.redis = EmbeddedRedis(directory.path / "redis", progress=progress)
+        self._names = [name for name in SERVICES if name not in without]
+        self._environment = dict(environment or {})
+        self._seed = seed
+        self._stack = ExitStack()
+        self.supervisor: Supervisor | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self.redis)
+            stack.enter_context(self.broker)
+            TopicsAdmin(self.broker.bootstrap).apply()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        with self._stack:
+            self.stop_services()
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            bootstrap=self.broker.bootstrap,
+            redis_url=self.redis.url,
+            psp_url="http://127.0.0.1:0",
+            run_dir=self.directory.services,
+            seed=self._seed,
+        )
+
+    def fix_clock(self, factor: float, start_ms: int) -> DomainClock:
+        """Domain time is `start_ms` now, unless the cluster has a clock already. Raises OperatorError."""
+        return fix_clock(self.broker.bootstrap, factor, time.time_ns() // 1_000_000, start_ms)
+
+    def publish(self, network: Network, items: Sequence[Item]) -> None:
+        publish_reference(self.broker.bootstrap, network, items)
+
+    def start_services(self) -> Supervisor:
+        """All at once; does not wait until they are ready."""
+        specs = [ServiceSpec(name, environment=self._environment) for name in self._names]
+        self.supervisor = Supervisor(self.settings, specs).start()
+        return self.supervisor
+
+    def stop_services(self) -> None:
+        if self.supervisor is not None:
+            self.supervisor.stop()
+            self.supervisor = None

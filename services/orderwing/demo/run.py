@@ -1,0 +1,117 @@
+"""One run of the demo, from the first jar to the verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from orderwing.demo.feeds import Stream, feed_for
+from orderwing.demo.options import Options
+from orderwing.demo.product import READY_S, Product
+from orderwing.demo.rundir import RunDirectory
+from orderwing.demo.watch import Watch
+from orderwing.runtime.clock import DomainClock
+from orderwing.runtime.errors import OperatorError
+from orderwing.shop.feed import Feed
+from orderwing_schemas.network import Network
+
+LOOK_S = 0.25
+QUIET_S = 3.0  # so long nothing may be under way before a run counts as drained
+DRAIN_DOMAIN_S = 10 * 3600  # the longest road: an hour to the next departure, hours abroad, a receipt in between
+DRAIN_SPARE_S = 60.0
+_MORNING_HOUR = 8  # every site is open
+
+
+class Show(Protocol):
+    """What a run tells while it runs."""
+
+    def step(self, text: str) -> None:
+        """A step begins."""
+        ...
+
+    def watched(self, phase: str, watch: Watch, stream: Stream, seconds: float) -> None:
+        """A few times a second, `seconds` after the stream began."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the report and the verdict need, once everything has stopped."""
+
+    network: Network
+    feed: Feed
+    clock: DomainClock
+    startup_s: float
+    views_lag_ms: float
+    drained: bool
+
+
+def run_demo(options: Options, directory: RunDirectory, product: Product, show: Show, began_s: float) -> Outcome:
+    """Stream, drain, stop the services; `product`'s broker still runs. Raises OperatorError."""
+    clock = product.fix_clock(options.speed, _morning_ms())
+    imported = directory.path / "import.jsonl"
+    feed = feed_for(options, clock, _wall_ms(), imported)
+    show.step(f"Publish {len(feed.network.sites)} sites, {len(feed.network.lanes)} lanes and {len(feed.items)} items")
+    product.publish(feed.network, feed.items)
+    show.step("Start the services")
+    supervisor = product.start_services()
+    stream = Stream(feed, product.broker.bootstrap, directory.input, options.duration_s)
+    stream.open_stock()
+    supervisor.wait_ready(READY_S)
+    watch = Watch(product.broker.bootstrap, supervisor)
+    try:
+        stream.start()
+        drained = _stream_and_drain(options, stream, watch, show)
+        stream.require_sent()
+    finally:
+        stream.stop()
+        watch.close()
+    first_s = watch.first_order_s
+    return Outcome(
+        network=feed.network,
+        feed=feed,
+        clock=clock,
+        startup_s=(first_s or time.monotonic()) - began_s,
+        views_lag_ms=watch.views_lag_ms,
+        drained=drained,
+    )
+
+
+def _stream_and_drain(options: Options, stream: Stream, watch: Watch, show: Show) -> bool:
+    """Whether everything came to rest in time."""
+    began_s = time.monotonic()
+
+    def look(phase: str) -> None:
+        watch.look(LOOK_S)
+        if failures := watch.supervisor.failures:
+            raise OperatorError(next(iter(failures.values())))
+        show.watched(phase, watch, stream, time.monotonic() - began_s)
+
+    while not stream.done.is_set():
+        look("streaming")
+    stream.require_sent()
+    return _drain(stream, watch, look, DRAIN_DOMAIN_S / options.speed + DRAIN_SPARE_S)
+
+
+def _drain(stream: Stream, watch: Watch, look: Callable[[str], None], patience_s: float) -> bool:
+    end_s = time.monotonic() + patience_s
+    rest_s = time.monotonic()
+    while time.monotonic() < end_s:
+        look("draining")
+        if not (watch.following.at_rest and watch.following.answered >= stream.placed and watch.lag == 0):
+            rest_s = time.monotonic()
+        elif time.monotonic() - rest_s > QUIET_S:
+            return True
+    return False
+
+
+def _morning_ms() -> int:
+    today = datetime.now(UTC).replace(hour=_MORNING_HOUR, minute=0, second=0, microsecond=0)
+    return int(today.timestamp() * 1000)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
