@@ -94,15 +94,19 @@ def bootstrap(cluster: str) -> Iterator[str]:
         assert time.monotonic() < end_s
 
 
-def records(bootstrap: str, partition: int) -> list[Record]:
+def records(bootstrap: str) -> list[list[Record]]:
+    """By partition."""
     with OperatorLog(bootstrap, "test") as log:
-        return log.read(REFERENCE.name, partition)
+        return [log.read(REFERENCE.name, partition) for partition in range(PARTITIONS)]
 
 
-def table(bootstrap: str, partition: int) -> ReferenceTable:
-    found = ReferenceTable()
-    for record in records(bootstrap, partition):
-        found.apply(record)
+def tables(bootstrap: str) -> list[ReferenceTable]:
+    """As stages see it, by partition."""
+    found: list[ReferenceTable] = []
+    for written in records(bootstrap):
+        found.append(ReferenceTable())
+        for record in written:
+            found[-1].apply(record)
     return found
 
 
@@ -110,16 +114,15 @@ def test_every_partition_gets_everything_once(bootstrap: str) -> None:
     first, catalogue = network(1, "south"), items(2 * CHUNK_ITEMS + 1)
     assert publish_reference(bootstrap, first, catalogue)
     assert not publish_reference(bootstrap, first, catalogue), "the same again is no change"
-    for partition in range(PARTITIONS):
-        written = records(bootstrap, partition)
-        assert [record.key for record in written] == [b"catalogue-0", b"catalogue-1", b"catalogue-2", b"network"]
-        assert table(bootstrap, partition).network == first
-        assert table(bootstrap, partition).item(f"SKU-{2 * CHUNK_ITEMS}") is not None
+    keys = [[record.key for record in written] for written in records(bootstrap)]
+    assert keys == [[b"catalogue-0", b"catalogue-1", b"catalogue-2", b"network"]] * PARTITIONS
+    for seen in tables(bootstrap):
+        assert seen.network == first
+        assert seen.item(f"SKU-{2 * CHUNK_ITEMS}") is not None
 
     second = network(2, "south", "north")
     assert publish_reference(bootstrap, second, items(3, price_minor=200))
-    for partition in range(PARTITIONS):
-        seen = table(bootstrap, partition)
+    for seen in tables(bootstrap):
         assert seen.network == second
         assert seen.item("SKU-2") == items(3, price_minor=200)[2]
         assert seen.item("SKU-3") is None, "what the new catalogue lacks is gone"
@@ -130,7 +133,7 @@ def test_every_partition_gets_everything_once(bootstrap: str) -> None:
             publish_reference(bootstrap, refused, items(3))
     with pytest.raises(PublishError, match="give this one a version above 2"):
         publish_reference(bootstrap, network(2, "south", "north", "west"), items(3))
-    assert table(bootstrap, 0).network == second
+    assert tables(bootstrap)[0].network == second
 
 
 def test_the_clock_is_fixed_once(bootstrap: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from types import TracebackType
@@ -65,10 +66,16 @@ class OperatorLog:
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 10,  # at the end of a log there is nothing to wait for
             }
         )
         self._producer = Producer(
-            {**common, "transactional.id": f"orderwing.operator.{name}", "message.max.bytes": MAX_REFERENCE_BYTES}
+            {
+                **common,
+                "transactional.id": f"orderwing.operator.{name}",
+                "message.max.bytes": MAX_REFERENCE_BYTES,
+                "retry.backoff.ms": 10,  # or each step of a transaction may wait for 100 ms
+            }
         )
 
     def __enter__(self) -> Self:
@@ -116,8 +123,15 @@ class OperatorLog:
     def _high_watermark(self, place: TopicPartition) -> int:
         """The true end. A read_committed consumer's is below transactions whose markers are still on their way."""
         latest = {place: OffsetSpec.latest()}  # type: ignore[no-untyped-call]
-        futures = self._admin.list_offsets(latest, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-        return int(futures[place].result(_TIMEOUT_S).offset)
+        end_s = time.monotonic() + _TIMEOUT_S
+        while True:
+            futures = self._admin.list_offsets(latest, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+            try:
+                return int(futures[place].result(_TIMEOUT_S).offset)
+            except KafkaException as error:  # a topic just made has no leader yet
+                if not error.args[0].retriable() or time.monotonic() > end_s:
+                    raise OperatorError(f"Topic {place.topic} cannot be read: {error.args[0].str()}") from None
+            time.sleep(0.05)
 
     def write(self, records: Sequence[Outgoing]) -> None:
         """All of `records` in one transaction, or none."""

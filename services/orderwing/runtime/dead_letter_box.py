@@ -1,0 +1,82 @@
+"""Dead letters of all stages, and an operator's word on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.operator_log import OperatorLog, outgoing
+from orderwing_schemas.base import Event
+from orderwing_schemas.codec import decode, header_map
+from orderwing_schemas.events.operations import DeadLettered, DeadLetterSettled
+from orderwing_schemas.topics import STAGES, control, dead_letters
+
+Action = Literal["redrive", "drop"]
+_WRITER = "dead-letters"
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """`settled` is the operator's last word; one that was redriven and failed again is open again."""
+
+    letter: DeadLettered
+    settled: Action | None = None
+
+    @property
+    def place(self) -> str:
+        return f"{self.letter.topic}/{self.letter.partition}/{self.letter.offset}"
+
+
+def find_all(bootstrap: str, stages: Sequence[str] = STAGES) -> list[DeadLetter]:
+    """Dead letters in the order of their time, settled ones included."""
+    with OperatorLog(bootstrap, _WRITER) as log:
+        found = [letter for stage in stages for letter in _of_stage(log, stage)]
+    return sorted(found, key=lambda dead: (dead.letter.at_ms, dead.letter.dead_letter_id))
+
+
+def settle(bootstrap: str, dead_letter_id: str, action: Action, *, dry_run: bool = False) -> DeadLetter:
+    """Tell the stage to redrive or drop a dead letter; with `dry_run` only find it. Raises OperatorError."""
+    with OperatorLog(bootstrap, _WRITER) as log:
+        dead = _find(log, dead_letter_id)
+        if dead.settled is not None:
+            raise OperatorError(f"Dead letter {dead_letter_id} is settled already ({dead.settled}).")
+        if not dry_run:
+            event = DeadLetterSettled(dead_letter_id=dead_letter_id, order_id=dead.letter.order_id, action=action)
+            # The stage's rows about it lie in the partition of the record; all its inputs are partitioned alike.
+            log.write([outgoing(control(dead.letter.stage).name, dead.letter.partition, dead_letter_id, event)])
+    return dead
+
+
+def find(bootstrap: str, dead_letter_id: str) -> DeadLetter:
+    """Raises OperatorError when there is none of that id."""
+    with OperatorLog(bootstrap, _WRITER) as log:
+        return _find(log, dead_letter_id)
+
+
+def _find(log: OperatorLog, dead_letter_id: str) -> DeadLetter:
+    for stage in STAGES:
+        for dead in _of_stage(log, stage):
+            if dead.letter.dead_letter_id == dead_letter_id:
+                return dead
+    raise OperatorError(f"There is no dead letter {dead_letter_id}: see `orderwing dead-letters list`.")
+
+
+def _of_stage(log: OperatorLog, stage: str) -> list[DeadLetter]:
+    letters: dict[str, list[DeadLettered]] = {}
+    words: dict[str, list[Action]] = {}
+    for event in _events(log, dead_letters(stage).name) + _events(log, control(stage).name):
+        if isinstance(event, DeadLettered):
+            letters.setdefault(event.dead_letter_id, []).append(event)
+        elif isinstance(event, DeadLetterSettled):
+            words.setdefault(event.dead_letter_id, []).append(event.action)
+    return [
+        DeadLetter(told[-1], said[-1] if len(said := words.get(name, [])) >= len(told) else None)
+        for name, told in letters.items()
+    ]
+
+
+def _events(log: OperatorLog, topic: str) -> list[Event]:
+    records = [record for partition in range(log.partitions(topic)) for record in log.read(topic, partition)]
+    return [decode(record.value, header_map(record.headers).get("ce_type")) for record in records]
