@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ from orderwing_schemas.events.public import OrderPlaced
 from orderwing_schemas.network import Network, Policies
 
 _SOURCE = "/online-retail"
+_RECEIPTS_AT_ONCE = 40  # between two invoices: a week's goods arrive over its first days
 _LONGEST_GAP = timedelta(minutes=30)  # nights and weekends shrink to this before gaps are compressed
 # Customers of this shop are small wholesalers: a basket of 300 pounds is ordinary, and so are many a day.
 _POLICIES = Policies(
@@ -105,26 +106,33 @@ class _Stream:
     book: StockBook
     counts: Counter[str]
     report: Path | None
-    _stocked: int = field(default=0, init=False)  # the last week whose receipts are out
+    _stocked: int = field(default=0, init=False)  # the last week whose receipts are on their way
+    _coming: deque[tuple[Supply, int]] = field(default_factory=deque, init=False)
 
     def records(self) -> Iterator[TimedRecord]:
         with ExitStack() as stack:
             lines = stack.enter_context(self.report.open("w", encoding="utf-8")) if self.report else None
             for outcome, week, offset_ms in zip(self.outcomes, self.weeks, self.offsets, strict=True):
-                yield from self._receipts(week, offset_ms)
+                self._order_receipts(week)
+                yield from self._receipts(offset_ms)
                 self._count(outcome)
                 if lines:
                     lines.write(json.dumps(outcome.report()) + "\n")
                 if isinstance(outcome, ImportedOrder):
                     yield _record(offset_ms, outcome)
 
-    def _receipts(self, week: int, offset_ms: int) -> Iterator[TimedRecord]:
-        for arrived in range(self._stocked + 1, week + 1):
+    def _order_receipts(self, week: int) -> None:
+        for begun in range(self._stocked + 1, week + 1):
             for supply in self.supply:
-                if units := supply.due(arrived):
-                    self.counts["stock_movements"] += 1
-                    yield self.book.received(offset_ms, supply.site_id, supply.sku, units)
+                if units := supply.due(begun):
+                    self._coming.append((supply, units))
         self._stocked = max(self._stocked, week)
+
+    def _receipts(self, offset_ms: int) -> Iterator[TimedRecord]:
+        for _ in range(min(_RECEIPTS_AT_ONCE, len(self._coming))):
+            supply, units = self._coming.popleft()
+            self.counts["stock_movements"] += 1
+            yield self.book.received(offset_ms, supply.site_id, supply.sku, units)
 
     def _count(self, outcome: Imported) -> None:
         match outcome:

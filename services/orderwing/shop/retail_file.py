@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import fastexcel
 import polars as pl
 
 from orderwing.runtime.errors import OperatorError
@@ -70,6 +71,8 @@ def _invoice(row: dict[str, Any]) -> Invoice:
 
 
 def _table(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        raise RetailFileError(f"{path} does not exist.")
     try:
         match path.suffix.lower():
             case ".parquet":
@@ -78,9 +81,7 @@ def _table(path: Path) -> pl.DataFrame:
                 return pl.read_csv(path, infer_schema=False, encoding="utf8-lossy")
             case ".xlsx":
                 return pl.read_excel(path, engine="calamine", schema_overrides=_text_columns(path))
-    except FileNotFoundError:
-        raise RetailFileError(f"{path} does not exist.") from None
-    except (OSError, pl.exceptions.PolarsError, ValueError, RuntimeError) as error:
+    except (OSError, pl.exceptions.PolarsError, fastexcel.FastExcelError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RetailFileError(f"{path} cannot be read as {path.suffix}: {reason}.") from None
     raise RetailFileError(f"{path} is none of .xlsx, .csv and .parquet.")

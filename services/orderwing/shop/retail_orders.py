@@ -11,6 +11,7 @@ import json
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import accumulate
 from typing import Any, Literal
@@ -128,10 +129,12 @@ class Importer:
         return ImportedCancellation(invoice.number, tuple(lines))
 
 
+@lru_cache(maxsize=16_384)
 def is_goods(code: str) -> bool:
     return bool(code) and code.upper() not in NOT_GOODS
 
 
+@lru_cache(maxsize=16_384)
 def sku_of(code: str) -> str:
     """The file writes some codes in both cases; characters that no id may hold become dashes."""
     sku = re.sub(r"[^A-Z0-9._-]", "-", code.upper())[:64]

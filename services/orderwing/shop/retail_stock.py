@@ -3,15 +3,15 @@
 - A SKU's demand in a region is what customers there bought in its first four weeks: the file's first four, or the first
   four of a SKU that is first sold later.
 - Stock opens with that and a tenth more. A later SKU opens the same way at the beginning of its first week.
-- Every fourth week brings as much again; which of the four depends on the SKU.
+- Every fourth week brings what the last four sold, a tenth more; which week of the four depends on the SKU.
 - In a region a SKU lies at one site or at two, by hash. SKUs that sold fewer than three units lie in one region only.
 - One SKU in two hundred opens with half, so that something is short until the next receipt.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from math import ceil
@@ -39,20 +39,27 @@ class Sale:
 
 @dataclass(frozen=True)
 class Supply:
-    """What one shelf gets: `units` every fourth week from `first_week`; `opening` in that week instead."""
+    """What one shelf gets: `opening` in `first_week`, then every fourth week `share` of what the region has sold since.
+
+    `sold` are the region's units by week.
+    """
 
     site_id: str
     sku: str
     first_week: int
     phase: int
     opening: int
-    units: int
+    share: float
+    sold: Mapping[int, int]
 
     def due(self, week: int) -> int:
         """Units that arrive at the beginning of `week`."""
         if week == self.first_week:
             return self.opening
-        return self.units if week > self.first_week and week % FIRST_WEEKS == self.phase else 0
+        if week < self.first_week or week % FIRST_WEEKS != self.phase:
+            return 0
+        recent = sum(self.sold.get(before, 0) for before in range(max(0, week - FIRST_WEEKS), week))
+        return ceil(recent * self.share)
 
 
 def catalogue(invoices: Iterable[Invoice]) -> tuple[Item, ...]:
@@ -79,34 +86,38 @@ def _item(sku: str, price: float) -> Item:
 def supplies(sales: Iterable[Sale], network: Network) -> tuple[Supply, ...]:
     """By SKU, region and site."""
     first: dict[str, int] = {}
-    demand: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    sold: dict[str, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
     for sale in sales:
-        begun = first.setdefault(sale.sku, sale.week if sale.week >= FIRST_WEEKS else 0)
-        if sale.week < begun + FIRST_WEEKS:
-            demand[sale.sku][sale.region_id] += sale.units
+        first.setdefault(sale.sku, sale.week if sale.week >= FIRST_WEEKS else 0)
+        sold[sale.sku][sale.region_id][sale.week] += sale.units
     return tuple(
         supply
-        for sku in sorted(demand)
-        for region_id, units in sorted(_placed(demand[sku]).items())
-        for supply in _shelves(sku, units, first[sku], [s.site_id for s in network.sites_by_region[region_id]])
+        for sku in sorted(sold)
+        for region_id, weeks in sorted(_placed(sold[sku], first[sku]).items())
+        for supply in _shelves(sku, weeks, first[sku], [s.site_id for s in network.sites_by_region[region_id]])
     )
 
 
-def _placed(demand: dict[str, int]) -> dict[str, int]:
-    total = sum(demand.values())
-    if total >= _LOCAL_UNITS:
-        return demand
-    return {max(sorted(demand), key=lambda region: demand[region]): total}
+def _first_units(weeks: Mapping[int, int], first_week: int) -> int:
+    return sum(weeks.get(week, 0) for week in range(first_week, first_week + FIRST_WEEKS))
 
 
-def _shelves(sku: str, units: int, first_week: int, sites: list[str]) -> Iterator[Supply]:
+def _placed(regions: Mapping[str, Counter[int]], first_week: int) -> Mapping[str, Counter[int]]:
+    """The regions that keep the SKU, each with the sales it serves."""
+    begun = {region: _first_units(weeks, first_week) for region, weeks in sorted(regions.items())}
+    if sum(begun.values()) >= _LOCAL_UNITS:
+        return regions
+    return {max(begun, key=lambda region: begun[region]): sum(regions.values(), Counter[int]())}
+
+
+def _shelves(sku: str, weeks: Mapping[int, int], first_week: int, sites: list[str]) -> Iterator[Supply]:
     start = _hash(f"site/{sku}") % len(sites)
     chosen = [sites[(start + step) % len(sites)] for step in range(1 + _hash(f"sites/{sku}") % 2)]
     short = _hash(f"short/{sku}") % 200 == 0
+    share = _COVER / len(chosen)
+    opening = ceil(_first_units(weeks, first_week) * share * (0.5 if short else 1)) + (not short)
     for site_id in chosen:
-        regular = ceil(units * _COVER / len(chosen)) + 1
-        opening = ceil(regular / 2) if short else regular
-        yield Supply(site_id, sku, first_week, _hash(f"phase/{sku}") % FIRST_WEEKS, opening, regular)
+        yield Supply(site_id, sku, first_week, _hash(f"phase/{sku}") % FIRST_WEEKS, opening, share, weeks)
 
 
 def _hash(text: str) -> int:
