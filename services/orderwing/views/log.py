@@ -1,0 +1,122 @@
+"""The log as the views read it: every partition assigned, no group, positions kept elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from orderwing.runtime.errors import OperatorError
+from orderwing.views.project import Applied, domain_ms
+from orderwing.views.store import Place
+from orderwing_schemas.topics import ALL_TOPICS, Topic
+
+_TIMEOUT_S = 30.0
+TOPICS = tuple(topic for topic in ALL_TOPICS if "views" in topic.consumers and topic.events and topic.name != "clock")
+
+
+class ViewLog:
+    """Raises OperatorError when the cluster does not answer or has no topics."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "orderwing.views",  # the client asks for one; nothing is committed
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 100,
+                "queued.max.messages.kbytes": 65_536,
+                "log_level": 3,
+            }
+        )
+        self._at_end: set[Place] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._consumer.close()
+
+    def name(self) -> str:
+        """Names this log: another cluster, or a topic made anew, has another."""
+        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        try:
+            cluster = admin.describe_cluster(request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
+            topics = admin.describe_topics(TopicCollection([topic.name for topic in TOPICS]))
+            ids = sorted(f"{name}={future.result(_TIMEOUT_S).topic_id}" for name, future in topics.items())
+        except KafkaException as error:
+            raise self._unreachable(error) from None
+        return f"{cluster.cluster_id}:{blake2b('|'.join(ids).encode(), digest_size=8).hexdigest()}"
+
+    def lows(self) -> dict[Place, int]:
+        """The first offset of every partition that the log still has."""
+        return {place: low for place, (low, _) in self._watermarks().items()}
+
+    def ends(self) -> dict[Place, int]:
+        return {place: high for place, (_, high) in self._watermarks().items()}
+
+    def start(self, offsets: Mapping[Place, int]) -> None:
+        """Read on from these offsets."""
+        self._at_end.clear()
+        self._consumer.assign([TopicPartition(topic, part, offset) for (topic, part), offset in offsets.items()])
+
+    def poll(self, limit: int, timeout_s: float) -> list[tuple[Applied, str]]:
+        """Records in the order of their partitions, each with its event type."""
+        first = self._consumer.poll(timeout_s)
+        messages = [] if first is None else [first, *self._consumer.consume(limit - 1, 0)]
+        return [found for message in messages if (found := self._record(message)) is not None]
+
+    def at_end(self, places: Iterable[Place]) -> bool:
+        """Whether the end of each was met at least once since `start`."""
+        return self._at_end.issuperset(places)
+
+    def _record(self, message: Message) -> tuple[Applied, str] | None:
+        topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+        if (error := message.error()) is not None:
+            if error.code() == KafkaError._PARTITION_EOF:
+                self._at_end.add((topic, partition))
+            elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
+                raise OperatorError(f"Topic {topic} cannot be read: {error.str()}.")
+            return None
+        headers = _texts(message)
+        wall_ms, value = message.timestamp()[1], message.value() or b""
+        at_ms = domain_ms(headers.get("ce_time", "")) or wall_ms
+        record = Applied(topic, partition, offset, wall_ms, at_ms, value if isinstance(value, bytes) else b"")
+        return record, headers.get("ce_type", "")
+
+    def _watermarks(self) -> dict[Place, tuple[int, int]]:
+        try:
+            known = self._consumer.list_topics(timeout=_TIMEOUT_S).topics
+            places = [
+                TopicPartition(topic.name, partition)
+                for topic in self._existing(known)
+                for partition in known[topic.name].partitions
+            ]
+            return {(p.topic, p.partition): self._consumer.get_watermark_offsets(p, timeout=_TIMEOUT_S) for p in places}
+        except KafkaException as error:
+            raise self._unreachable(error) from None
+
+    def _existing(self, known: Mapping[str, object]) -> Sequence[Topic]:
+        if missing := [topic.name for topic in TOPICS if topic.name not in known]:
+            raise OperatorError(f"There is no topic {missing[0]}: run `orderwing topics apply` first.")
+        return TOPICS
+
+    def _unreachable(self, error: KafkaException) -> OperatorError:
+        cause: object = error.args[0]
+        if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return OperatorError("Topics are missing: run `orderwing topics apply` first.")
+        return OperatorError(f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP.")
+
+
+def _texts(message: Message) -> dict[str, str]:
+    headers = message.headers() or []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return {name: value.decode() if isinstance(value, bytes) else value or "" for name, value in pairs}

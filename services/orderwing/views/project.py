@@ -1,0 +1,246 @@
+"""From a record to what it changes in the views: commands on keys, relative to the generation's prefix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from orderwing.views.facts import Fact, encode_fact
+from orderwing_schemas.topics import STAGES, TOPIC_BY_NAME
+
+Command = tuple[str | int | bytes, ...]
+Body = dict[str, Any]
+_decode = msgspec.json.Decoder(Body).decode
+_encode = msgspec.json.Encoder().encode
+_DEAD_LETTERS = {f"{stage}.dead-letters": stage for stage in STAGES}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Where a record stands in the log, and when: `wall_ms` is the broker's stamp, `at_ms` domain time."""
+
+    topic: str
+    partition: int
+    offset: int
+    wall_ms: int
+    at_ms: int
+    value: bytes
+
+    @property
+    def stage(self) -> str:
+        return _DEAD_LETTERS.get(self.topic) or TOPIC_BY_NAME[self.topic].producer
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`orders` are those whose state may be another now."""
+
+    commands: tuple[Command, ...]
+    orders: tuple[str, ...] = ()
+
+
+def project(record: Applied, event_type: str) -> Change:
+    """Raises msgspec.DecodeError, KeyError or TypeError for what is no such event."""
+    body = _decode(record.value)
+    counted: Command = ("HINCRBY", "counts", f"{record.stage}|{event_type}", 1)
+    found = [counted, *_PROJECTIONS.get(event_type, _nothing)(record, body)]
+    orders = dict.fromkeys(str(command[1])[6:] for command in found if str(command[1]).startswith("facts:"))
+    return Change(tuple(found), tuple(orders))
+
+
+@lru_cache(maxsize=65_536)
+def domain_ms(ce_time: str) -> int:
+    """Milliseconds of a CloudEvents time; 0 where there is none."""
+    return int(datetime.fromisoformat(ce_time).timestamp() * 1000) if ce_time else 0
+
+
+def _fact(
+    record: Applied,
+    order_id: str,
+    what: str,
+    ref: str = "",
+    units: int = 0,
+    rest: tuple[int, int] = (0, 0),
+    note: str = "",
+) -> Command:
+    fact = Fact(record.stage, what, record.offset, record.wall_ms, record.at_ms, ref, units, rest, note)
+    return "HSET", f"facts:{order_id}", f"{record.stage}/{what}", encode_fact(fact)
+
+
+def _detail(order_id: str, field: str, value: bytes) -> Command:
+    return "HSET", f"details:{order_id}", field, value
+
+
+def _units(lines: Any) -> int:
+    return sum(line["quantity"] for line in lines)
+
+
+def _total(name: str, n: int = 1) -> Command:
+    return "HINCRBY", "totals", name, n
+
+
+def _nothing(_record: Applied, _body: Body) -> Iterator[Command]:
+    yield from ()
+
+
+def _input_rejected(record: Applied, body: Body) -> Iterator[Command]:
+    yield "HINCRBY", "rejections", body["reason"], 1
+    if body["order_id"]:
+        yield _fact(record, body["order_id"], "rejected", note=body["reason"])
+
+
+def _accepted(record: Applied, body: Body) -> Iterator[Command]:
+    order = body["order"]
+    yield _fact(record, order["order_id"], "accepted", units=_units(order["lines"]), note=order["service_level"])
+    yield _detail(order["order_id"], "order", _encode(order))
+
+
+def _rejected(record: Applied, body: Body) -> Iterator[Command]:
+    for reason in body["reasons"]:
+        yield "HINCRBY", "rejections", reason, 1
+    yield _fact(record, body["order_id"], "rejected", note=", ".join(body["reasons"]))
+
+
+def _duplicated(record: Applied, body: Body) -> Iterator[Command]:
+    yield _fact(record, body["order_id"], f"duplicated:{record.offset}")
+
+
+def _conflicted(record: Applied, body: Body) -> Iterator[Command]:
+    yield _fact(record, body["order_id"], f"conflicted:{record.offset}", note=", ".join(body["differs_in"]))
+
+
+def _paid(record: Applied, body: Body) -> Iterator[Command]:
+    what = f"payment:{body['purpose']}:{body['idempotency_key']}"
+    ref = body.get("shipment_id") or ""
+    yield _fact(record, body["order_id"], what, ref=ref, units=body["amount_minor"], note=body["purpose"])
+
+
+def _capture_refused(record: Applied, body: Body) -> Iterator[Command]:
+    what = f"payment:uncollected:{body['idempotency_key']}"
+    yield _fact(record, body["order_id"], what, ref=body["shipment_id"], units=body["amount_minor"], note="uncollected")
+
+
+def _refused(record: Applied, body: Body) -> Iterator[Command]:
+    yield _fact(record, body["order_id"], "refused", note=body["reason"])
+
+
+def _fraud(record: Applied, body: Body) -> Iterator[Command]:
+    yield _fact(record, body["order_id"], f"fraud:{record.offset}", ref=", ".join(body["rules"]), note=body["outcome"])
+
+
+def _reserved(record: Applied, body: Body) -> Iterator[Command]:
+    rest = (_units(body["waiting"]), _units(body["declined"]))
+    what = f"reservation:{record.offset}"
+    yield _fact(record, body["order_id"], what, units=_units(body["reserved"]), rest=rest, note=body["outcome"])
+    yield _detail(body["order_id"], "reservation", record.value)
+
+
+def _moved(record: Applied, body: Body) -> Iterator[Command]:
+    for shelf in body["shelves"]:
+        level = f"{shelf['on_hand']},{shelf['reserved']},{shelf['safety']},{record.offset}"
+        yield "HSET", "shelves", f"{body['region']}|{shelf['site_id']}|{shelf['sku']}", level
+
+
+def _card(record: Applied, body: Body) -> Iterator[Command]:
+    place = f"{record.topic}/{record.partition}/{record.offset}"
+    yield "HSET", f"cards:{body['order_id']}", place, record.value
+
+
+def _planned(record: Applied, body: Body) -> Iterator[Command]:
+    part_id, version = body["part_id"], body["version"]
+    yield _fact(
+        record,
+        body["order_id"],
+        f"planned:{part_id}:{version}",
+        ref=part_id,
+        units=_units(line for shipment in body["shipments"] for line in shipment["lines"]),
+        rest=(version, body["cost_minor"]),
+        note=body["cause"],
+    )
+    yield _detail(body["order_id"], f"plan:{part_id}", record.value)
+    yield "SADD", f"pool:{body['region']}", part_id
+
+
+def _frozen(record: Applied, body: Body) -> Iterator[Command]:
+    yield _fact(record, body["order_id"], f"frozen:{body['part_id']}", ref=body["part_id"], rest=(body["version"], 0))
+    yield "SREM", f"pool:{body['region']}", body["part_id"]
+
+
+def _answered(record: Applied, body: Body) -> Iterator[Command]:
+    accepted = body["accepted"]
+    yield _total("proposals_accepted" if accepted else "proposals_refused")
+    if accepted:
+        yield _total("saved_minor", body["gain_minor"] or 0)
+    else:
+        yield "HINCRBY", "refusals", body["reason"], 1
+    for order_id in {part_id.partition("/")[0] for part_id in body["part_ids"]}:
+        yield "HSET", f"proposals:{order_id}", f"answer:{body['proposal_id']}", record.value
+
+
+def _proposed(record: Applied, body: Body) -> Iterator[Command]:
+    yield _total("proposals_made")
+    for order_id in {change["order_id"] for change in body["changes"]}:
+        yield "HSET", f"proposals:{order_id}", f"made:{body['proposal_id']}", record.value
+
+
+def _window(record: Applied, body: Body) -> Iterator[Command]:
+    yield _total("windows")
+    yield _total("looks", len(body["part_ids"]))
+    body["part_ids"] = []  # they can be many, and the log has them
+    yield "HSET", "windows", body["region"], _encode(body)
+
+
+def _released(record: Applied, body: Body) -> Iterator[Command]:
+    yield _total("parcels_released")
+    yield _detail(body["order_id"], f"shipment:{body['shipment_id']}", record.value)
+
+
+def _progressed(record: Applied, body: Body) -> Iterator[Command]:
+    status, shipment = body["status"], body["shipment_id"]
+    ref, late = f"{body['part_id']}#{shipment}", int(body["at_ms"] > body["promise_at_ms"])
+    yield _fact(record, body["order_id"], f"{status}:{shipment}", ref=ref, units=_units(body["lines"]), rest=(late, 0))
+    if status != "released":
+        yield _total(f"parcels_{status}")
+    if status == "delivered":
+        yield _total("delivered_late" if late else "delivered_in_time")
+
+
+def _manifest(record: Applied, body: Body) -> Iterator[Command]:
+    yield _total("departures")
+    yield _total("departures_missed_by", len(body["late"]))
+
+
+def _dead_letter(record: Applied, body: Body) -> Iterator[Command]:
+    yield "HINCRBY", "dead_letters", f"{body['stage']}|{body['reason']}", 1
+    if body["order_id"]:
+        yield _fact(record, body["order_id"], f"dead_letter:{body['dead_letter_id']}", note=body["reason"])
+
+
+_PROJECTIONS: Mapping[str, Callable[[Applied, Body], Iterator[Command]]] = {
+    "input.rejected.v1": _input_rejected,
+    "order.accepted.v1": _accepted,
+    "order.rejected.v1": _rejected,
+    "order.duplicated.v1": _duplicated,
+    "order.conflicted.v1": _conflicted,
+    "payment.recorded.v1": _paid,
+    "payment.capture_refused.v1": _capture_refused,
+    "order.refused.v1": _refused,
+    "fraud.decided.v1": _fraud,
+    "reservation.recorded.v1": _reserved,
+    "stock.moved.v1": _moved,
+    "decision.card.v1": _card,
+    "part.allocated.v1": _planned,
+    "part.frozen.v1": _frozen,
+    "proposal.answered.v1": _answered,
+    "proposal.made.v1": _proposed,
+    "window.closed.v1": _window,
+    "shipment.released.v1": _released,
+    "shipment.progressed.v1": _progressed,
+    "manifest.closed.v1": _manifest,
+    "record.dead_lettered.v1": _dead_letter,
+}

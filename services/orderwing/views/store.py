@@ -1,0 +1,194 @@
+"""The views in Redis: the one file that knows its commands.
+
+A generation is a prefix that holds everything of one pass over the log. The offsets applied live in it, and change
+with it in the same script, so a batch is applied once, whatever is repeated or lost on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import redis
+
+from orderwing.runtime.errors import OperatorError
+from orderwing.views.facts import Fact, decode_fact
+from orderwing.views.project import Command
+
+RedisError = redis.RedisError
+CURRENT = "orderwing:views"  # names the generation that is read
+_SWEEP = 500  # keys of a former generation deleted at a time
+
+# KEYS: offsets, dirty. ARGV: prefix, place, offset expected, offset after, orders, their ids, then the commands, each
+# led by its length. Answers nothing when applied, else the offset that is.
+_APPLY = """
+local at = redis.call('HGET', KEYS[1], ARGV[2])
+if at ~= ARGV[3] then return at or '-1' end
+local i = 6
+for _ = 1, tonumber(ARGV[5]) do
+  redis.call('SADD', KEYS[2], ARGV[i])
+  i = i + 1
+end
+while i <= #ARGV do
+  local n = tonumber(ARGV[i])
+  redis.call(ARGV[i + 1], ARGV[1] .. ARGV[i + 2], unpack(ARGV, i + 3, i + n))
+  i = i + n + 1
+end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[4])
+return false
+"""
+# KEYS: state, states, dirty. ARGV: (order, state) in pairs.
+_SETTLE = """
+for i = 1, #ARGV, 2 do
+  local old = redis.call('HGET', KEYS[1], ARGV[i])
+  if old ~= ARGV[i + 1] then
+    if old then redis.call('HINCRBY', KEYS[2], old, -1) end
+    redis.call('HINCRBY', KEYS[2], ARGV[i + 1], 1)
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  end
+  redis.call('SREM', KEYS[3], ARGV[i])
+end
+"""
+Place = tuple[str, int]  # topic and partition
+
+
+def connect(url: str) -> redis.Redis:
+    """Raises OperatorError if no Redis answers."""
+    client = redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=30)
+    try:
+        client.ping()
+    except (redis.RedisError, OSError):
+        client.close()
+        raise OperatorError(f"No Redis answers at {url}: start it, or set ORDERWING_REDIS_URL.") from None
+    return client
+
+
+class Batch:
+    """Consecutive records of one partition, as commands."""
+
+    def __init__(self, place: Place, start: int) -> None:
+        self.place = place
+        self.start = start
+        self.end = start
+        self.commands: list[Command] = []
+        self.orders: dict[str, None] = {}
+
+
+class ViewStore:
+    """One generation. Raises what the client raises when Redis is away: the caller waits and asks where it stands."""
+
+    def __init__(self, client: redis.Redis, prefix: str) -> None:
+        self.client = client
+        self.prefix = prefix
+        self._apply = client.register_script(_APPLY)
+        self._settle = client.register_script(_SETTLE)
+
+    def key(self, name: str) -> str:
+        return f"{self.prefix}:{name}"
+
+    # --- Writing ---------------------------------------------------------------------------------------------------
+
+    def begin(self, lows: Mapping[Place, int]) -> dict[Place, int]:
+        """The next offset of every place, from now on remembered; `lows` where nothing is applied yet."""
+        with self.client.pipeline() as pipe:
+            for place, low in lows.items():
+                pipe.hsetnx(self.key("offsets"), _name(place), str(low))
+            pipe.hmget(self.key("offsets"), [_name(place) for place in lows])
+            stored = pipe.execute()[-1]
+        at = {place: int(offset) for place, offset in zip(lows, stored, strict=True)}
+        if gone := {place: low for place, low in lows.items() if low > at[place]}:  # deleted by retention meanwhile
+            self.client.hset(self.key("offsets"), mapping={_name(place): str(low) for place, low in gone.items()})
+        return at | gone
+
+    def apply(self, batches: Sequence[Batch]) -> bool:
+        """Whether all were next in their turn; those that were not are left out whole."""
+        with self.client.pipeline(transaction=False) as pipe:
+            for batch in batches:
+                arguments: list[str | int | bytes] = [f"{self.prefix}:", _name(batch.place), batch.start, batch.end]
+                arguments += [len(batch.orders), *batch.orders]
+                for command in batch.commands:
+                    arguments += [len(command), *command]
+                self._apply(keys=[self.key("offsets"), self.key("dirty")], args=arguments, client=pipe)
+            return all(answer is None for answer in pipe.execute())
+
+    def dirty(self) -> list[str]:
+        return [order_id.decode() for order_id in cast(set[bytes], self.client.smembers(self.key("dirty")))]
+
+    def facts_of(self, order_ids: Sequence[str]) -> list[list[Fact]]:
+        with self.client.pipeline(transaction=False) as pipe:
+            for order_id in order_ids:
+                pipe.hvals(self.key(f"facts:{order_id}"))
+            return [[decode_fact(raw) for raw in found] for found in pipe.execute()]
+
+    def settle(self, states: Mapping[str, str]) -> None:
+        """Keep the orders' states, and the count of each."""
+        keys = [self.key("state"), self.key("states"), self.key("dirty")]
+        self._settle(keys=keys, args=[word for pair in states.items() for word in pair])
+
+    def tell(self, **facts: int) -> None:
+        """What the worker says of itself, such as its lag."""
+        self.client.hset(self.key("worker"), mapping={name: str(value) for name, value in facts.items()})
+
+    # --- Reading ---------------------------------------------------------------------------------------------------
+
+    def hash(self, name: str) -> dict[str, bytes]:
+        found = cast(dict[bytes, bytes], self.client.hgetall(self.key(name)))
+        return {field.decode(): value for field, value in found.items()}
+
+    def counts(self, name: str) -> dict[str, int]:
+        return {field: count for field, value in self.hash(name).items() if (count := int(value))}
+
+    def fields(self, name: str, fields: Sequence[str]) -> list[bytes | None]:
+        return cast(list[bytes | None], self.client.hmget(self.key(name), list(fields)))
+
+    def size(self, name: str) -> int:
+        return self.client.scard(self.key(name))
+
+
+# --- Generations ---------------------------------------------------------------------------------------------------
+
+
+def current_prefix(client: redis.Redis) -> str | None:
+    found = cast(bytes | None, client.get(CURRENT))
+    return None if found is None else found.decode()
+
+
+def open_generation(client: redis.Redis, log: str) -> str:
+    """The prefix of the generation that is read, for the log of that name; a first one if it is of another log."""
+    prefix = current_prefix(client)
+    if prefix is None or prefix.rpartition(":")[0] != f"orderwing:{log}":
+        prefix = _next_prefix(client, log)
+        client.set(CURRENT, prefix)
+    return prefix
+
+
+def new_generation(client: redis.Redis, log: str) -> str:
+    """A prefix never used before, which nobody reads yet."""
+    return _next_prefix(client, log)
+
+
+def swap(client: redis.Redis, prefix: str) -> None:
+    """Let `prefix` be read from now on, and delete the generation before it."""
+    before = current_prefix(client)
+    client.set(CURRENT, prefix)
+    if before is not None and before != prefix:
+        drop(client, before)
+
+
+def drop(client: redis.Redis, prefix: str) -> None:
+    keys: list[bytes] = []
+    for key in client.scan_iter(match=f"{prefix}:*", count=_SWEEP):
+        keys.append(key)
+        if len(keys) >= _SWEEP:
+            client.unlink(*keys)
+            keys.clear()
+    if keys:
+        client.unlink(*keys)
+
+
+def _next_prefix(client: redis.Redis, log: str) -> str:
+    return f"orderwing:{log}:{client.incr(f'{CURRENT}:generations')}"
+
+
+def _name(place: Place) -> str:
+    return f"{place[0]}/{place[1]}"

@@ -1,0 +1,180 @@
+"""The views' process: from the log into Redis, resuming where Redis says that it stands."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from statistics import quantiles
+
+from msgspec import DecodeError
+
+from orderwing.runtime import metric_defs as metric
+from orderwing.runtime.health import process_health
+from orderwing.runtime.logs import get_logger
+from orderwing.runtime.metrics import Metrics, process_metrics
+from orderwing.runtime.settings import Settings
+from orderwing.views.log import ViewLog
+from orderwing.views.project import Applied, project
+from orderwing.views.status import order_state
+from orderwing.views.store import (
+    Batch,
+    Place,
+    RedisError,
+    ViewStore,
+    connect,
+    current_prefix,
+    drop,
+    new_generation,
+    open_generation,
+    swap,
+)
+
+NAME = "views"
+_RECORDS = 2_000  # at most in one go
+_POLL_S = 0.1
+_AWAY_S = 0.5  # between two tries while Redis is away
+_TELL_S = 1.0
+_SETTLE = 500  # orders looked at in one go
+_LAGS = 2_000  # records over which the lag is told
+_log = get_logger("orderwing.views")
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Apply the log until `stop`; raises OperatorError if Kafka or Redis does not answer at the start."""
+    client = connect(settings.redis_url)
+    try:
+        with ViewLog(settings.bootstrap) as log:
+            name = log.name()
+            applier = Applier(log, ViewStore(client, open_generation(client, name)), process_metrics(NAME))
+            while not stop.is_set():
+                try:
+                    store = ViewStore(client, open_generation(client, name))
+                    applier.use(store)
+                    process_health().set(True)
+                    while not stop.is_set() and current_prefix(client) == store.prefix:
+                        applier.run_for(_TELL_S, stop)
+                except RedisError as error:
+                    process_health().set(False, message="Redis is away")
+                    _log.warning("redis is away", error=type(error).__name__)
+                    stop.wait(_AWAY_S)
+    finally:
+        client.close()
+
+
+def rebuild(settings: Settings, progress: Callable[[int, int], None]) -> int:
+    """Build a new generation from the whole log and let it be read; the number of records applied.
+
+    `progress` is told records done and in all. Until the end the former generation is read; a running service goes
+    on in the new one. Raises OperatorError, and RedisError if Redis goes away.
+    """
+    client = connect(settings.redis_url)
+    try:
+        with ViewLog(settings.bootstrap) as log:
+            store = ViewStore(client, new_generation(client, log.name()))
+            applier = Applier(log, store, process_metrics(NAME))
+            try:
+                applier.use(store)
+                lows, ends = log.lows(), log.ends()
+                size = sum(end - lows[place] for place, end in ends.items())
+                while not applier.reached(ends):
+                    applier.step()
+                    progress(min(applier.applied, size), size)
+            except BaseException:
+                drop(client, store.prefix)
+                raise
+            swap(client, store.prefix)
+            return applier.applied
+    finally:
+        client.close()
+
+
+class Applier:
+    """Moves one generation forward along the log."""
+
+    def __init__(self, log: ViewLog, store: ViewStore, metrics: Metrics) -> None:
+        self.applied = 0
+        self._log = log
+        self._store = store
+        self._metrics = metrics
+        self._next: dict[Place, int] = {}
+        self._lags: deque[int] = deque(maxlen=_LAGS)
+
+    def use(self, store: ViewStore) -> None:
+        """Go on in this generation, from where it stands."""
+        self._store = store
+        self._resume()
+
+    def _resume(self) -> None:
+        self._next = self._store.begin(self._log.lows())
+        self._log.start(self._next)
+        self._settle(self._store.dirty())
+
+    def run_for(self, seconds: float, stop: threading.Event) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not stop.is_set():
+            self.step()
+        self._tell()
+
+    def reached(self, ends: dict[Place, int]) -> bool:
+        """Whether everything below `ends` is applied; behind the last record there may be markers of transactions."""
+        return all(self._next[place] >= end or self._log.at_end([place]) for place, end in ends.items())
+
+    def step(self) -> None:
+        """Apply what is there, at most some records; waits a little for the first."""
+        records = self._log.poll(_RECORDS, _POLL_S)
+        if not records:
+            return
+        batches: dict[Place, Batch] = {}
+        for record, event_type in records:
+            place = record.topic, record.partition
+            batch = batches.get(place)
+            if batch is None:
+                batch = batches[place] = Batch(place, self._next[place])
+            self._add(batch, record, event_type)
+        if not self._store.apply(list(batches.values())):
+            _log.warning("views stood elsewhere", partitions=len(batches))  # Redis lost its last second, say
+            self._resume()
+            return
+        self._next |= {place: batch.end for place, batch in batches.items()}
+        self._settle(list(dict.fromkeys(order for batch in batches.values() for order in batch.orders)))
+        self._count([record for record, _ in records])
+
+    def _add(self, batch: Batch, record: Applied, event_type: str) -> None:
+        batch.end = record.offset + 1
+        try:
+            change = project(record, event_type)
+        except (DecodeError, LookupError, TypeError, ValueError) as error:
+            # The record stays in the log: a later version that can read it rebuilds the views.
+            place = f"{record.topic}/{record.partition}/{record.offset}"
+            _log.error("unreadable", record=place, error=type(error).__name__)
+            self._metrics.add(metric.DEAD_LETTERS, 1)
+            batch.commands.append(("HINCRBY", "totals", "unreadable", 1))
+            return
+        batch.commands += change.commands
+        batch.orders |= dict.fromkeys(change.orders)
+
+    def _settle(self, orders: list[str]) -> None:
+        for start in range(0, len(orders), _SETTLE):
+            some = orders[start : start + _SETTLE]
+            facts = self._store.facts_of(some)
+            self._store.settle({order: order_state(found) for order, found in zip(some, facts, strict=True)})
+
+    def _count(self, records: list[Applied]) -> None:
+        self.applied += len(records)
+        now_ms = int(time.time() * 1000)
+        for record in records:
+            lag_ms = max(0, now_ms - record.wall_ms)
+            self._lags.append(lag_ms)
+            self._metrics.observe(metric.VIEWS_LAG, lag_ms / 1000)
+        for topic, n in Counter(record.topic for record in records).items():
+            self._metrics.add(metric.VIEWS_APPLIED, n, topic)
+        self._metrics.add(metric.RECORDS_IN, len(records))
+
+    def _tell(self) -> None:
+        if len(self._lags) > 1:
+            cuts = quantiles(self._lags, n=100)
+            self._store.tell(
+                lag_ms_p50=round(cuts[49]), lag_ms_p99=round(cuts[98]), told_wall_ms=int(time.time() * 1000)
+            )

@@ -1,0 +1,235 @@
+"""The views on a real broker and Redis: nothing lost or doubled, whatever restarts, and built again from the log."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+from confluent_kafka import Producer
+
+from orderwing.runtime.embedded.broker import EmbeddedBroker
+from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.outputs import Outputs
+from orderwing.runtime.partitioning import key_partition
+from orderwing.runtime.settings import Settings
+from orderwing.runtime.topics_admin import TopicsAdmin
+from orderwing.views.read import Views
+from orderwing.views.store import CURRENT
+from orderwing.views.worker import rebuild, run
+from orderwing_schemas import topics
+from orderwing_schemas.base import Event
+from orderwing_schemas.codec import encode
+from orderwing_schemas.domain import Candidate, CostTerm, LineQuantity, ShelfLevel
+from orderwing_schemas.events.allocation import PartFrozen, ProposalAnswered
+from orderwing_schemas.events.dispatch import ShipmentProgressed
+from orderwing_schemas.events.fraud import FraudDecided
+from orderwing_schemas.events.intake import OrderAccepted, OrderRejected
+from orderwing_schemas.events.reoptimizer import WindowClosed
+from orderwing_schemas.events.reservation import DecisionCard, ReservationOutcome, ReservationRecorded, StockMoved
+from orderwing_schemas.topics import Topic
+from support.parts import an_allocated_part, an_order
+
+DEADLINE_S = 60.0
+Told = list[tuple[Topic, Event]]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[str]:
+    with EmbeddedBroker(tmp_path / "kafka", heap_mb=384) as server:
+        TopicsAdmin(server.bootstrap).apply()
+        yield server.bootstrap
+
+
+@pytest.fixture
+def settings(cluster: str, redis_url: str) -> Settings:
+    return Settings(bootstrap=cluster, redis_url=redis_url)
+
+
+@contextmanager
+def worker(settings: Settings) -> Iterator[None]:
+    stop = threading.Event()
+    failed: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            run(settings, stop)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=body, name="views")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(DEADLINE_S)
+        if failed:
+            raise failed[0]
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """Ask until it holds; reading Redis takes the time that lies between."""
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end:
+        try:
+            if holds():
+                return
+        except OperatorError:  # no views yet
+            pass
+    raise AssertionError(f"not within {DEADLINE_S} s")
+
+
+class Writer:
+    """Writes as stages do, in transactions."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "test-views"})
+        self._producer.init_transactions(30)
+        self._outputs = Outputs("test", "")
+        self._at_ms = 1_000_000
+
+    def write(self, events: Told, *, abort: bool = False) -> None:
+        self._producer.begin_transaction()
+        for topic, event in events:
+            self._at_ms += 1_000
+            key = topic.key_of(event)
+            headers: list[tuple[str, str | bytes | None]] = [*self._outputs.headers(event, "ab" * 16, self._at_ms)]
+            self._producer.produce(topic.name, encode(event), key, key_partition(key, 4), headers=headers)
+        self._producer.flush(30)
+        (self._producer.abort_transaction if abort else self._producer.commit_transaction)(30)
+
+
+def life(order_id: str, until: str) -> Told:
+    """An order of two units in one part and one shipment, told up to `until`."""
+    part = an_allocated_part(order_id)
+    lines = (LineQuantity(line_id="1", sku="tea", quantity=2),)
+    told: Told = [
+        (topics.ORDERS_ACCEPTED, OrderAccepted(order=an_order(order_id), payment_token="tok")),
+        (
+            topics.FRAUD_DECIDED,
+            FraudDecided(order_id=order_id, customer_key="c", outcome="cleared", rules=(), by="rules"),
+        ),
+        (
+            topics.RESERVATIONS_RECORDED,
+            ReservationRecorded(order_id=order_id, version=1, outcome=ReservationOutcome.RESERVED, reserved=lines),
+        ),
+        (topics.PARTS_PLANNED, part),
+        (topics.PARTS_PLANNED, PartFrozen(region=part.region, part_id=part.part_id, order_id=order_id, version=1)),
+    ]
+    for status in ("released", "picked", "packed", "shipped", "in_transit", "delivered"):
+        progress = {
+            "order_id": order_id,
+            "order_version": 1,
+            "part_id": part.part_id,
+            "shipment_id": part.shipments[0].shipment_id,
+            "site_id": "s1",
+            "status": status,
+            "lines": [line.model_dump() for line in lines],
+            "at_ms": 1,
+            "promise_at_ms": 2,
+        }
+        told.append((topics.SHIPMENTS_PROGRESS, ShipmentProgressed.model_validate(progress, strict=False)))
+        if status == until:
+            break
+    return told[:4] if until == "allocated" else told
+
+
+def test_orders_and_counts_survive_restarts_lost_redis_and_a_rebuild(settings: Settings) -> None:
+    writer = Writer(settings.bootstrap)
+    rejected = OrderRejected(order_id="bad", reasons=("unknown_sku",), detail="lines.0.sku")
+    before = {"allocated": 1, "rejected": 1, "shipped": 1}
+    with Views(settings.redis_url) as views:
+        with worker(settings):
+            writer.write([(topics.INTAKE_OUTCOMES, rejected), *life("one", "shipped"), *life("two", "allocated")])
+            writer.write(life("never", "delivered"), abort=True)
+            eventually(lambda: views.orders_by_state() == {"rejected": 1, "allocated": 1, "shipped": 1})
+            assert views.pool("south") == 1
+            eventually(lambda: views.lag() is not None)
+        counts = views.stage_counts()
+        assert counts["dispatch"]["shipment.progressed.v1"] == 4
+
+        with worker(settings):  # goes on where it stood
+            writer.write(life("three", "released"))
+            eventually(lambda: views.orders_by_state() == before | {"released": 1})
+        assert views.stage_counts()["intake"]["order.accepted.v1"] == 3
+
+        with redis.Redis.from_url(settings.redis_url) as client:
+            for key in client.scan_iter("orderwing:*"):
+                client.delete(key)
+        with worker(settings):  # from the beginning
+            eventually(lambda: views.orders_by_state() == before | {"released": 1})
+            assert views.stage_counts()["intake"]["order.accepted.v1"] == 3
+            with redis.Redis.from_url(settings.redis_url) as client:
+                former = client.get(CURRENT)
+                assert isinstance(former, bytes)
+                told: list[tuple[int, int]] = []
+                assert rebuild(settings, lambda done, size: told.append((done, size))) == 20
+                assert told[-1][0] == 20
+                assert client.get(CURRENT) != former
+                assert not list(client.scan_iter(f"{former.decode()}:facts:*"))
+            assert views.orders_by_state() == before | {"released": 1}
+            writer.write(life("four", "delivered"))  # the running service has moved to the new generation
+            eventually(lambda: views.orders_by_state() == before | {"released": 1, "delivered": 1})
+        assert views.stage_counts()["intake"]["order.accepted.v1"] == 4
+
+
+def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
+    writer = Writer(settings.bootstrap)
+    part = an_allocated_part("one")
+    card = DecisionCard(
+        order_id="one",
+        part_id=part.part_id,
+        stage="allocation",
+        decision="plan",
+        at_ms=5,
+        chosen="s1",
+        candidates=(Candidate(label="s1", cost_minor=5, terms=(CostTerm(name="parcel", amount_minor=5),)),),
+    )
+    shelf = ShelfLevel(site_id="s1", sku="tea", on_hand=9, reserved=2, safety=1)
+    answered = ProposalAnswered(
+        region="south", proposal_id="w:1", accepted=True, reason="better", part_ids=(part.part_id,), gain_minor=40
+    )
+    window = WindowClosed(
+        region="south",
+        window_id="w",
+        at_ms=9,
+        pool=1,
+        looked=1,
+        proposed=1,
+        expected_gain_minor=40,
+        solve_wall_ms=3,
+        part_ids=(part.part_id,),
+    )
+    with Views(settings.redis_url) as views, worker(settings):
+        writer.write(
+            [
+                *life("one", "delivered"),
+                (topics.ALLOCATION_CARDS, card),
+                (topics.STOCK_MOVED, StockMoved(region="south", kind="held", order_id="one", shelves=(shelf,))),
+                (topics.PARTS_PLANNED, answered),
+                (topics.WINDOWS, window),
+            ]
+        )
+        eventually(lambda: views.windows().windows == 1 and views.parcels().delivered == 1)
+        eventually(lambda: views.windows().accepted == 1 and views.atp("south", "s1", "tea") == 6)
+        eventually(lambda: views.orders_by_state() == {"delivered": 1})
+        order = views.order("one")
+        assert order is not None
+        assert order.state == "delivered"
+        assert [fact.what.partition(":")[0] for fact in order.facts][:4] == [
+            "accepted",
+            "fraud",
+            "reservation",
+            "planned",
+        ]
+        assert order.part_states == {part.part_id: "delivered"}
+        assert order.order is not None
+        assert order.order["lines"][0]["sku"] == "tea"
+        assert views.windows().saved_minor == 40
+        eventually(lambda: len(views.explain("one").cards) == 1)
+        assert views.order("unheard-of") is None
