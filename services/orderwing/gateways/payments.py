@@ -33,7 +33,7 @@ from orderwing_schemas.events.payments import PaymentAnswered, PaymentRequested
 from orderwing_schemas.topics import PAYMENTS_ANSWERED, PAYMENTS_REQUESTED
 
 NAME = "payment_gateway"
-IN_FLIGHT = 256
+IN_FLIGHT = 512
 POLL_S = 0.05
 COMMIT_EVERY_S = 0.2
 GRACE_S = 2.0  # for calls under way when asked to stop; what is not answered then is asked again later
@@ -92,8 +92,11 @@ class Gateway:
                 while not stop.is_set():
                     if len(self._calls) >= IN_FLIGHT:
                         await asyncio.wait(self._calls, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
-                    for asked in await loop.run_in_executor(thread, self._fetch, IN_FLIGHT - len(self._calls)):
+                    fetched = await loop.run_in_executor(thread, self._fetch, IN_FLIGHT - len(self._calls))
+                    for asked in fetched:
                         self._start(provider, asked)
+                    self._metrics.add(defs.RECORDS_IN, len(fetched))
+                    self._metrics.set(defs.PROVIDER_IN_FLIGHT, len(self._calls))
                     self._producer.poll(0)
                     if self._failure is not None:
                         raise self._failure
@@ -109,12 +112,9 @@ class Gateway:
         call = asyncio.create_task(self._answer(provider, asked))
         self._calls.add(call)
         call.add_done_callback(self._ended)
-        self._metrics.add(defs.RECORDS_IN, 1)
-        self._metrics.set(defs.PROVIDER_IN_FLIGHT, len(self._calls))
 
     def _ended(self, call: asyncio.Task[None]) -> None:
         self._calls.discard(call)
-        self._metrics.set(defs.PROVIDER_IN_FLIGHT, len(self._calls))
         if not call.cancelled() and (error := call.exception()) is not None:
             self._failure = error
 
@@ -173,6 +173,7 @@ class Gateway:
         """Up to `room` requests; with no room only heartbeats and rebalances."""
         if time.monotonic() >= self._commit_at_s:
             self._commit(wait=False)
+            self._measure_lag()
             self._commit_at_s = time.monotonic() + COMMIT_EVERY_S
         held = self._consumer.assignment() if room <= 0 else []
         if held:
@@ -228,6 +229,14 @@ class Gateway:
             return
         self._committed.update(new)
 
+    def _measure_lag(self) -> None:
+        """From what the client has cached; the broker is not asked."""
+        for place in self._consumer.position([TopicPartition(PAYMENTS_REQUESTED.name, p) for p in self._open]):
+            _, end = self._consumer.get_watermark_offsets(place, cached=True)
+            if place.offset >= 0 and end >= 0:
+                lag = max(0, end - place.offset)
+                self._metrics.set(defs.INPUT_LAG, lag, PAYMENTS_REQUESTED.name, str(place.partition))
+
     def _close(self) -> None:
         self._commit(wait=True)
         self._consumer.close()
@@ -250,7 +259,8 @@ def answer_headers(answer: PaymentAnswered, traceparent: bytes | None) -> list[t
 async def serve(settings: Settings, stop: threading.Event, patience: Patience) -> None:
     metrics = process_metrics(NAME)
     connector = aiohttp.TCPConnector(limit=IN_FLIGHT)
-    async with aiohttp.ClientSession(connector=connector) as session:
+    timeout = aiohttp.ClientTimeout(total=patience.timeout_s)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         provider = Provider(
             session,
             address_of(settings.psp_url, settings.run_dir),

@@ -45,7 +45,7 @@ class NoAnswerError(Exception):
 
 
 class Provider:
-    """`address` is asked before every try, since a provider may come back elsewhere."""
+    """`session` limits one call to `timeout_s`; `address` is asked before each try, for one may come back elsewhere."""
 
     def __init__(
         self,
@@ -73,15 +73,20 @@ class Provider:
         return _answer(request, Outcome.FAILED, self._patience.tries, reason=reason)
 
     async def _try(self, request: PaymentRequested, tried: int) -> PaymentAnswered:
-        body = request.model_dump(mode="json", include={"order_id", "amount_minor", "currency", "authorisation"})
+        body: dict[str, str | int] = {
+            "order_id": request.order_id,
+            "amount_minor": request.amount_minor,
+            "currency": request.currency,
+        }
         if request.payment_token is not None:
             body["token"] = request.payment_token
+        if request.authorisation is not None:
+            body["authorisation"] = request.authorisation
         try:
             async with self._session.post(
                 f"{self._address()}/v1/{PATHS[request.purpose]}",
                 json=body,
                 headers={"Idempotency-Key": request.idempotency_key},
-                timeout=aiohttp.ClientTimeout(total=self._patience.timeout_s),
             ) as response:
                 status = response.status
                 told = _told(await response.content.read(ANSWER_BYTES)) if status in (200, *DECLINED) else {}
