@@ -110,10 +110,20 @@ STOCK_MOVEMENTS = Topic(
     by_region=True,
 )
 WAREHOUSE_ANSWERS = Topic(
-    "warehouse.answers", "site_id", (public.WarehouseAnswered,), "gate", ("dispatch",), "Warehouses' answers by site."
+    "warehouse.answers",
+    "site_id",
+    (public.WarehouseAnswered,),
+    "gate",
+    ("dispatch", "audit"),
+    "Warehouses' answers by site.",
 )
 REVIEW_VERDICTS = Topic(
-    "reviews.verdicts", "customer_key", (public.ReviewVerdict,), "gate", ("fraud",), "Reviewers' verdicts by customer."
+    "reviews.verdicts",
+    "customer_key",
+    (public.ReviewVerdict,),
+    "gate",
+    ("fraud", "audit"),
+    "Reviewers' verdicts by customer.",
 )
 INPUTS_REJECTED = Topic(
     "inputs.rejected",
@@ -279,7 +289,7 @@ HOLDS_ASKED = Topic(
     "region",
     (allocation.MoveRequested, allocation.ReplacementRequested),
     "allocation",
-    ("reservation",),
+    ("reservation", "audit"),
     "Moves of a hold for a better plan; replacements for a short pick.",
     by_region=True,
 )
@@ -328,7 +338,7 @@ SHIPMENTS_SHIPPED = Topic(
     "region",
     (dispatch.ShipmentShipped,),
     "dispatch",
-    ("reservation",),
+    ("reservation", "audit"),
     "What left the dock, by region.",
     by_region=True,
 )
