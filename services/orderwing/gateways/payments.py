@@ -159,6 +159,7 @@ class Gateway:
             self._open[place.partition] = OpenOffsets()
             self._committed.pop(place.partition, None)
         process_health().set(True)
+        self._metrics.set(defs.READY, 1)
         _log.info("assigned", partitions=[place.partition for place in partitions])
 
     def _revoked(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
