@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderwing.dispatch.rows import STEPS, InWave, Progress, Shipment, Wave
+from orderwing.dispatch.stage import STAGE
+from orderwing.dispatch.waves import GRACE_MS
+from orderwing.kernel.machine import IllegalTransitionError
+from orderwing_schemas.base import Event
+from orderwing_schemas.domain import CostTerm, LineQuantity, PlannedShipment, ServiceLevel
+from orderwing_schemas.events.allocation import ShipmentOrdered
+from orderwing_schemas.events.dispatch import (
+    AnswerIgnored,
+    ManifestClosed,
+    PickShort,
+    ShipmentProgressed,
+    ShipmentReleased,
+    ShipmentShipped,
+)
+from orderwing_schemas.events.public import WarehouseAnswered, WarehouseStatus
+from support.allocation_world import DAY_MS, HERE, HOUR_MS, START_MS, a_lane, a_network, a_site
+from support.memory_view import MemoryReference, MemoryView
+
+DEPARTURE_MS = START_MS + HOUR_MS
+
+
+def quantities(*pairs: tuple[str, int]) -> tuple[LineQuantity, ...]:
+    return tuple(LineQuantity(line_id=line_id, sku=f"sku-{line_id}", quantity=q) for line_id, q in pairs)
+
+
+def an_order(number: int = 1, *lines: tuple[str, int], departure_at_ms: int = DEPARTURE_MS) -> ShipmentOrdered:
+    return ShipmentOrdered(
+        site_id="a",
+        region="south",
+        order_id=f"o{number}",
+        order_version=1,
+        part_id=f"o{number}/south/1",
+        service_level=ServiceLevel.STANDARD,
+        stop_id="stop",
+        zone="south",
+        delivery_point=HERE,
+        promise_at_ms=DEPARTURE_MS + 2 * HOUR_MS,
+        shipment=PlannedShipment(
+            shipment_id=f"o{number}/south/1/1",
+            site_id="a",
+            lane_id="a-south",
+            carrier="van",
+            departure_at_ms=departure_at_ms,
+            arrival_at_ms=departure_at_ms + HOUR_MS,
+            lines=quantities(*(lines or (("1", 3), ("2", 1)))),
+            cost_minor=1,
+            terms=(CostTerm(name="parcel", amount_minor=1),),
+        ),
+    )
+
+
+class DispatchWorld:
+    def __init__(self) -> None:
+        self.view = MemoryView(MemoryReference(a_network((a_site("a"), a_site("b")), (a_lane("a"),))))
+        self.now_ms = START_MS
+        self.emitted: list[Event] = []
+
+    def put(self, event: Event) -> list[Event]:
+        decision = self.view.apply(STAGE.decide(self.view, event, self.now_ms))
+        events = [emit.event for emit in decision.emits]
+        self.emitted += events
+        return events
+
+    def answer(
+        self, status: str, *missing: tuple[str, int], number: int = 1, site_id: str = "a", order_id: str | None = None
+    ) -> list[Event]:
+        return self.put(
+            WarehouseAnswered(
+                shipment_id=f"o{number}/south/1/1",
+                site_id=site_id,
+                order_id=order_id or f"o{number}",
+                status=WarehouseStatus(status),
+                missing=quantities(*missing),
+                at=datetime(2026, 6, 1, tzinfo=UTC),
+            )
+        )
+
+    def until(self, end_ms: int) -> list[Event]:
+        before = len(self.emitted)
+        while due := [r for r in self.view.rows.values() if r.wake_at_ms is not None and r.wake_at_ms <= end_ms]:
+            row = min(due, key=lambda r: (r.wake_at_ms or 0, r.key))
+            self.now_ms = max(self.now_ms, row.wake_at_ms or 0)
+            decision = self.view.apply(STAGE.due(self.view, row, self.now_ms))
+            self.emitted += [emit.event for emit in decision.emits]
+        self.now_ms = end_ms
+        return self.emitted[before:]
+
+
+def statuses(events: list[Event]) -> list[str]:
+    return [str(event.status) for event in events if isinstance(event, ShipmentProgressed)]
+
+
+def reason(events: list[Event]) -> str:
+    (event,) = events
+    assert isinstance(event, AnswerIgnored)
+    return event.reason
+
+
+def test_what_is_ordered_is_released_and_told_by_order() -> None:
+    released, progressed = DispatchWorld().put(an_order())
+    assert isinstance(released, ShipmentReleased)
+    assert (released.wave_id, released.released_at_ms) == (f"a-south@{DEPARTURE_MS}", START_MS)
+    assert released.lines == quantities(("1", 3), ("2", 1))
+    assert isinstance(progressed, ShipmentProgressed)
+    assert (progressed.status, progressed.lines) == ("released", released.lines)
+
+
+def test_the_same_shipment_ordered_twice_is_a_defect() -> None:
+    world = DispatchWorld()
+    world.put(an_order())
+    with pytest.raises(IllegalTransitionError):
+        world.put(an_order())
+
+
+def test_a_step_at_a_time_and_what_shipped_is_told_to_the_region() -> None:
+    world = DispatchWorld()
+    world.put(an_order())
+    assert [statuses(world.answer(status)) for status in ("picked", "packed")] == [["picked"], ["packed"]]
+    progressed, shipped = world.answer("shipped")
+    assert isinstance(shipped, ShipmentShipped)
+    assert isinstance(progressed, ShipmentProgressed)
+    assert progressed.lines == shipped.lines == quantities(("1", 3), ("2", 1))
+    assert statuses(world.answer("in_transit") + world.answer("delivered")) == ["in_transit", "delivered"]
+
+
+def test_a_later_status_implies_the_earlier_and_these_are_repetitions_then() -> None:
+    world = DispatchWorld()
+    world.put(an_order())
+    events = world.answer("delivered")
+    assert statuses(events) == ["picked", "packed", "shipped", "in_transit", "delivered"]
+    assert sum(isinstance(event, ShipmentShipped) for event in events) == 1
+    assert {reason(world.answer(status)) for status in STEPS} == {"repeated"}
+
+
+def test_a_short_pick_is_a_new_need_and_the_rest_ships() -> None:
+    world = DispatchWorld()
+    world.put(an_order())
+    told, short = world.answer("short_picked", ("1", 2), ("2", 1))
+    assert isinstance(short, PickShort)
+    assert isinstance(told, ShipmentProgressed)
+    assert short.missing == told.lines == quantities(("1", 2), ("2", 1))
+    assert reason(world.answer("short_picked", ("1", 1))) == "repeated"
+    shipped = next(event for event in world.answer("shipped") if isinstance(event, ShipmentShipped))
+    assert shipped.lines == quantities(("1", 1))
+
+
+def test_a_shipment_of_which_nothing_was_found_ends_there() -> None:
+    world = DispatchWorld()
+    world.put(an_order())
+    assert [type(event) for event in world.answer("short_picked", ("1", 3), ("2", 1))] == [
+        ShipmentProgressed,
+        PickShort,
+    ]
+    assert reason(world.answer("shipped")) == "ended"
+    (manifest,) = world.until(DEPARTURE_MS + GRACE_MS)
+    assert isinstance(manifest, ManifestClosed)
+    assert (manifest.shipped, manifest.late) == ((), ())
+
+
+def test_answers_that_fit_nothing_are_put_aside_with_the_reason() -> None:
+    world = DispatchWorld()
+    assert reason(world.answer("picked")) == "unknown_shipment"
+    world.put(an_order())
+    assert reason(world.answer("picked", site_id="b")) == "wrong_site"
+    assert reason(world.answer("picked", order_id="other")) == "wrong_order"
+    assert reason(world.answer("short_picked")) == "not_in_shipment"
+    assert reason(world.answer("short_picked", ("1", 4))) == "not_in_shipment"
+    assert reason(world.answer("short_picked", ("9", 1))) == "not_in_shipment"
+    assert reason(world.answer("short_picked", ("1", 1), ("1", 1))) == "not_in_shipment"
+    world.answer("shipped")
+    assert reason(world.answer("short_picked", ("1", 1))) == "too_late"
+
+
+def test_a_manifest_tells_who_left_and_who_was_late() -> None:
+    world = DispatchWorld()
+    for number in (1, 2, 3):
+        world.put(an_order(number))
+    world.put(an_order(4, departure_at_ms=DEPARTURE_MS + HOUR_MS))
+    world.answer("shipped", number=1)
+    world.answer("packed", number=2)
+    assert world.until(DEPARTURE_MS + GRACE_MS - 1) == []
+    (manifest,) = world.until(DEPARTURE_MS + GRACE_MS)
+    assert isinstance(manifest, ManifestClosed)
+    assert manifest.shipped == ("o1/south/1/1",)
+    assert manifest.late == ("o2/south/1/1", "o3/south/1/1")
+    assert next(row for row in world.view.rows.values() if isinstance(row, InWave)).shipment_id == "o4/south/1/1"
+    assert statuses(world.answer("shipped", number=2)) == ["shipped"]
+
+
+def test_rows_are_forgotten_after_their_time() -> None:
+    world = DispatchWorld()
+    world.put(an_order(1))
+    world.put(an_order(2))
+    world.answer("delivered", number=1)
+    world.answer("short_picked", ("1", 3), ("2", 1), number=2)
+    world.until(START_MS + 10 * DAY_MS)
+    assert Counter(kind for kind, _ in world.view.rows) == {Shipment: 2, Progress: 2}
+    world.until(START_MS + 31 * DAY_MS)
+    assert world.view.rows == {}
+    assert not any(kind is Wave for kind, _ in world.view.rows)
+
+
+ANSWERS = st.lists(
+    st.one_of(
+        st.sampled_from([(status.value, ()) for status in STEPS]),
+        st.tuples(st.just("short_picked"), st.tuples(st.tuples(st.sampled_from("12"), st.integers(1, 3)))),
+    ),
+    max_size=12,
+)
+
+
+@given(answers=ANSWERS)
+def test_whatever_the_order_of_answers_each_step_is_told_once_in_order(
+    answers: list[tuple[str, tuple[tuple[str, int], ...]]],
+) -> None:
+    world = DispatchWorld()
+    world.put(an_order())
+    for status, missing in answers:
+        assert world.answer(status, *missing)  # every answer leaves a trace
+    road = [status for status in statuses(world.emitted) if status != "short_picked"]
+    assert road == ["released", *(step.value for step in STEPS)][: len(road)]
+    assert all(earlier != later for earlier, later in pairwise(road))
+    shipped = [event for event in world.emitted if isinstance(event, ShipmentShipped)]
+    short = [event for event in world.emitted if isinstance(event, PickShort)]
+    assert len(shipped) == ("shipped" in road)
+    assert len(short) <= 1
+    if shipped:
+        units = Counter({line.line_id: line.quantity for line in shipped[0].lines})
+        for event in short:
+            units.update({line.line_id: line.quantity for line in event.missing})
+        assert units == {"1": 3, "2": 1}
