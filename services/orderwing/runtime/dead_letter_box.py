@@ -8,7 +8,6 @@ from typing import Literal
 
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.operator_log import OperatorLog, outgoing
-from orderwing_schemas.base import Event
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.events.operations import DeadLettered, DeadLetterSettled
 from orderwing_schemas.topics import STAGES, control, dead_letters
@@ -32,7 +31,7 @@ class DeadLetter:
 def find_all(bootstrap: str, stages: Sequence[str] = STAGES) -> list[DeadLetter]:
     """Dead letters in the order of their time, settled ones included."""
     with OperatorLog(bootstrap, _WRITER) as log:
-        found = [letter for stage in stages for letter in _of_stage(log, stage)]
+        found = _letters(log, stages)
     return sorted(found, key=lambda dead: (dead.letter.at_ms, dead.letter.dead_letter_id))
 
 
@@ -56,17 +55,17 @@ def find(bootstrap: str, dead_letter_id: str) -> DeadLetter:
 
 
 def _find(log: OperatorLog, dead_letter_id: str) -> DeadLetter:
-    for stage in STAGES:
-        for dead in _of_stage(log, stage):
-            if dead.letter.dead_letter_id == dead_letter_id:
-                return dead
+    for dead in _letters(log, STAGES):
+        if dead.letter.dead_letter_id == dead_letter_id:
+            return dead
     raise OperatorError(f"There is no dead letter {dead_letter_id}: see `orderwing dead-letters list`.")
 
 
-def _of_stage(log: OperatorLog, stage: str) -> list[DeadLetter]:
+def _letters(log: OperatorLog, stages: Sequence[str]) -> list[DeadLetter]:
     letters: dict[str, list[DeadLettered]] = {}
     words: dict[str, list[Action]] = {}
-    for event in _events(log, dead_letters(stage).name) + _events(log, control(stage).name):
+    for record in log.read_topics([make(stage).name for stage in stages for make in (dead_letters, control)]):
+        event = decode(record.value, header_map(record.headers).get("ce_type"))
         if isinstance(event, DeadLettered):
             letters.setdefault(event.dead_letter_id, []).append(event)
         elif isinstance(event, DeadLetterSettled):
@@ -75,8 +74,3 @@ def _of_stage(log: OperatorLog, stage: str) -> list[DeadLetter]:
         DeadLetter(told[-1], said[-1] if len(said := words.get(name, [])) >= len(told) else None)
         for name, told in letters.items()
     ]
-
-
-def _events(log: OperatorLog, topic: str) -> list[Event]:
-    records = [record for partition in range(log.partitions(topic)) for record in log.read(topic, partition)]
-    return [decode(record.value, header_map(record.headers).get("ce_type")) for record in records]

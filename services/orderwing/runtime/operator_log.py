@@ -100,37 +100,49 @@ class OperatorLog:
 
     def read(self, topic: str, partition: int) -> list[Record]:
         """All committed records, from the first kept to the end that the log has now."""
-        end = self._high_watermark(TopicPartition(topic, partition))
+        return self._read([TopicPartition(topic, partition)])
+
+    def read_topics(self, topics: Sequence[str]) -> list[Record]:
+        """As `read`, of all partitions; in order within a partition only."""
+        return self._read([TopicPartition(topic, n) for topic in topics for n in range(self.partitions(topic))])
+
+    def _read(self, places: Sequence[TopicPartition]) -> list[Record]:
+        waited = {place: end for place, end in self._high_watermarks(places).items() if end > 0}
+        if not waited:
+            return []
         records: list[Record] = []
-        self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING)])
+        self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in waited])
         try:
-            next_offset = 0
-            while next_offset < end:
+            while waited:
                 message = self._consumer.poll(_TIMEOUT_S)
                 if message is None:
-                    raise OperatorError(f"Topic {topic} cannot be read within {_TIMEOUT_S:g} s: is Kafka overloaded?")
+                    named = ", ".join(sorted({topic for topic, _ in waited}))
+                    raise OperatorError(f"Kafka gives nothing of {named} within {_TIMEOUT_S:g} s: is it overloaded?")
+                place = (message.topic() or "", message.partition() or 0)
                 if (error := message.error()) is None:
                     records.append(_record(message))
-                    next_offset = records[-1].offset + 1
+                    at = records[-1].offset + 1
                 elif error.code() == KafkaError._PARTITION_EOF:  # behind the last transaction's marker
-                    next_offset = message.offset() or 0
+                    at = message.offset() or 0
                 else:
-                    raise OperatorError(f"Topic {topic} cannot be read: {error.str()}.")
+                    raise OperatorError(f"Kafka cannot be read: {error.str()}.")
+                if at >= waited.get(place, at + 1):
+                    del waited[place]
         finally:
             self._consumer.unassign()
         return records
 
-    def _high_watermark(self, place: TopicPartition) -> int:
-        """The true end. A read_committed consumer's is below transactions whose markers are still on their way."""
-        latest = {place: OffsetSpec.latest()}  # type: ignore[no-untyped-call]
+    def _high_watermarks(self, places: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
+        """The true ends. A read_committed consumer's is below transactions whose markers are still on their way."""
+        latest = {place: OffsetSpec.latest() for place in places}  # type: ignore[no-untyped-call]
         end_s = time.monotonic() + _TIMEOUT_S
         while True:
             futures = self._admin.list_offsets(latest, isolation_level=IsolationLevel.READ_UNCOMMITTED)
             try:
-                return int(futures[place].result(_TIMEOUT_S).offset)
+                return {(p.topic, p.partition): int(f.result(_TIMEOUT_S).offset) for p, f in futures.items()}
             except KafkaException as error:  # a topic just made has no leader yet
                 if not error.args[0].retriable() or time.monotonic() > end_s:
-                    raise OperatorError(f"Topic {place.topic} cannot be read: {error.args[0].str()}") from None
+                    raise OperatorError(f"Kafka cannot be read: {error.args[0].str()}") from None
             time.sleep(0.05)
 
     def write(self, records: Sequence[Outgoing]) -> None:
