@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "orderwing.geography": (_SCHEMAS, "orderwing.geography"),
     "orderwing.planning": ("orderwing_schemas.domain", "orderwing_schemas.network", "orderwing.planning"),
     "orderwing.reoptimizer": (_SCHEMAS, _KERNEL, "orderwing.planning", "orderwing.reoptimizer"),
+    "orderwing.reoptimizer.emit": (_SCHEMAS, _RUNTIME, "orderwing.reoptimizer"),
     "orderwing.reoptimizer.worker": (
         _SCHEMAS,
         _KERNEL,
@@ -83,6 +84,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
         "orderwing.simulators.warehouse",
         "orderwing.gateways.payments",
         "orderwing.shop.produce",
+        "orderwing.views.log",
     ),
     "redis": ("orderwing.runtime.embedded.redis", "orderwing.views.store"),
     "faust": ("orderwing.reoptimizer.worker",),

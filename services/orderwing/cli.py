@@ -3,8 +3,9 @@
 import typer
 
 import orderwing
-from orderwing.commands import dead_letters, network, reviews, schemas, topics
+from orderwing.commands import dead_letters, network, order, reviews, schemas, topics
 from orderwing.commands.demo import demo
+from orderwing.commands.order import explain
 from orderwing.commands.produce import produce
 from orderwing.commands.servers import servers
 from orderwing.commands.service import service
@@ -25,11 +26,14 @@ def version() -> None:
 
 # A single command: app.command()(function). A group: app.add_typer(group.app, name="group").
 app.command()(demo)
+app.command()(explain)
 app.command()(produce)
 app.command()(servers)
 app.command()(service)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(network.app, name="network")
+app.add_typer(order.app, name="order")
+app.add_typer(order.views_app, name="views")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(topics.app, name="topics")

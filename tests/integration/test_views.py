@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 import redis
 from confluent_kafka import Producer
+from typer.testing import CliRunner
 
+from orderwing.cli import app as cli
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.outputs import Outputs
@@ -233,3 +237,13 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         assert views.windows().saved_minor == 40
         eventually(lambda: len(views.explain("one").cards) == 1)
         assert views.order("unheard-of") is None
+
+        run_cli = partial(CliRunner().invoke, cli, env=settings.to_environment() | {"COLUMNS": "200"})
+        shown = run_cli(["order", "show", "one"])
+        assert shown.exit_code == 0, shown.output
+        assert "Order one: delivered" in shown.output
+        assert f"plan v1 of {part.part_id} is final" in shown.output
+        why = run_cli(["explain", "one"])
+        assert "Chosen: s1; nothing else was possible." in why.output
+        assert run_cli(["order", "show", "unheard-of"]).exit_code == 1
+        assert json.loads(run_cli(["order", "show", "one", "--json"]).output)["state"] == "delivered"

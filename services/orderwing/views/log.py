@@ -89,7 +89,7 @@ class ViewLog:
         headers = _texts(message)
         wall_ms, value = message.timestamp()[1], message.value() or b""
         at_ms = domain_ms(headers.get("ce_time", "")) or wall_ms
-        record = Applied(topic, partition, offset, wall_ms, at_ms, value if isinstance(value, bytes) else b"")
+        record = Applied(topic, partition, offset, wall_ms, at_ms, value)
         return record, headers.get("ce_type", "")
 
     def _watermarks(self) -> dict[Place, tuple[int, int]]:

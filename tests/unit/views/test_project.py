@@ -1,0 +1,64 @@
+"""Every event of every topic that the views read changes something; what is no event is told apart."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from orderwing.views.facts import decode_fact
+from orderwing.views.log import TOPICS
+from orderwing.views.project import _PROJECTIONS, Applied, domain_ms, project
+from orderwing_schemas.codec import encode
+from orderwing_schemas.events.allocation import ProposalAnswered
+from orderwing_schemas.events.reservation import ReservationOutcome, ReservationRecorded
+from support.parts import an_allocated_part
+
+
+def applied(topic: str, value: bytes, offset: int = 7) -> Applied:
+    return Applied(topic, 2, offset, wall_ms=50, at_ms=40, value=value)
+
+
+def test_every_event_that_is_read_is_projected() -> None:
+    assert {event.EVENT_TYPE for topic in TOPICS for event in topic.events} == set(_PROJECTIONS)
+
+
+def test_a_plan_is_a_fact_a_detail_and_a_part_of_the_pool() -> None:
+    part = an_allocated_part("one")
+    change = project(applied("parts.planned", encode(part)), "part.allocated.v1")
+    assert change.orders == ("one",)
+    by_key = {str(command[1]): command for command in change.commands}
+    fact = by_key["facts:one"][3]
+    assert isinstance(fact, bytes)
+    read = decode_fact(fact)
+    assert (read.stage, read.what, read.offset, read.units) == ("allocation", f"planned:{part.part_id}:1", 7, 2)
+    assert by_key["pool:south"] == ("SADD", "pool:south", part.part_id)
+    assert by_key["counts"] == ("HINCRBY", "counts", "allocation|part.allocated.v1", 1)
+
+
+def test_an_answer_is_kept_with_every_order_it_names() -> None:
+    answered = ProposalAnswered(
+        region="south", proposal_id="w:1", accepted=False, reason="frozen", part_ids=("a/south/1", "b/south/1")
+    )
+    change = project(applied("parts.planned", encode(answered)), "proposal.answered.v1")
+    assert {command[1] for command in change.commands} >= {"proposals:a", "proposals:b", "refusals"}
+    assert change.orders == ()
+
+
+def test_two_words_of_one_stage_do_not_clash() -> None:
+    event = ReservationRecorded(order_id="one", version=1, outcome=ReservationOutcome.HELD)
+    fields = {
+        project(applied("reservations.recorded", encode(event), offset), "reservation.recorded.v1").commands[1][2]
+        for offset in (1, 2)
+    }
+    assert len(fields) == 2
+
+
+@pytest.mark.parametrize("value", [b"", b"{", b"[]", b"{}"])
+def test_what_is_no_event_raises(value: bytes) -> None:
+    with pytest.raises((msgspec.DecodeError, KeyError)):
+        project(applied("parts.planned", value), "part.allocated.v1")
+
+
+def test_domain_time_is_milliseconds() -> None:
+    assert domain_ms("1970-01-01T00:00:01.500+00:00") == 1_500
+    assert domain_ms("") == 0
