@@ -233,10 +233,12 @@ class KafkaBus:
         if error.fatal() or error.code() == KafkaError._FENCED:
             raise FencedError(error.str()) from None
         if error.txn_requires_abort() or not unknown:
-            self.abort()
             if self._refused is not None:
                 refused, self._refused = self._refused, None
+                # After a refusal by the broker the producer's next transactions fail too (its sequence has a gap).
+                self._renew()
                 raise refused from None
+            self.abort()
             raise TransactionAbortedError(error.str()) from None
         self._renew()
         raise OutcomeUnknownError(error.str()) from None
