@@ -120,6 +120,16 @@ def test_movements_of_a_site_are_numbered_without_gaps() -> None:
     assert set(last) == set(source.network.site_by_id)
 
 
+def test_a_later_run_repeats_no_order_id_and_goes_on_numbering() -> None:
+    seen = {"rugby": 7}
+    later = generated_feed(50, 5, 10.0, START + 3_600_000, 60.0, sequences=seen)
+    ids = [{record.key for record in f.records if record.topic == "orders.inbound"} for f in (feed(50), later)]
+    assert len(ids[0]) == len(ids[1]) == 50
+    assert not ids[0] & ids[1]
+    assert next(e.sequence for e in stock_events(list(later.opening)) if e.site_id == "rugby") == 8
+    assert seen == {"rugby": 7}
+
+
 def test_stock_covers_demand_but_not_everywhere() -> None:
     source = feed()
     opening = Counter[str]()

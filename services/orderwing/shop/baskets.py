@@ -40,10 +40,11 @@ _NAMES = ("Alex", "Sam", "Robin", "Charlie", "Jamie", "Morgan", "Casey", "Taylor
 
 
 class Shopper:
-    """Draws orders of `items`, of which the popular ones are of all families."""
+    """Draws orders of `items`, of which the popular ones are of all families. `run` sets its order ids apart."""
 
-    def __init__(self, items: tuple[Item, ...], random: Random, orders: int) -> None:
+    def __init__(self, items: tuple[Item, ...], random: Random, orders: int, run: str) -> None:
         self._random = random
+        self._run = run
         self._items = list(items)
         random.shuffle(self._items)
         self._dear = [item for item in items if item.list_price_minor >= _DEAR_MINOR]
@@ -65,10 +66,11 @@ class Shopper:
         return demand
 
     def order(self, number: int, placed_at: datetime) -> OrderPlaced:
-        order_id = f"ORD-{placed_at:%Y-%m-%d}-{number:06}"
+        order_id = f"ORD-{placed_at:%Y-%m-%d}-{self._run}-{number:05}"
         guest = self._random.random() < _GUEST_SHARE
         customer_id = None if guest else f"C{self._random.randrange(self._customers):06}"
-        place = self._place(customer_id or order_id)
+        who = customer_id or f"G{number:05}"
+        place = self._place(who)
         service = self._drawn(_SERVICES)
         if place.country != DOMESTIC and service in (ServiceLevel.TWO_HOURS, ServiceLevel.SAME_DAY):
             service = ServiceLevel.EXPRESS
@@ -87,7 +89,7 @@ class Shopper:
             may_split=self._random.random() < 0.9,
             backorder=self._drawn(_BACKORDERS),
             placed_at=placed_at,
-            personal=_personal(customer_id or order_id, place),
+            personal=_personal(who, place),
         )
 
     def _drawn(self, weights: dict[T, float]) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from random import Random
@@ -22,18 +22,27 @@ from orderwing_schemas.events.public import OrderPlaced
 _SOURCE = "/demo/shop"
 
 
-def generated_feed(orders: int, seed: int, rate: float, start_ms: int, factor: float, faults: bool = True) -> Feed:
+def generated_feed(
+    orders: int,
+    seed: int,
+    rate: float,
+    start_ms: int,
+    factor: float,
+    faults: bool = True,
+    sequences: Mapping[str, int] | None = None,
+) -> Feed:
     """`orders` distinct order ids at `rate` a second of wall time, from domain time `start_ms` at `factor`.
 
-    Repeated orders (duplicates, conflicts) come on top of `orders`. Raises ValueError for a rate that is not positive.
+    Repeated orders (duplicates, conflicts) come on top of `orders`. `sequences` are the sites' last movements where the
+    cluster has seen some. Raises ValueError for a rate that is not positive.
     """
     if rate <= 0 or factor <= 0:
         raise ValueError("rate and factor must be positive")
     items = demo_catalogue()
     network = demo_network(Load(orders_per_hour=rate * 3600 / factor))
-    shopper = Shopper(items, Random(f"orders/{seed}"), orders)
+    shopper = Shopper(items, Random(f"orders/{seed}"), orders, run=f"{moment(start_ms):%H%M%S}")
     plan = plan_demo_stock(network, region_shares(), shopper.expected_units(orders), seed)
-    book = StockBook()
+    book = StockBook(last=dict(sequences or {}))
     counts: Counter[str] = Counter()
     opening = opening_records(book, plan.opening)
     placed = _Stream(shopper, orders, rate, start_ms, factor, Random(f"faults/{seed}"), faults, counts)

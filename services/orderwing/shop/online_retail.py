@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,11 +35,19 @@ _POLICIES = Policies(
 )
 
 
-def retail_feed(path: Path, orders: int | None, rate: float, factor: float, report: Path | None = None) -> Feed:
+def retail_feed(
+    path: Path,
+    orders: int | None,
+    rate: float,
+    factor: float,
+    report: Path | None = None,
+    sequences: Mapping[str, int] | None = None,
+) -> Feed:
     """The first `orders` invoices (None: all) at a mean `rate` a second of wall time; domain time runs at `factor`.
 
     Counted as they go: `orders`, `cancellations_matched`, `cancellations_unmatched`, `import_rejected_<reason>`;
-    `report` gets a line of JSON for each invoice. Raises RetailFileError, ValueError for a rate that is not positive.
+    `report` gets a line of JSON for each invoice; `sequences` are the sites' last movements where the cluster has seen
+    some. Raises RetailFileError, ValueError for a rate that is not positive.
     """
     if rate <= 0 or factor <= 0:
         raise ValueError("rate and factor must be positive")
@@ -52,7 +60,7 @@ def retail_feed(path: Path, orders: int | None, rate: float, factor: float, repo
     weeks = [_week(invoice, started) for invoice in invoices]
     network = _network(outcomes, weeks, rate * 3600 / factor)
     supply = supplies(_sales(outcomes, weeks, network), network)
-    book = StockBook(_SOURCE)
+    book = StockBook(_SOURCE, dict(sequences or {}))
     counts: Counter[str] = Counter()
     opening = tuple(book.received(0, s.site_id, s.sku, s.due(0)) for s in supply if s.due(0))
     end = len(invoices) if orders is None else orders

@@ -18,10 +18,10 @@ _MOST_UNITS = 1_000_000  # of one receipt, by contract
 
 @dataclass
 class StockBook:
-    """Makes movements and numbers them: a site's sequence counts from 1 without gaps."""
+    """Makes movements and numbers them: a site's sequence counts without gaps, from 1 or on from `last` by site."""
 
     source: str = _SOURCE
-    _last: dict[str, int] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
 
     def received(self, offset_ms: int, site_id: str, sku: str, units: int) -> TimedRecord:
         sequence = self._next(site_id)
@@ -37,8 +37,8 @@ class StockBook:
         )
 
     def _next(self, site_id: str) -> int:
-        self._last[site_id] = self._last.get(site_id, 0) + 1
-        return self._last[site_id]
+        self.last[site_id] = self.last.get(site_id, 0) + 1
+        return self.last[site_id]
 
     def _timed(self, offset_ms: int, event: StockMovement) -> TimedRecord:
         return timed(offset_ms, topics.STOCK_INBOUND, event, f"{event.site_id}-{event.sequence}", self.source)
