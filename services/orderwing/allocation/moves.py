@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from orderwing.allocation.capacity import book, free, needs
 from orderwing.allocation.cards import settled_card
 from orderwing.allocation.freeze import freeze, part_for
-from orderwing.allocation.plans import Cause, cost_of, freeze_of, held_by, tell
+from orderwing.allocation.plans import Cause, cost_of, freeze_of, held_by, same_holding, tell
 from orderwing.allocation.rows import TABLE, Change, Happening, Move, Plan
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.machine import step
@@ -39,7 +39,7 @@ def ask(draft: Draft, move: Move) -> None:
     asked = []
     for change in move.changes:
         plan = plan_for(draft, change.part_id)
-        if held_by(plan.shipments) != held_by(change.shipments):
+        if not same_holding(plan.shipments, change.shipments):
             asked.append(
                 PartMove(
                     part_id=plan.part_id,

@@ -65,6 +65,11 @@ def holding_of(held: Iterable[HeldLine]) -> dict[str, tuple[Taken, ...]]:
     return holding
 
 
+def same_holding(one: Shipments, other: Shipments) -> bool:
+    """Whether two plans take the same units from the same shelves."""
+    return [(s.site_id, s.lines) for s in one] == [(s.site_id, s.lines) for s in other]
+
+
 def held_by(shipments: Shipments) -> tuple[HeldLine, ...]:
     """What a plan holds on shelves."""
     return tuple(
@@ -104,7 +109,7 @@ def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run) -> Shipment:
         arrival_at_ms=run.arrival_ms,
         lines=taken,
         cost_minor=run.cost_minor,
-        terms=tuple((term.name, term.amount_minor) for term in run.terms),
+        terms=run.terms,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orderwing.allocation.capacity import needs
 from orderwing.allocation.moves import adopt, answer, ask, gain_of, plan_for, reserve_room
-from orderwing.allocation.plans import Holding, held_by, holding_of, plan_on
+from orderwing.allocation.plans import Holding, holding_of, plan_on, same_holding
 from orderwing.allocation.rows import Change, Happening, Move, Part, Plan, SeenProposal, State
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.view import Draft, View
@@ -33,7 +33,7 @@ def proposal_made(view: View, event: ProposalMade, now_ms: int) -> Decision:
             None,
         )
     else:
-        if all(held_by(plan_for(draft, c.part_id).shipments) == held_by(c.shipments) for c in move.changes):
+        if all(same_holding(plan_for(draft, c.part_id).shipments, c.shipments) for c in move.changes):
             adopt(draft, move, Happening.REPLANNED, now_ms)
         else:
             ask(draft, move)

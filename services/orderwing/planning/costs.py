@@ -38,20 +38,36 @@ def freight_minor(site: Site, lane: Lane, line_count: int, grams: int) -> int:
     )
 
 
-def price_shipment(
+def named_terms(
     site: Site, lane: Lane, policies: Policies, *, line_count: int, grams: int, arrival_at_ms: int, promise_at_ms: int
-) -> tuple[int, tuple[CostTerm, ...]]:
-    """Cost of one parcel and its named terms, which sum to it; terms of nought are left out.
+) -> tuple[tuple[str, int], ...]:
+    """The terms of one parcel's cost, in minor units; those of nought are left out.
 
     `parcel` and `weight` (per started kilogram) go to the carrier, `handling_lines` and `handling_parcel` to the
     site, `lateness` counts against the promise.
     """
-    named = (
+    terms = (
         ("parcel", lane.parcel_minor),
         ("weight", -(-grams // 1000) * lane.kilogram_minor),
         ("handling_lines", line_count * site.handling_line_minor),
         ("handling_parcel", site.handling_parcel_minor),
         ("lateness", lateness_minor(policies, arrival_at_ms, promise_at_ms)),
     )
-    terms = tuple(CostTerm(name=name, amount_minor=amount) for name, amount in named if amount)
-    return sum(term.amount_minor for term in terms), terms
+    return tuple(term for term in terms if term[1])
+
+
+def price_shipment(
+    site: Site, lane: Lane, policies: Policies, *, line_count: int, grams: int, arrival_at_ms: int, promise_at_ms: int
+) -> tuple[int, tuple[CostTerm, ...]]:
+    """Cost of one parcel and its named terms, which sum to it."""
+    named = named_terms(
+        site,
+        lane,
+        policies,
+        line_count=line_count,
+        grams=grams,
+        arrival_at_ms=arrival_at_ms,
+        promise_at_ms=promise_at_ms,
+    )
+    terms = tuple(CostTerm(name=name, amount_minor=amount) for name, amount in named)
+    return sum(amount for _, amount in named), terms

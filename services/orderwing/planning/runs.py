@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orderwing.planning.calendar import arrival_ms, departures, pick_ms, serving_lanes
-from orderwing.planning.costs import freight_minor, lateness_minor, price_shipment
-from orderwing_schemas.domain import CostTerm, ServiceLevel
+from orderwing.planning.costs import freight_minor, lateness_minor, named_terms
+from orderwing_schemas.domain import ServiceLevel
 from orderwing_schemas.network import Lane, Network, Site
 
 
@@ -32,13 +32,13 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A departure taken, with its price."""
+    """A departure taken, with its price; `terms` are (name, minor units)."""
 
     lane: Lane
     departure_ms: int
     arrival_ms: int
     cost_minor: int
-    terms: tuple[CostTerm, ...]
+    terms: tuple[tuple[str, int], ...]
 
 
 def best_run(network: Network, load: Load, now_ms: int, room: Room) -> Run | None:
@@ -62,7 +62,7 @@ def best_run(network: Network, load: Load, now_ms: int, room: Room) -> Run | Non
     if best is None:
         return None
     _, arrival, _, lane, departure = best
-    cost, terms = price_shipment(
+    terms = named_terms(
         site,
         lane,
         policies,
@@ -71,4 +71,4 @@ def best_run(network: Network, load: Load, now_ms: int, room: Room) -> Run | Non
         arrival_at_ms=arrival,
         promise_at_ms=load.promise_at_ms,
     )
-    return Run(lane, departure, arrival, cost, terms)
+    return Run(lane, departure, arrival, sum(amount for _, amount in terms), terms)
