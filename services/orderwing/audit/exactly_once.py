@@ -17,6 +17,7 @@ def check_exactly_once(history: History) -> Iterator[Violation]:
         yield from _one_answer(history, door, answers["gate"], set())
     yield from _one_answer(history, "orders.placed", answers["intake"], _dead_orders(history, "intake"))
     yield from _accepted_once(history)
+    yield from _released_all(history)
 
 
 def _doubled_outputs(history: History) -> Iterator[Violation]:
@@ -65,3 +66,11 @@ def _accepted_once(history: History) -> Iterator[Violation]:
     for order_id, times in accepted.items():
         if times > 1:
             yield Violation("duplicated", order_id, f"accepted {times} times")
+
+
+def _released_all(history: History) -> Iterator[Violation]:
+    """What allocation froze is what the warehouses were told, as often."""
+    ordered = {value["shipment"]["shipment_id"] for value in history.of("shipment.ordered.v1")}
+    released = {value["shipment_id"] for value in history.of("shipment.released.v1")}
+    for shipment_id in ordered - released:
+        yield Violation("lost", shipment_id, "ordered from a warehouse that was never told")

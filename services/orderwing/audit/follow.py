@@ -33,6 +33,9 @@ class Following:
         self.saved_minor = 0  # as allocation says
         self.parcels = 0  # that left a dock
         self.traces: dict[str, OrderTrace] = {}
+        self._state: dict[str, str] = {}
+        self._counts: Counter[str] = Counter()
+        self._changed: set[str] = set()
         self._early: dict[str, list[Fact]] = {}  # of orders whose acceptance is still to come
         self._money: dict[str, str] = {}  # idempotency keys without a final answer, with the order of each
 
@@ -42,12 +45,19 @@ class Following:
 
     @property
     def states(self) -> Mapping[str, int]:
-        return Counter(trace.state for trace in self.traces.values())
+        """Orders by state, none with nought."""
+        for order_id in self._changed:
+            if (before := self._state.get(order_id)) is not None:
+                self._counts[before] -= 1
+            state = self._state[order_id] = self.traces[order_id].state
+            self._counts[state] += 1
+        self._changed.clear()
+        return +self._counts
 
     @property
     def at_rest(self) -> bool:
         """Every order that is known has ended or waits by policy, and no money is under way."""
-        return not self._money and not self._early and all(s in ENDED | RESTING for s in self.states)
+        return not self._money and not self._early and all(state in ENDED | RESTING for state in self.states)
 
     def _take(self, fact: Fact) -> None:
         body = fact.body
@@ -56,6 +66,7 @@ class Following:
                 self.answered += 1
                 order_id = body["order"]["order_id"]
                 self.traces.setdefault(order_id, trace_of(fact))
+                self._changed.add(order_id)
                 for early in self._early.pop(order_id, ()):
                     self._note(early)
             case "order.rejected.v1" | "order.duplicated.v1" | "order.conflicted.v1":
@@ -86,5 +97,6 @@ class Following:
             self._early.setdefault(str(body.get("order_id")), []).append(fact)
             return
         note(trace, body, fact.wall_ms)
+        self._changed.add(str(body.get("order_id")))
         if fact.type == "shipment.progressed.v1" and body["status"] == "shipped":
             self.parcels += 1

@@ -13,6 +13,8 @@ from orderwing.audit.facts import Fact, History, Violation
 ENDED = frozenset({"refused", "blocked", "declined", "delivered"})
 RESTING = frozenset({"backordered"})
 
+_STEPS = ("released", "picked", "packed", "shipped", "in_transit", "delivered")  # of a shipment
+
 
 @dataclass
 class OrderTrace:
@@ -56,16 +58,13 @@ class OrderTrace:
         return self._under_way()
 
     def _under_way(self) -> str:
-        for status in ("released", "picked", "packed", "shipped", "in_transit"):
-            if any(status in seen and "delivered" not in seen for seen in self.statuses.values()):
-                furthest = status
-                break
-        else:
-            furthest = None
-        if furthest:
-            return furthest
         if self.parts - self.frozen:
             return "allocated"
+        at = [max(map(_STEPS.index, seen)) for seen in self.statuses.values() if seen]
+        if moving := [step for step in at if step < len(_STEPS) - 1]:
+            return _STEPS[min(moving)]
+        if self.parts:
+            return "frozen"
         if self.fraud == "in_review":
             return "in_review"
         outcome = (self.reservation or {}).get("outcome")
@@ -121,7 +120,7 @@ def _frozen(trace: OrderTrace, value: Mapping[str, Any], _wall_ms: int) -> None:
 
 def _progressed(trace: OrderTrace, value: Mapping[str, Any], _wall_ms: int) -> None:
     shipment, status = value["shipment_id"], value["status"]
-    if status in trace.statuses[shipment]:
+    if status in trace.statuses[shipment] or status not in _STEPS:
         return
     trace.statuses[shipment].add(status)
     if status in {"shipped", "delivered"}:

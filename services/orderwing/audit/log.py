@@ -72,9 +72,22 @@ def _ends(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
     admin = AdminClient(_client(bootstrap))
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
     asked = {TopicPartition(*place): latest for place in _places(admin, topics)}
-    futures = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-    ends = {(p.topic, p.partition): int(future.result(PATIENCE_S).offset) for p, future in futures.items()}
+    ends: dict[tuple[str, int], int] = {}
+    end_s = time.monotonic() + PATIENCE_S
+    while asked:
+        for place, future in admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED).items():
+            try:
+                ends[place.topic, place.partition] = int(future.result(PATIENCE_S).offset)
+            except KafkaException as error:  # a broker that has just started says so for some seconds
+                if time.monotonic() > end_s or not _passes(error.args[0]):
+                    raise
+        asked = {place: latest for place in asked if (place.topic, place.partition) not in ends}
+        time.sleep(0.1 if asked else 0)
     return {place: end for place, end in ends.items() if end > 0}
+
+
+def _passes(error: KafkaError) -> bool:
+    return error.retriable() or error.code() in (KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.LEADER_NOT_AVAILABLE)
 
 
 def _read_to(consumer: Consumer, ends: dict[tuple[str, int], int], patience_s: float) -> Iterator[Fact]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from orderwing.audit.facts import History, Violation
 
+Amounts = Mapping[str, Counter[str]]  # order -> purpose -> minor units
+
 
 def value_shipped(order: Mapping[str, Any], shipped: Mapping[str, int]) -> int:
     """Minor units for the quantities shipped of each line: pro rata, rounded down on the running total."""
@@ -29,14 +31,14 @@ def check_money(
             continue
         money = booked[order_id]
         worth = value_shipped(order, shipped[order_id])
-        if money["capture"] != worth:
+        if money["capture"] + money["uncollected"] != worth:
             yield Violation("money", order_id, f"captured {money['capture']}, shipped goods of {worth}")
-        if money["capture"] > money["authorise"]:
+        if money["capture"] > money["authorise"] - money["void"]:
             yield Violation("money", order_id, f"captured {money['capture']} of {money['authorise']} authorised")
-        left = money["authorise"] - money["capture"]
-        if order_id in ended and left > 0 and money["void"] < left:
+        left = money["authorise"] - money["capture"] - money["void"]
+        if order_id in ended and left > 0:
             yield Violation("money", order_id, f"{left} authorised and neither captured nor voided")
-    yield from _provider_agrees(booked, restless, provider)
+    yield from _provider_agrees(booked, ended, restless, provider)
 
 
 def _shipped(history: History) -> dict[str, Counter[str]]:
@@ -53,29 +55,38 @@ def _shipped(history: History) -> dict[str, Counter[str]]:
 
 
 def _recorded(history: History) -> dict[str, Counter[str]]:
-    """order -> purpose -> minor units, each idempotency key once. A renewal replaces the authorisation before it."""
+    """What we say, each idempotency key once; `uncollected` is what the provider refused to pay for goods that left."""
     recorded: dict[str, Counter[str]] = defaultdict(Counter)
     keys: set[str] = set()
-    for value in history.of("payment.recorded.v1"):
-        if value["idempotency_key"] in keys:
-            continue
-        keys.add(value["idempotency_key"])
-        money = recorded[value["order_id"]]
-        if value["purpose"] == "authorise":
-            money["authorise"] = max(money["authorise"], value["amount_minor"])
-        else:
-            money[value["purpose"]] += value["amount_minor"]
+    for event_type in ("payment.recorded.v1", "payment.capture_refused.v1"):
+        for value in history.of(event_type):
+            if value["idempotency_key"] not in keys:
+                keys.add(value["idempotency_key"])
+                recorded[value["order_id"]][value.get("purpose", "uncollected")] += value["amount_minor"]
     return recorded
 
 
 def _provider_agrees(
-    booked: Mapping[str, Counter[str]], restless: frozenset[str], provider: Sequence[Mapping[str, Any]]
+    booked: Amounts, ended: frozenset[str], restless: frozenset[str], provider: Sequence[Mapping[str, Any]]
 ) -> Iterator[Violation]:
-    captured: Counter[str] = Counter()
+    theirs: dict[str, Counter[str]] = defaultdict(Counter)
+    keys: Counter[str] = Counter()
     for entry in provider:
-        if entry["purpose"] == "capture" and entry["outcome"] == "approved":
-            captured[str(entry["order_id"])] += int(entry["amount_minor"])
-    for order_id in captured.keys() | booked.keys():
-        if order_id not in restless and captured[order_id] != booked.get(order_id, Counter())["capture"]:
-            ours = booked.get(order_id, Counter())["capture"]
-            yield Violation("ledger", order_id, f"the provider captured {captured[order_id]}, we recorded {ours}")
+        order_id = str(entry["order_id"])
+        for flag in entry.get("flags", ()):
+            yield Violation("ledger", order_id, f"the provider noted {flag} under {entry['idempotency_key']}")
+        if entry["outcome"] == "approved":
+            keys[str(entry["idempotency_key"])] += 1
+            theirs[order_id][entry["purpose"]] += int(entry["amount_minor"])
+    for key, times in keys.items():
+        if times > 1:
+            yield Violation("duplicated", key, f"the provider booked it {times} times")
+    for order_id in theirs.keys() | booked.keys():
+        if order_id in restless:
+            continue
+        money, ours = theirs[order_id], booked.get(order_id, Counter())["capture"]
+        if money["capture"] != ours:
+            yield Violation("ledger", order_id, f"the provider captured {money['capture']}, we recorded {ours}")
+        left = money["authorise"] - money["capture"] - money["void"]
+        if left < 0 or (left > 0 and order_id in ended):
+            yield Violation("ledger", order_id, f"the provider still holds {left} of an order that has ended")

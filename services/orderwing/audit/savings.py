@@ -1,13 +1,15 @@
-"""What the re-optimizer saved, recomputed: every plan priced anew, before and after each accepted proposal."""
+"""What the re-optimizer saved, recomputed: every plan priced anew by the one cost model."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from orderwing.audit.facts import History, Violation
+from orderwing.planning.costs import price_shipment, weight_g
+from orderwing_schemas.network import Item, Network
 
 
 @dataclass
@@ -23,51 +25,70 @@ class Savings:
     looks_per_order: float = 0.0
 
 
-def measure_savings(history: History, churn_minor: int) -> Savings:
-    found = Savings(windows=len(history.by_type.get("window.closed.v1", ())))
+@dataclass(frozen=True)
+class Pricer:
+    """Prices plans from the network and the catalogue alone; what a plan says it costs does not count."""
+
+    network: Network
+    items: Mapping[str, Item]
+
+    @classmethod
+    def of(cls, network: Network, items: Sequence[Item]) -> Pricer:
+        return cls(network, {item.sku: item for item in items})
+
+    def price(self, plan: Mapping[str, Any]) -> int:
+        """Minor units of all shipments of a `part.allocated.v1`."""
+        return sum(self._shipment(shipment, plan["promise_at_ms"]) for shipment in plan["shipments"])
+
+    def _shipment(self, shipment: Mapping[str, Any], promise_at_ms: int) -> int:
+        cost, _ = price_shipment(
+            self.network.site_by_id[shipment["site_id"]],
+            self.network.lane_by_id[shipment["lane_id"]],
+            self.network.policies,
+            line_count=len({line["line_id"] for line in shipment["lines"]}),
+            grams=weight_g(self.items.get, ((line["sku"], line["quantity"]) for line in shipment["lines"])),
+            arrival_at_ms=shipment["arrival_at_ms"],
+            promise_at_ms=promise_at_ms,
+        )
+        return cost
+
+
+def measure_savings(history: History, pricer: Pricer) -> Savings:
+    windows = {value["window_id"]: value for value in history.of("window.closed.v1")}
+    found = Savings(windows=len(windows))
     found.proposed = len({value["proposal_id"] for value in history.of("proposal.made.v1")})
-    answered: set[str] = set()
-    for value in history.of("proposal.answered.v1"):
-        if value["proposal_id"] in answered:
-            continue
-        answered.add(value["proposal_id"])
+    for value in {value["proposal_id"]: value for value in history.of("proposal.answered.v1")}.values():
         if value["accepted"]:
             found.accepted += 1
         else:
             found.refused += 1
             found.refusals[value["reason"]] += 1
-    found.saved_minor = sum(_gains(history, churn_minor).values())
-    found.looks_per_order = _looks_per_order(history)
+    found.saved_minor = sum(_gains(history, pricer))
+    found.looks_per_order = _looks_per_order(list(windows.values()))
     return found
 
 
-def _gains(history: History, churn_minor: int) -> dict[str, int]:
-    """proposal -> what its plans cost less than those they replaced, less churn for each part."""
-    cost: dict[tuple[str, int], int] = {
-        (value["part_id"], value["version"]): priced(value) for value in history.of("part.allocated.v1")
-    }
-    gains: dict[str, int] = defaultdict(int)
-    for value in history.of("part.allocated.v1"):
-        if value["cause"] == "proposal":
-            part, version = value["part_id"], value["version"]
-            gains[value["proposal_id"]] += cost[part, version - 1] - cost[part, version] - churn_minor
-    return gains
+def _gains(history: History, pricer: Pricer) -> Iterator[int]:
+    """What each plan that a proposal brought costs less than the one before it, less churn."""
+    plans = {(value["part_id"], value["version"]): value for value in history.of("part.allocated.v1")}
+    for (part_id, version), plan in plans.items():
+        if plan["cause"] == "proposal" and (before := plans.get((part_id, version - 1))) is not None:
+            yield pricer.price(before) - pricer.price(plan) - pricer.network.policies.churn_minor
 
 
-def priced(plan: Mapping[str, Any]) -> int:
-    """A plan's cost added up anew from the printed terms of its shipments."""
-    return sum(int(term["amount_minor"]) for shipment in plan["shipments"] for term in shipment["terms"])
-
-
-def _looks_per_order(history: History) -> float:
-    looks: dict[str, int] = defaultdict(int)
-    for value in history.of("window.closed.v1"):
+def _looks_per_order(windows: Sequence[Mapping[str, Any]]) -> float:
+    """How many windows an order met that met any."""
+    looks: dict[str, set[str]] = defaultdict(set)
+    for value in windows:
         for part_id in value["part_ids"]:
-            looks[part_id.partition("/")[0]] += 1
-    return sum(looks.values()) / len(looks) if looks else 0.0
+            looks[part_id.partition("/")[0]].add(value["window_id"])
+    return sum(map(len, looks.values())) / len(looks) if looks else 0.0
 
 
-def check_costs(history: History) -> Iterator[Violation]:
-    for value in history.of("part.allocated.v1"):
-        if value["cost_minor"] != priced(value):
-            yield Violation("cost", value["part_id"], f"v{value['version']}: {value['cost_minor']} is not its terms")
+def check_costs(history: History, pricer: Pricer) -> Iterator[Violation]:
+    for plan in history.of("part.allocated.v1"):
+        told, price = plan["cost_minor"], pricer.price(plan)
+        terms = sum(int(term["amount_minor"]) for shipment in plan["shipments"] for term in shipment["terms"])
+        if not told == price == terms:
+            subject = f"{plan['part_id']} v{plan['version']}"
+            yield Violation("cost", subject, f"told {told}, its terms are {terms}, the cost model says {price}")

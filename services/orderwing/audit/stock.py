@@ -9,6 +9,7 @@ from typing import Any
 from orderwing.audit.facts import History, Violation
 
 Shelf = tuple[str, str]  # (site, SKU)
+_CORRECTIONS = frozenset({"adjusted", "counted", "short_pick", "shipped"})
 
 
 def check_stock(history: History, restless: frozenset[str]) -> Iterator[Violation]:
@@ -42,18 +43,22 @@ def stock_ever(history: History) -> Counter[Shelf]:
 
 
 def _levels(history: History) -> Iterator[Violation]:
+    """Only a correction may leave a shelf with more reserved than it has; until that is mended nothing is added."""
     excused: set[Shelf] = set()
+    before: dict[Shelf, int] = {}
     for value in history.of("stock.moved.v1"):
+        corrects = value["kind"] in _CORRECTIONS and bool(value.get("exception"))
         for level in value["shelves"]:
-            shelf = (level["site_id"], level["sku"])
-            if value.get("exception"):
-                excused.add(shelf)
-            if level["reserved"] < 0 or level["on_hand"] < 0:
+            shelf, reserved = (level["site_id"], level["sku"]), level["reserved"]
+            if reserved < 0 or level["on_hand"] < 0:
                 yield Violation("stock", _name(shelf), f"negative level {level}")
-            if level["reserved"] <= level["on_hand"] - level["safety"]:
+            if reserved <= level["on_hand"] - level["safety"]:
                 excused.discard(shelf)
-            elif shelf not in excused:
-                yield Violation("oversold", _name(shelf), f"reserved more than is there: {level}")
+            elif corrects:
+                excused.add(shelf)
+            elif shelf not in excused or reserved > before.get(shelf, 0):
+                yield Violation("oversold", _name(shelf), f"{value['kind']}: reserved more than is there: {level}")
+            before[shelf] = reserved
 
 
 def _touched_by(history: History, orders: frozenset[str]) -> set[Shelf]:
@@ -79,9 +84,20 @@ def _on_hand_balances(history: History, final: dict[Shelf, dict[str, Any]], youn
     for value in history.of("hold.replacement_requested.v1"):
         for line in value["missing"]:
             expected[value["site_id"], line["sku"]] -= line["quantity"]
+    corrected = _corrected(history)
     for shelf, level in final.items():
-        if shelf not in young | counted and level["on_hand"] != expected[shelf]:
+        more = level["on_hand"] > expected[shelf] and shelf in corrected  # a loss of more than the books had
+        if shelf not in young | counted and level["on_hand"] != expected[shelf] and not more:
             yield Violation("stock", _name(shelf), f"on hand {level['on_hand']}, movements say {expected[shelf]}")
+
+
+def _corrected(history: History) -> set[Shelf]:
+    return {
+        (level["site_id"], level["sku"])
+        for value in history.of("stock.moved.v1")
+        if value.get("exception")
+        for level in value["shelves"]
+    }
 
 
 def _holds_balance(history: History, final: dict[Shelf, dict[str, Any]], young: set[Shelf]) -> Iterator[Violation]:

@@ -14,9 +14,9 @@ from orderwing.audit.ledgers import check_warehouse, oversold_units
 from orderwing.audit.lifecycle import ENDED, OrderTrace, check_orders, trace_orders
 from orderwing.audit.money import check_money
 from orderwing.audit.pace import Pace, measure_pace
-from orderwing.audit.savings import Savings, check_costs, measure_savings
+from orderwing.audit.savings import Pricer, Savings, check_costs, measure_savings
 from orderwing.audit.stock import check_stock
-from orderwing_schemas.network import Network
+from orderwing_schemas.network import Item, Network
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Verdict:
 def judge(
     facts: Iterable[Fact],
     network: Network,
+    items: Sequence[Item],
     provider: Sequence[Mapping[str, Any]],
     warehouse: Sequence[Mapping[str, Any]],
     *,
@@ -55,6 +56,7 @@ def judge(
 ) -> Verdict:
     """Judge the facts. Orders with news after `settled_before_wall_ms` are too young to be stuck or unbalanced."""
     history = History(facts)
+    pricer = Pricer.of(network, items)
     traces = trace_orders(history)
     restless = frozenset(
         order_id for order_id, trace in traces.items() if trace.latest_wall_ms >= settled_before_wall_ms
@@ -66,7 +68,7 @@ def judge(
         *check_stock(history, restless),
         *check_money(history, ended, restless, provider),
         *check_plans(history, network),
-        *check_costs(history),
+        *check_costs(history, pricer),
         *check_warehouse(history, warehouse, restless),
     )
     return Verdict(
@@ -77,7 +79,7 @@ def judge(
         duplicates=len(history.by_type.get("order.duplicated.v1", ())),
         conflicts=len(history.by_type.get("order.conflicted.v1", ())),
         oversold_units=oversold_units(history, warehouse),
-        savings=measure_savings(history, network.policies.churn_minor),
+        savings=measure_savings(history, pricer),
         pace=measure_pace(history, traces),
         dead_letters=len(history.by_type.get("record.dead_lettered.v1", ())),
         **_figures(history, traces),

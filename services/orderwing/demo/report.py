@@ -20,17 +20,16 @@ AUDITED = tuple(topic.name for topic in ALL_TOPICS if "audit" in topic.consumers
 def verdict_on(outcome: Outcome, bootstrap: str, directory: RunDirectory, settled_before_wall_ms: int) -> Verdict:
     return judge(
         read_facts(bootstrap, AUDITED),
-        outcome.network,
+        outcome.feed.network,
+        outcome.feed.items,
         read_ledger(directory.services / "psp.ledger.jsonl"),
         read_ledger(directory.services / "warehouse.ledger.jsonl"),
         settled_before_wall_ms=settled_before_wall_ms,
     )
 
 
-def report_of(
-    outcome: Outcome, verdict: Verdict, input_copy: Path, retail: Path | None, invoices: int | None
-) -> dict[str, Any]:
-    """What the run did, in the words of `docs/demo.md`."""
+def report_of(outcome: Outcome, verdict: Verdict, input_copy: Path, invoices: int | None) -> dict[str, Any]:
+    """`invoices` is how many the retail file holds, None without one."""
     placed = count_input(input_copy).placed
     accepted, rejected = len(verdict.traces), dict(verdict.rejected)
     savings, pace = verdict.savings, verdict.pace

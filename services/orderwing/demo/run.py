@@ -16,7 +16,6 @@ from orderwing.demo.watch import Watch
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.errors import OperatorError
 from orderwing.shop.feed import Feed
-from orderwing_schemas.network import Network
 
 LOOK_S = 0.25
 QUIET_S = 3.0  # so long nothing may be under way before a run counts as drained
@@ -41,7 +40,6 @@ class Show(Protocol):
 class Outcome:
     """What the report and the verdict need, once everything has stopped."""
 
-    network: Network
     feed: Feed
     clock: DomainClock
     startup_s: float
@@ -71,7 +69,6 @@ def run_demo(options: Options, directory: RunDirectory, product: Product, show: 
         watch.close()
     first_s = watch.first_order_s
     return Outcome(
-        network=feed.network,
         feed=feed,
         clock=clock,
         startup_s=(first_s or time.monotonic()) - began_s,

@@ -105,7 +105,7 @@ def _line(name: str, now: Scraped | None, before: Scraped | None, seconds: float
 
 
 def _taken(scraped: Scraped) -> float:
-    return scraped.total(defs.RECORDS_IN) + scraped.total(defs.VIEWS_APPLIED)
+    return scraped.total(defs.RECORDS_IN)
 
 
 def _quantile(scraped: Scraped, share: float) -> float | None:
