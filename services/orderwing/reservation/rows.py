@@ -1,4 +1,4 @@
-"""What reservation remembers of orders (`stock` has the shelves). Keys name the region: a partition may host several."""
+"""What reservation remembers of orders (of shelves: `stock`). Keys name the region: a partition may host several."""
 
 from __future__ import annotations
 

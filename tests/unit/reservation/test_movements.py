@@ -1,0 +1,169 @@
+"""Stock as it is reported: once each, in any order, counts corrected by what they could not know."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from orderwing.reservation.stock import COUNT_HORIZON_MS, Moved, Postponed, SiteLog
+from orderwing_schemas.events.dispatch import ShipmentShipped
+from orderwing_schemas.events.public import StockAdjusted, StockCounted, StockExpected, StockReceived
+from orderwing_schemas.events.reservation import StockMoved
+from support.reservation_world import World, network, of_kind, order
+
+
+def received(sequence: int, quantity: int = 10) -> StockReceived:
+    return StockReceived(site_id="N1", sku="A", quantity=quantity, sequence=sequence)
+
+
+def adjusted(sequence: int, delta: int) -> StockAdjusted:
+    return StockAdjusted(site_id="N1", sku="A", delta=delta, reason="damage", sequence=sequence)
+
+
+def counted(sequence: int, on_hand: int, includes: int, shipment: str | None = None) -> StockCounted:
+    return StockCounted(
+        site_id="N1",
+        sku="A",
+        on_hand=on_hand,
+        includes_sequence=includes,
+        includes_shipment=shipment,
+        sequence=sequence,
+    )
+
+
+def shipped(world: World, order_id: str, shipment_id: str) -> ShipmentShipped:
+    (part,) = world.reserved(order_id)
+    return ShipmentShipped(
+        region="north",
+        order_id=order_id,
+        order_version=1,
+        part_id=part.part_id,
+        shipment_id=shipment_id,
+        site_id="N1",
+        lines=world.recorded(order_id).reserved,
+    )
+
+
+def test_a_movement_that_comes_twice_counts_once() -> None:
+    world = World()
+    (moved,) = of_kind(world.move_stock(received(1)), StockMoved)
+    assert (moved.kind, moved.shelves[0].on_hand) == ("received", 10)
+    assert world.move_stock(received(1)) == []
+    world.move_stock(received(3))
+    assert world.move_stock(received(3)) == []
+    assert world.shelf("N1", "A").on_hand == 20
+
+
+def test_gaps_can_be_seen() -> None:
+    world = World()
+    for sequence in (1, 4, 3):
+        world.move_stock(received(sequence))
+    log = world.views["north"].get(SiteLog, "N1")
+    assert log is not None
+    assert (log.mark, log.ahead) == (1, (3, 4))
+    world.move_stock(received(2))
+    log = world.views["north"].get(SiteLog, "N1")
+    assert log is not None
+    assert (log.mark, log.ahead) == (4, ())
+
+
+def test_a_loss_waits_for_the_receipt_that_it_takes_from() -> None:
+    world = World()
+    assert world.move_stock(adjusted(2, -4)) == []
+    world.move_stock(received(1))
+    assert world.shelf("N1", "A").on_hand == 6
+    assert not world.all_rows(Postponed)
+
+
+def test_a_loss_of_what_was_never_there_is_an_exception() -> None:
+    world = World()
+    (moved,) = of_kind(world.move_stock(adjusted(1, -4)), StockMoved)
+    assert moved.shelves[0].on_hand == 0
+    assert moved.exception is not None
+
+
+def test_a_loss_of_what_is_held_is_an_exception() -> None:
+    world = World()
+    world.move_stock(received(1, 5))
+    world.clear(order("o1", {"A": 5}))
+    (moved,) = of_kind(world.move_stock(adjusted(2, -2)), StockMoved)
+    assert (moved.shelves[0].on_hand, moved.shelves[0].reserved) == (3, 5)
+    assert moved.exception is not None
+    world.move_stock(received(3, 3))
+    assert world.shelf("N1", "A").atp == 1
+
+
+def test_a_count_waits_for_what_it_includes_and_is_corrected_by_what_came_after() -> None:
+    world = World()
+    world.move_stock(received(1))
+    world.move_stock(received(3, 7))
+    assert world.move_stock(counted(4, 12, includes=2)) == []
+    assert len(world.all_rows(Postponed)) == 1
+    world.move_stock(adjusted(2, 5))
+    assert world.shelf("N1", "A").on_hand == 12 + 7
+    world.move_stock(adjusted(5, -1))
+    assert world.shelf("N1", "A").on_hand == 18
+
+
+def test_a_count_knows_the_shipments_after_the_one_it_names() -> None:
+    world = World()
+    world.move_stock(received(1, 20))
+    for name in ("o1", "o2", "o3"):
+        world.clear(order(name, {"A": 2}))
+    world.send(shipped(world, "o1", "s1"))
+    assert world.move_stock(counted(2, 15, includes=1, shipment="s2")) == []
+    world.send(shipped(world, "o3", "s2"))
+    assert world.shelf("N1", "A").on_hand == 15
+    world.send(shipped(world, "o2", "s3"))
+    world.move_stock(counted(3, 14, includes=2, shipment="s2"))
+    assert world.shelf("N1", "A").on_hand == 14 - 2
+    world.check()
+
+
+def test_an_older_count_does_not_undo_a_later_one() -> None:
+    world = World()
+    world.move_stock(received(1))
+    world.move_stock(counted(3, 8, includes=1))
+    assert world.move_stock(counted(2, 9, includes=1)) == []
+    assert world.shelf("N1", "A").on_hand == 8
+
+
+def test_what_waits_in_vain_is_applied_in_the_end_and_says_so() -> None:
+    world = World()
+    world.move_stock(counted(3, 8, includes=2))
+    world.now_ms += COUNT_HORIZON_MS
+    world.due()
+    assert world.shelf("N1", "A").on_hand == 8
+    (moved,) = of_kind(world.emitted, StockMoved)
+    assert moved.exception is not None
+
+
+def test_effects_are_forgotten_when_no_count_can_ask_for_them() -> None:
+    world = World()
+    world.move_stock(received(1))
+    assert len(world.all_rows(Moved)) == 1
+    world.now_ms += COUNT_HORIZON_MS
+    world.due()
+    assert not world.all_rows(Moved)
+
+
+def test_receipts_draw_down_what_is_on_order() -> None:
+    world = World()
+    for sequence, day in ((1, 2), (2, 1)):
+        due_at = datetime(2027, 1, day, tzinfo=UTC)
+        world.move_stock(StockExpected(site_id="N1", sku="A", quantity=5, due_at=due_at, sequence=sequence))
+    world.move_stock(received(3, 7))
+    second = int(datetime(2027, 1, 2, tzinfo=UTC).timestamp() * 1000)
+    assert world.shelf("N1", "A").expected == ((second, 3),)
+
+
+def test_safety_is_a_share_of_what_is_on_hand_and_not_for_sale() -> None:
+    world = World(network(safety_share_percent=5, regions=("north",)))
+    world.move_stock(received(1, 100))
+    assert (world.shelf("N1", "A").safety, world.shelf("N1", "A").atp) == (5, 95)
+    world.clear(order("o1", {"A": 96}))
+    assert [(line.sku, line.quantity) for line in world.recorded("o1").waiting] == [("A", 1)]
+    world.move_stock(received(2, 1))
+    assert (world.shelf("N1", "A").reserved, world.shelf("N1", "A").safety) == (95, 5)
+    world.settle()
+    assert world.recorded("o1").waiting == ()
+    world.check()
