@@ -57,7 +57,7 @@ def plan_demo_stock(
 ) -> StockPlan:
     """Spread `cover` times the expected units of each SKU, by the regions' shares of demand.
 
-    The last two fifths of the SKUs by demand lie in half of the regions only; within a region, a third of the SKUs lie
+    The last fifth of the SKUs by demand lies in half of the regions only; within a region, a third of the SKUs lie
     at one site. One SKU in fifteen is short: it opens with half of its demand, and the rest arrives in two receipts,
     after a third and two thirds of the stream.
     """
@@ -68,7 +68,7 @@ def plan_demo_stock(
     for rank, sku in enumerate(ranked):
         short = random.random() < 1 / 15
         regions = list(shares)
-        if rank >= len(ranked) * 3 // 5:
+        if rank >= len(ranked) * 4 // 5:
             regions = sorted(random.sample(regions, len(regions) // 2))
         shelves = list(_shelves(network, shares, regions, random))
         for site_id, share in shelves:
