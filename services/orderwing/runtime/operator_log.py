@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     IsolationLevel,
     KafkaError,
@@ -107,11 +106,14 @@ class OperatorLog:
         return self._read([TopicPartition(topic, n) for topic in topics for n in range(self.partitions(topic))])
 
     def _read(self, places: Sequence[TopicPartition]) -> list[Record]:
-        waited = {place: end for place, end in self._high_watermarks(places).items() if end > 0}
+        # Not "from the beginning": a client that has no leader yet would ask for that again only after 500 ms.
+        firsts = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        waited = {place: end for place, end in ends.items() if end > firsts[place]}
         if not waited:
             return []
         records: list[Record] = []
-        self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in waited])
+        self._consumer.assign([TopicPartition(*place, firsts[place]) for place in waited])
         try:
             while waited:
                 message = self._consumer.poll(_TIMEOUT_S)
@@ -132,12 +134,13 @@ class OperatorLog:
             self._consumer.unassign()
         return records
 
-    def _high_watermarks(self, places: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
-        """The true ends. A read_committed consumer's is below transactions whose markers are still on their way."""
-        latest = {place: OffsetSpec.latest() for place in places}  # type: ignore[no-untyped-call]
+    def _offsets(self, places: Sequence[TopicPartition], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+        """First offsets or ends, true ones: a read_committed consumer's end is below transactions whose markers are
+        still on their way."""
+        asked = dict.fromkeys(places, spec)
         end_s = time.monotonic() + _TIMEOUT_S
         while True:
-            futures = self._admin.list_offsets(latest, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+            futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
             try:
                 return {(p.topic, p.partition): int(f.result(_TIMEOUT_S).offset) for p, f in futures.items()}
             except KafkaException as error:  # a topic just made has no leader yet
