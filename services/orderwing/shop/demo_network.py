@@ -1,7 +1,7 @@
 """A British same-day network: four regions, ten sites, hourly departures.
 
-Transit is 25 minutes and 0.25 minutes a kilometre, quicker than roads allow: a market compressed so that an order
-placed early in three hours of domain time is delivered within them. Rates are made up.
+Transit is 20 minutes and a minute for every eight kilometres, quicker than roads allow: a market compressed so that an
+order placed early in three hours of domain time is delivered within them. Rates are made up.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ _SITES = (  # id, city, region, picking minutes, opens and closes (minute of the
     ("hatfield", "Hatfield", "south-east", 20, 0, 1440),
     ("milton-keynes", "Milton Keynes", "south-east", 25, 0, 1440),
 )
-_ABROAD = {"europe": (75, 1_200, 150), "world": (110, 2_600, 600)}  # transit minutes, parcel and kilogram in pence
+_ABROAD = {"europe": (60, 1_200, 150), "world": (80, 2_600, 600)}  # transit minutes, parcel and kilogram in pence
 _ALL_SERVICES = tuple(ServiceLevel)
 _SLOW_SERVICES = (ServiceLevel.EXPRESS, ServiceLevel.STANDARD)
+PROMISE_SLACK_MINUTES = 30  # the cheaper of two departures half an hour apart is on time all the same
 PROMOTIONS = (
     Promotion(code="SPRING5", percent=5),
     Promotion(code="WELCOME10", percent=10, minimum_minor=2_000),
@@ -67,7 +68,13 @@ def demo_network(load: Load = Load(), policies: Policies | None = None) -> Netwo
         sites=sites,
         lanes=tuple(lane for site in sites for lane in _lanes(site, load)),
         promotions=PROMOTIONS,
-        policies=policies or Policies(window_minutes=10, review_minutes=30, review_amount_minor=100_000),
+        policies=policies
+        or Policies(
+            window_minutes=10,
+            review_minutes=30,
+            review_amount_minor=100_000,
+            promise_slack_minutes=PROMISE_SLACK_MINUTES,
+        ),
     )
 
 
@@ -107,7 +114,7 @@ def _lanes(site: Site, load: Load) -> Iterator[Lane]:
     parcels = load.orders_per_hour * _share(site.region_id)
     for zone, (centre, _, _) in _REGIONS.items():
         distance_km = haversine_km(site.location, Point(latitude=centre[0], longitude=centre[1]))
-        transit = 25 + round(distance_km / 4)
+        transit = 20 + round(distance_km / 8)
         if zone == site.region_id:
             yield _lane(site, zone, "own-van", _ALL_SERVICES, transit, ceil(0.9 * parcels) + 4, 240, 8)
             yield _lane(

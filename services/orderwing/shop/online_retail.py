@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from orderwing.geography import destination
-from orderwing.shop.demo_network import Load, demo_network
+from orderwing.shop.demo_network import PROMISE_SLACK_MINUTES, Load, demo_network
 from orderwing.shop.feed import Feed, TimedRecord, cloud_event_headers
 from orderwing.shop.retail_file import Invoice, RetailFileError, read_invoices
 from orderwing.shop.retail_orders import Imported, ImportedCancellation, ImportedOrder, Importer, ImportRejection
@@ -32,6 +32,7 @@ _POLICIES = Policies(
     review_amount_minor=1_000_000,
     block_amount_minor=10_000_000,
     velocity_per_hour=200,
+    promise_slack_minutes=PROMISE_SLACK_MINUTES,
 )
 
 
