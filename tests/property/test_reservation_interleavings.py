@@ -247,5 +247,5 @@ def _lines(told: Iterable[tuple[str, str, int]]) -> tuple[LineQuantity, ...]:
 
 TestReservation = Reservation.TestCase
 TestReservation.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orderwing.kernel.view import Draft
-from orderwing.planning import calendar
+from orderwing.planning import calendar, costs
 from orderwing.planning.sourcing import Asked, Choice, quick_choice
 from orderwing.reservation import units
 from orderwing.reservation.rows import Held, Units
@@ -62,7 +62,7 @@ def put_card(
 ) -> None:
     """Before the choice is held: the stock that the decision saw."""
     sites = draft.network.sites_by_region.get(region, ())
-    candidates = [_candidate(shelves, site, lines, choice) for site in sites]
+    candidates = [_candidate(draft, shelves, order, site, lines, choice) for site in sites]
     candidates.sort(key=lambda candidate: candidate.lost_because is not None)
     if len(choice.site_ids) > 1:
         candidates.insert(0, Candidate(label="+".join(choice.site_ids), cost_minor=choice.cost_minor))
@@ -84,8 +84,10 @@ def put_card(
     draft.emit(RESERVATION_CARDS, card)
 
 
-def _candidate(shelves: Shelves, site: Site, lines: Sequence[Units], choice: Choice) -> Candidate:
-    """One site alone, and why it is not the whole answer."""
+def _candidate(
+    draft: Draft, shelves: Shelves, order: Order, site: Site, lines: Sequence[Units], choice: Choice
+) -> Candidate:
+    """One site alone, and why it is not the whole answer. A loser's cost is that of its cheapest freight."""
     if choice.site_ids == (site.site_id,):
         return Candidate(label=site.site_id, cost_minor=choice.cost_minor)
     wanted: dict[str, int] = {}
@@ -94,6 +96,10 @@ def _candidate(shelves: Shelves, site: Site, lines: Sequence[Units], choice: Cho
     lacking = sum(max(0, quantity - max(0, shelves.atp(site.site_id, sku))) for sku, quantity in wanted.items())
     if lacking:
         return Candidate(label=site.site_id, lost_because=f"lacks {lacking} of {sum(wanted.values())} units")
-    if choice.short:
+    lanes = calendar.serving_lanes(draft.network, site.site_id, order.zone, order.service_level)
+    if not lanes:
         return Candidate(label=site.site_id, lost_because="no lane from here serves the zone")
-    return Candidate(label=site.site_id, lost_because="has all, but costs more or arrives later")
+    grams = costs.weight_g(draft.reference.item, wanted.items())
+    cost_minor = min(costs.freight_minor(site, lane, len(lines), grams) for lane in lanes)
+    why = "costs no less" if cost_minor >= choice.cost_minor else "arrives later than its saving is worth"
+    return Candidate(label=site.site_id, cost_minor=cost_minor, lost_because=why)

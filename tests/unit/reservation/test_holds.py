@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from orderwing.reservation.rows import Hold, HoldState
+from orderwing.reservation.rows import Hold, HoldState, Part, RemoteHold, Want, WantList
+from orderwing.reservation.stock import Shelf
 from orderwing_schemas.domain import Backorder
 from orderwing_schemas.events.fraud import HoldExtended, OrderBlocked
 from orderwing_schemas.events.payments import HoldReleaseRequested
@@ -59,7 +61,31 @@ def test_the_card_says_why_each_site_lost() -> None:
     assert {(level.site_id, level.reserved) for level in card.seen} == {("N1", 0), ("N2", 0)}
 
 
-def test_an_order_row_costs_one_shelf_a_line_and_one_hold() -> None:
+def test_the_card_tells_what_a_site_that_has_all_would_have_cost() -> None:
+    world = alone()
+    world.receive("N1", "A", 5)
+    world.receive("N2", "A", 5)
+    (card,) = of_kind(world.request(order("o1", {"A": 3})), DecisionCard)
+    chosen, loser = card.candidates
+    assert (chosen.label, loser.label, loser.lost_because) == ("N1", "N2", "costs no less")
+    assert chosen.cost_minor is not None
+    assert loser.cost_minor == chosen.cost_minor + 1  # it asks a penny more for each line
+
+
+def test_rows_survive_the_changelog() -> None:
+    world = World()
+    world.receive("N1", "A", 1)
+    world.receive("S1", "A", 1)
+    world.clear(order("o1", {"A": 3}))
+    world.request(order("o2", {"A": 1}))
+    world.settle()
+    rows = [row for view in world.views.values() for row in view.rows.values()]
+    assert {type(row) for row in rows} >= {Shelf, Hold, RemoteHold, Part, Want, WantList}
+    for row in rows:
+        assert msgspec.json.decode(msgspec.json.encode(row), type=type(row)) == row
+
+
+def test_an_order_costs_a_row_a_line_and_one_for_the_hold() -> None:
     world = alone()
     for sku in "ABC":
         world.receive("N1", sku, 5)

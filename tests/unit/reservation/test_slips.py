@@ -14,6 +14,7 @@ from orderwing_schemas.events.reservation import (
     ReservationOutcome,
     SlipPassed,
     SlipReturned,
+    StockMoved,
     WantOffered,
 )
 from support.reservation_world import MINUTE_MS, World, of_kind, order
@@ -198,3 +199,42 @@ def test_home_hears_that_a_remote_part_is_over() -> None:
     assert isinstance(hold, Hold)
     assert hold.state is HoldState.ENDED
     assert hold.wake_at_ms is not None
+
+
+def test_stock_that_comes_between_the_slip_and_the_want_is_offered() -> None:
+    world = World()
+    world.clear(order("o1", {"A": 2}))
+    world.deliver(lambda _: ("north", "south"))
+    world.receive("S1", "A", 2)
+    world.settle()
+    (part,) = world.reserved("o1")
+    assert part.region == "south"
+
+
+def test_what_is_offered_while_a_slip_is_away_is_taken_when_it_is_back() -> None:
+    world = World()
+    world.clear(order("o1", {"A": 3}))
+    world.settle()
+    world.receive("S1", "A", 1)
+    world.deliver(lambda _: ("south", "north"))
+    world.receive("W1", "A", 2)
+    world.deliver(lambda _: ("west", "north"))
+    hold = world.hold("o1")
+    assert hold is not None
+    assert (hold.state, hold.offers) == (HoldState.FIRM_ASKING, ("west",))
+    world.settle()
+    assert world.recorded("o1").outcome is ReservationOutcome.RESERVED
+    assert [part.region for part in world.reserved("o1")] == ["south", "west"]
+
+
+def test_a_whole_order_looks_before_it_takes() -> None:
+    """Else it would take and give back for ever: what it gives back is offered to it."""
+    world = World()
+    world.clear(order("o1", {"A": 1, "B": 1}, backorder=Backorder.WHOLE))
+    world.settle()
+    world.receive("S1", "A", 1)
+    world.settle()
+    assert {moved.kind for moved in of_kind(world.emitted, StockMoved)} == {"received"}
+    world.receive("W1", "B", 1)
+    world.settle()
+    assert world.recorded("o1").outcome is ReservationOutcome.RESERVED
