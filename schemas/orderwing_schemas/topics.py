@@ -220,7 +220,7 @@ FRAUD_BY_REGION = Topic(
     "region",
     (fraud.OrderCleared, fraud.HoldExtended, fraud.OrderBlocked),
     "fraud",
-    ("reservation",),
+    ("reservation", "audit"),
     "Fraud's word to reservation.",
     by_region=True,
 )

@@ -27,18 +27,23 @@ def final_levels(history: History) -> dict[Shelf, dict[str, Any]]:
     }
 
 
-def stock_ever(history: History) -> Counter[Shelf]:
-    """Units that were ever there, by the strangers' movements; each (site, sequence) once."""
-    ever: Counter[Shelf] = Counter()
+def _movements(history: History) -> Iterator[tuple[Shelf, str, int]]:
+    """(shelf, type, units) of the strangers' movements, each (site, sequence) once."""
     seen: set[tuple[str, int]] = set()
     for value in history.of("stock.movement_accepted.v1"):
         movement = value["movement"]
         number = (movement["site_id"], movement["sequence"])
-        if number in seen:
-            continue
-        seen.add(number)
-        delta = movement.get("quantity", 0) if movement["type"] == "stock.received.v1" else movement.get("delta", 0)
-        ever[movement["site_id"], movement["sku"]] += delta
+        if number not in seen:
+            seen.add(number)
+            units = {"stock.received.v1": "quantity", "stock.adjusted.v1": "delta", "stock.counted.v1": "on_hand"}
+            yield (movement["site_id"], movement["sku"]), movement["type"], movement.get(units.get(movement["type"]), 0)
+
+
+def stock_ever(history: History) -> Counter[Shelf]:
+    """Units that were ever there: all that was added. A count may have found what nobody had told of."""
+    ever: Counter[Shelf] = Counter()
+    for shelf, _, units in _movements(history):
+        ever[shelf] += max(0, units)
     return ever
 
 
@@ -72,7 +77,10 @@ def _touched_by(history: History, orders: frozenset[str]) -> set[Shelf]:
 
 def _on_hand_balances(history: History, final: dict[Shelf, dict[str, Any]], young: set[Shelf]) -> Iterator[Violation]:
     """Received and adjusted, less shipped and never found, is on hand. A counted shelf starts anew: not balanced."""
-    expected = stock_ever(history)
+    expected: Counter[Shelf] = Counter()
+    for shelf, kind, units in _movements(history):
+        if kind != "stock.counted.v1":
+            expected[shelf] += units
     counted = {
         (value["movement"]["site_id"], value["movement"]["sku"])
         for value in history.of("stock.movement_accepted.v1")

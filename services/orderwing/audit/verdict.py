@@ -10,6 +10,7 @@ from typing import Any
 from orderwing.audit.capacity import check_plans, standing_plans
 from orderwing.audit.exactly_once import check_exactly_once
 from orderwing.audit.facts import Fact, History, Violation
+from orderwing.audit.holds import check_soft_holds
 from orderwing.audit.ledgers import check_warehouse, oversold_units
 from orderwing.audit.lifecycle import ENDED, OrderTrace, check_orders, trace_orders
 from orderwing.audit.money import check_money
@@ -17,6 +18,8 @@ from orderwing.audit.pace import Pace, measure_pace
 from orderwing.audit.savings import Pricer, Savings, check_costs, measure_savings
 from orderwing.audit.stock import check_stock
 from orderwing_schemas.network import Item, Network
+
+TOLERANCE_MINUTES = 30  # of domain time: how long a stage may have been away
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def judge(
         *check_exactly_once(history),
         *check_orders(traces, restless),
         *check_stock(history, restless),
+        *check_soft_holds(history, network.policies.soft_hold_minutes, TOLERANCE_MINUTES),
         *check_money(history, ended, restless, provider),
         *check_plans(history, network),
         *check_costs(history, pricer),

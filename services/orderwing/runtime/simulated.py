@@ -61,6 +61,7 @@ class SimulatedCluster:
         self.logs: dict[TopicPartition, Log] = {}
         self.groups: dict[str, Group] = {}
         self.epochs: dict[str, int] = {}
+        self.changes = 0  # of what readers may see
         self._open: list[Transaction] = []
         self._members = 0
 
@@ -96,6 +97,7 @@ class SimulatedCluster:
 
     def publish(self, outgoing: Outgoing) -> Record:
         """A record of an outside producer without transactions."""
+        self.changes += 1
         return self.log(TopicPartition(outgoing.topic, outgoing.partition)).append(outgoing, self.wall_ms)
 
     def initialise(self, transactional_id: str) -> int:
@@ -111,6 +113,7 @@ class SimulatedCluster:
         return transaction
 
     def finish(self, transaction: Transaction, *, commit: bool) -> None:
+        self.changes += 1
         transaction.state = "committed" if commit else "aborted"
         self._open.remove(transaction)
         for log in transaction.logs:
@@ -143,6 +146,7 @@ class SimulatedBus:
         self._fetch: dict[TopicPartition, int] = {}
         self._known: set[TopicPartition] = set()  # positions that a record or an end has confirmed
         self._paused: set[TopicPartition] = set()
+        self._exhausted_at = -1  # the cluster's changes when a poll last found nothing
 
     # --- the group -------------------------------------------------------------------------------------------------
 
@@ -151,6 +155,7 @@ class SimulatedBus:
             self._fetch = dict.fromkeys(partitions, 0)
             self._known = set()
             self._paused = set(partitions)
+            self._exhausted_at = -1
             assigned(partitions)
 
         def on_revoked(partitions: Sequence[TopicPartition]) -> None:
@@ -165,6 +170,9 @@ class SimulatedBus:
     def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
         if self._member is not None:
             self._group.heartbeat(self._member, self.cluster.wall_ms, self.cluster.partitions)
+        if self._exhausted_at == self.cluster.changes:
+            self.cluster.idle(timeout_s)
+            return []
         rng = self.cluster.rng
         places = [place for place in self._fetch if place not in self._paused]
         if rng is not None:
@@ -174,6 +182,7 @@ class SimulatedBus:
         for place in places:
             records += self._take(place, limit - len(records))
         if not records:
+            self._exhausted_at = self.cluster.changes
             self.cluster.idle(timeout_s)
         return records
 
@@ -195,11 +204,13 @@ class SimulatedBus:
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         self._paused.difference_update(partitions)
+        self._exhausted_at = -1
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         if partition not in self._fetch:
             raise BusError(f"{partition.topic}: cannot seek: it is not assigned")
         self._fetch[partition] = max(0, offset)
+        self._exhausted_at = -1
         if offset == BEGINNING:
             self._known.discard(partition)
         else:
