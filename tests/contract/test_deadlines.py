@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+
+import pytest
 
 from contract.probe_stage import Probe
 from contract.test_transactions import Interposed, once
@@ -20,10 +23,19 @@ def rings(cast: Cast, probe: Probe) -> list[dict[str, object]]:
     return [ring for ring in told if ring["type"] == "order.rejected.v1"]
 
 
-def test_a_deadline_under_backlog_comes_after_the_backlog(cast: Cast, probe: Probe) -> None:
+@pytest.mark.parametrize("every_second_fails", [False, True])
+def test_a_deadline_under_backlog_comes_after_the_backlog(cast: Cast, probe: Probe, every_second_fails: bool) -> None:
+    real = cast.bus(probe.name)
+    commits = itertools.count()
+
+    def fail() -> None:
+        if every_second_fails and next(commits) % 2:
+            real.abort()
+            raise TransactionAbortedError("as a coordinator might")
+
     event = bell(cast, "order-1", 1_500)
     cast.send(probe.second, event)
-    runner = cast.runner(probe, batch_limit=100)
+    runner = cast.runner(probe, bus=Interposed(real, commit=fail), batch_limit=100)
     cast.until(lambda: bells(runner) == 1, runner)
     cast.send(probe.first, *[OrderDuplicated(order_id="order-1")] * 700)
     cast.until(lambda: cast.world.wall_ms() > int(event.differs_in[1]))

@@ -90,6 +90,11 @@ class Deadlines:
         self._decided_until_ms = self._probe.at_ms
         self._probe = None
 
+    def rewound(self) -> None:
+        """The inputs went back: what was known of the queues holds no longer."""
+        self._probe = None
+        self._decided_until_ms = -1
+
     def has_due(self) -> bool:
         wake = self.next_wake_ms()
         return wake is not None and wake <= self._decided_until_ms

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import Protocol
 
@@ -57,8 +58,7 @@ def run_stage(stage: Stage, settings: StageSettings, observer: Observer, stop: t
                 poison_share=settings.poison_share,
                 poison_consecutive=settings.poison_consecutive,
             )
-            while not stop.is_set():
-                runner.step()
+            _run(runner, stop)
         finally:
             bus.close()
     except FencedError:
@@ -66,6 +66,18 @@ def run_stage(stage: Stage, settings: StageSettings, observer: Observer, stop: t
     except BusError as error:
         raise OperatorError(str(error)) from error
     return 0
+
+
+def _run(runner: Runner, stop: threading.Event) -> None:
+    # Decisions make no cycles; with the default thresholds a third of the CPU would go into looking for some.
+    gc.set_threshold(200_000, 20, 100)
+    ready = False
+    while not stop.is_set():
+        runner.step()
+        if runner.ready and not ready:
+            gc.collect()
+            gc.freeze()  # restored rows stay: they need not be looked through again
+        ready = runner.ready
 
 
 def await_clock(bus: KafkaBus, observer: Observer, stop: threading.Event, timeout_s: float = 0.1) -> DomainClock | None:
@@ -83,6 +95,6 @@ def await_clock(bus: KafkaBus, observer: Observer, stop: threading.Event, timeou
         clock = clock_of(records)
         if clock is not None:
             return clock
-        observer.state(False, False, "The domain clock is not fixed: run `orderwing topics apply`.")
+        observer.state(False, False, "The domain clock is not fixed: run `orderwing network load`.")
         stop.wait(timeout_s)
     return None

@@ -324,6 +324,7 @@ class Runner:
             self._bus.seek(tp, offset)
         for partition in self.partitions.values():
             partition.stamped_ms.clear()
+            partition.deadlines.rewound()
         self._put_back(due)
 
     def _halt(self, message: str) -> None:
@@ -342,7 +343,7 @@ class Runner:
         elif self._restore is not None:
             message = "Restoring rows from the log."
         elif without_network:
-            message = "No network is published: run `orderwing network publish`."
+            message = "No network is published: run `orderwing network load`."
         elif owned - set(self.partitions):
             message = "Some partitions are assigned without all of their inputs: run `orderwing topics apply`."
         else:

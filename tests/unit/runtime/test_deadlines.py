@@ -84,3 +84,12 @@ def test_those_that_have_passed_are_counted_once() -> None:
     assert deadlines.passed(99) == 50
     assert deadlines.passed(99, limit=10) == 10
     assert deadlines.passed(5000) == 100
+
+
+def test_after_a_rewind_the_queues_are_asked_again() -> None:
+    deadlines = loaded(10)
+    settle(deadlines, 10)
+    deadlines.put_back(deadlines.take_due(10, never))
+    deadlines.rewound()
+    assert not deadlines.has_due()
+    assert deadlines.wants_probe(10)
