@@ -24,7 +24,7 @@ def list_topics(as_json: Json = False) -> None:
         typer.echo(json.dumps([_as_json(topic) for topic in ALL_TOPICS], indent=2))
         return
     print_table(
-        ("topic", "partitions", "key", "producer", "consumers", "events", "cleanup"),
+        ("topic", "n", "key", "producer", "consumers", "events", "cleanup"),
         [
             (
                 topic.name,

@@ -58,8 +58,11 @@ class Metrics:
         """Add one value to a histogram."""
         cast(Histogram, self._collectors[metric.name]).labels(self.service, *labels).observe(value)
 
-    def exposition(self) -> tuple[str, bytes]:
-        """Content type and body for /metrics."""
+    def exposition(self, health: Health) -> tuple[str, bytes]:
+        """Content type and body for /metrics, with the state as /readyz tells it."""
+        ready, halted, _ = health.state
+        self.set(defs.READY, ready)
+        self.set(defs.HALTED, halted)
         return CONTENT_TYPE_LATEST, generate_latest(self._registry)
 
 
@@ -109,5 +112,3 @@ class MetricsObserver:
 
     def state(self, ready: bool, halted: bool, message: str) -> None:
         self._health.set(ready, halted, message)
-        self._metrics.set(defs.READY, ready and not halted)
-        self._metrics.set(defs.HALTED, halted)

@@ -14,7 +14,7 @@ class ReferenceTable:
     def __init__(self) -> None:
         self._network: Network | None = None
         self._items: dict[str, Item] = {}
-        self._chunks: dict[str, tuple[str, ...]] = {}
+        self._chunks: dict[str, tuple[Item, ...]] = {}
 
     @property
     def ready(self) -> bool:
@@ -23,7 +23,7 @@ class ReferenceTable:
     @property
     def network(self) -> Network:
         if self._network is None:
-            raise LookupError("no network is published: run `orderwing network publish`")
+            raise LookupError("no network is published: run `orderwing network load`")
         return self._network
 
     def item(self, sku: str) -> Item | None:
@@ -39,9 +39,10 @@ class ReferenceTable:
             self._network = event.network
         elif isinstance(event, CataloguePublished):
             self._forget(event.key)
-            self._chunks[event.key] = tuple(item.sku for item in event.items)
+            self._chunks[event.key] = event.items
             self._items.update((item.sku, item) for item in event.items)
 
     def _forget(self, chunk: str) -> None:
-        for sku in self._chunks.pop(chunk, ()):
-            self._items.pop(sku, None)
+        for item in self._chunks.pop(chunk, ()):
+            if self._items.get(item.sku) is item:  # else it has moved to another chunk
+                del self._items[item.sku]

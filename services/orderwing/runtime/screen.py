@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from orderwing.runtime.embedded.progress import Progress as ProgressHook
@@ -37,7 +38,9 @@ def progress_bars() -> Iterator[ProgressHook]:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on stdout; cells are plain text."""
-    table = Table(*columns)
+    table = Table(
+        Column(columns[0], no_wrap=True), *(Column(name, overflow="fold") for name in columns[1:]), box=SIMPLE
+    )
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -81,9 +82,9 @@ def _stop_on_signals(stop: threading.Event) -> Iterator[None]:
 def _announced(name: str, settings: Settings) -> Iterator[None]:
     """The HTTP server, and the file that tells where it is."""
     try:
-        server = HealthServer(
-            process_health(), process_metrics(name).exposition, settings.http_host, settings.http_port
-        )
+        health = process_health()
+        exposition = partial(process_metrics(name).exposition, health)
+        server = HealthServer(health, exposition, settings.http_host, settings.http_port)
     except OSError as error:
         where = f"{settings.http_host}:{settings.http_port}"
         raise OperatorError(f"{where} cannot be used ({error.strerror}): set ORDERWING_HTTP_PORT to 0.") from None
