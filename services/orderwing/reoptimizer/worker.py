@@ -105,7 +105,7 @@ class _Worker:
 
     async def _follow_reference(self, stopping: asyncio.Task[None]) -> asyncio.Task[None] | None:
         """Read clock and reference, then keep the reference fresh in the task returned; None if stopped before."""
-        process_health().set(False, message="waiting for the network: run `orderwing network publish`")
+        process_health().set(False, message="waiting for the network: run `orderwing network load`")
         reader = aiokafka.AIOKafkaConsumer(
             bootstrap_servers=self._settings.bootstrap.split(","),
             isolation_level="read_committed",
