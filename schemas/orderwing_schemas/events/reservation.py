@@ -93,7 +93,7 @@ class StockMoved(Event):
 
 
 class SlipPassed(Event):
-    """Home asks a region to hold what it can of `open_lines`, and then the regions of `route`. `slip` numbers the round.
+    """Home asks a region, then those of `route`, to hold what they can of `open_lines`. `slip` numbers the round.
 
     `held` is what earlier regions hold. `whole`: all open lines at one site, or nothing. `look`: hold nothing, only
     tell what could be held; an order that takes all or nothing looks first. Then it asks for `exactly` what it saw:
