@@ -9,6 +9,7 @@ from orderwing.commands.order import explain
 from orderwing.commands.produce import produce
 from orderwing.commands.servers import servers
 from orderwing.commands.service import service
+from orderwing.commands.simulate import simulate
 
 app = typer.Typer(
     name="orderwing",
@@ -30,6 +31,7 @@ app.command()(explain)
 app.command()(produce)
 app.command()(servers)
 app.command()(service)
+app.command()(simulate)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(network.app, name="network")
 app.add_typer(order.app, name="order")

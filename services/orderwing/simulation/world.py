@@ -39,6 +39,7 @@ START_MS = 1_780_300_800_000  # a Monday, 08:00 UTC
 FACTOR = 60.0
 PATIENCE_MS = 12 * 60 * MINUTE_MS  # deadlines later than this are of another day
 DAY_LIMIT_MS = 72 * 60 * MINUTE_MS
+QUIET_MS = 20_000  # of wall time: a group needs its session's length to notice who is gone
 _HEARTBEAT_MS = 2_000
 
 
@@ -90,15 +91,19 @@ class World:
     def run(self) -> str | None:
         """Until nothing more will happen today; why not, if it never does."""
         end_ms = self.cluster.wall_ms + int(DAY_LIMIT_MS / FACTOR)
+        quiet_ms = 0
         while self.cluster.wall_ms < end_ms:
             if self._round(self.instances):
                 self.cluster.advance(self.random.randint(5, 300))
+                quiet_ms = 0
                 continue
             wakes = [wake for wake in (self.agenda.next_ms, *(i.next_ms for i in self.instances)) if wake is not None]
             next_ms = min(wakes, default=end_ms)
-            if next_ms - self.cluster.wall_ms > PATIENCE_MS / FACTOR:
+            if quiet_ms > QUIET_MS and next_ms - self.cluster.wall_ms > PATIENCE_MS / FACTOR:
                 return next((f"{i.stage.name} halted: {i.halted}" for i in self.instances if i.halted), None)
-            self.cluster.advance(max(1, min(_HEARTBEAT_MS, next_ms - self.cluster.wall_ms)))
+            pause_ms = max(1, min(_HEARTBEAT_MS, next_ms - self.cluster.wall_ms))
+            self.cluster.advance(pause_ms)
+            quiet_ms += pause_ms
         return "the day does not end"
 
     def _round(self, instances: list[Instance]) -> bool:
@@ -170,7 +175,7 @@ def simulate(seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str |
     transitions: Counter[tuple[str, str, str]] = Counter()
 
     def witness(state: StrEnum, happening: StrEnum) -> None:
-        transitions[_machine(type(state), type(happening)), state.value, happening.value] += 1
+        transitions[machine_of(type(state)), state.value, happening.value] += 1
 
     with witnessed(witness):
         world = World(seed, orders, fault_rate, plant)
@@ -188,7 +193,8 @@ def simulate(seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str |
 
 
 @cache
-def _machine(state: type[StrEnum], happening: type[StrEnum]) -> str:
+def machine_of(state: type[StrEnum]) -> str:
+    """The name of the state machine with these states: its stage and class."""
     return f"{state.__module__.split('.')[1]}.{state.__name__}"
 
 
