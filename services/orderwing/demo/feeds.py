@@ -4,52 +4,65 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from orderwing.audit.input_count import count_input
 from orderwing.demo.options import Options
-from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.errors import OperatorError
 from orderwing.shop.feed import Feed, TimedRecord
 from orderwing.shop.generator import generated_feed
 from orderwing.shop.online_retail import retail_feed
 from orderwing.shop.produce import ShopProducer
-from orderwing_schemas.topics import ORDERS_INBOUND
+from orderwing_schemas.topics import ORDERS_INBOUND, STOCK_INBOUND
 
 
-def feed_for(options: Options, clock: DomainClock, wall_ms: int, import_report: Path) -> Feed:
-    """The market and the records of a run that begins at `wall_ms`. Raises OperatorError."""
-    rate, orders = options.orders_a_second, options.orders_wanted
+def feed_for(options: Options, start_ms: int, sequences: Mapping[str, int], import_report: Path) -> Feed:
+    """The market, and the records of a stream that begins at domain time `start_ms`. Raises OperatorError."""
+    rate, orders, factor = options.orders_a_second, options.orders_wanted, options.speed
     if options.retail is not None:
-        return retail_feed(options.retail, orders, rate, options.speed, import_report)
-    return generated_feed(orders or 0, options.seed, rate, clock.domain_ms(wall_ms), options.speed)
+        return retail_feed(options.retail, orders, rate, factor, import_report, sequences)
+    return generated_feed(orders or 0, options.seed, rate, start_ms, factor, sequences=sequences)
+
+
+def last_movements(copy: Path) -> dict[str, int]:
+    """The last movement by site that earlier runs on the same data have sent."""
+    last: dict[str, int] = {}
+    if copy.exists():
+        with copy.open(encoding="utf-8") as lines:
+            for line in lines:
+                told = json.loads(line)
+                if told["topic"] == STOCK_INBOUND.name:
+                    movement = json.loads(told["value"])
+                    last[movement["site_id"]] = max(movement["sequence"], last.get(movement["site_id"], 0))
+    return last
 
 
 class Stream(threading.Thread):
-    """Sends a feed: the opening stock at once, everything else by its time. `done` is set at the end, failed or not."""
+    """Sends `records` by their times. `done` is set at the end, failed or not."""
 
-    def __init__(self, feed: Feed, bootstrap: str, copy: Path, duration_s: float | None) -> None:
+    def __init__(self, bootstrap: str, copy: Path, duration_s: float | None) -> None:
         super().__init__(name="stream", daemon=True)
         self.shop = ShopProducer(bootstrap)
         self.done = threading.Event()
         self.placed = count_input(copy).placed if copy.exists() else 0  # orders' records, in earlier runs too
         self.failure: BaseException | None = None
-        self._feed = feed
+        self.records: Iterator[TimedRecord] = iter(())
         self._copy = copy
         self._duration_s = duration_s
         self._halt = threading.Event()
 
-    def open_stock(self) -> None:
+    def send(self, records: Iterable[TimedRecord]) -> None:
+        """At once, without regard to their times."""
         with self._copy.open("a", encoding="utf-8") as copy:
-            self.shop.send_all(self._copied(iter(self._feed.opening), copy))
+            self.shop.send_all(self._copied(iter(records), copy))
 
     def run(self) -> None:
         try:
             with self._copy.open("a", encoding="utf-8") as copy:
-                self.shop.play(self._copied(self._records(), copy), self._halt)
+                self.shop.play(self._copied(self._timely(), copy), self._halt)
         except BaseException as error:
             self.failure = error
         finally:
@@ -72,8 +85,8 @@ class Stream(threading.Thread):
                 f"({tally.first_error or 'no answer'}): see the broker's log."
             )
 
-    def _records(self) -> Iterator[TimedRecord]:
-        for record in self._feed.records:
+    def _timely(self) -> Iterator[TimedRecord]:
+        for record in self.records:
             if self._duration_s is not None and record.offset_ms > self._duration_s * 1000:
                 return
             yield record

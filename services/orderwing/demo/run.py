@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from orderwing.demo.feeds import Stream, feed_for
+from orderwing.demo.feeds import Stream, feed_for, last_movements
 from orderwing.demo.options import Options
 from orderwing.demo.product import READY_S, Product
 from orderwing.demo.rundir import RunDirectory
@@ -50,15 +50,18 @@ class Outcome:
 def run_demo(options: Options, directory: RunDirectory, product: Product, show: Show, began_s: float) -> Outcome:
     """Stream, drain, stop the services; `product`'s broker still runs. Raises OperatorError."""
     clock = product.fix_clock(options.speed, _morning_ms())
-    imported = directory.path / "import.jsonl"
-    feed = feed_for(options, clock, _wall_ms(), imported)
+    sequences, imported = last_movements(directory.input), directory.path / "import.jsonl"
+    feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)
     show.step(f"Publish {len(feed.network.sites)} sites, {len(feed.network.lanes)} lanes and {len(feed.items)} items")
     product.publish(feed.network, feed.items)
     show.step("Start the services")
     supervisor = product.start_services()
-    stream = Stream(feed, product.broker.bootstrap, directory.input, options.duration_s)
-    stream.open_stock()
+    stream = Stream(product.broker.bootstrap, directory.input, options.duration_s)
+    stream.send(feed.opening)
     supervisor.wait_ready(READY_S)
+    if options.retail is None:  # the same shop again, with the hour at which it really opens
+        feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)
+    stream.records = feed.records
     watch = Watch(product.broker.bootstrap, supervisor)
     try:
         stream.start()

@@ -1,0 +1,253 @@
+"""Every kind of violation, planted into a history that is clean without it, is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from orderwing.audit.facts import KINDS
+from support.audit_story import HELD, PART, PLAN_MINOR, SHIPMENT, UNITS, Story, delivered, plan
+
+
+def test_a_clean_history_passes() -> None:
+    verdict = delivered().judged()
+    assert verdict.violations == ()
+    assert verdict.clean
+    assert verdict.states == {"delivered": 1}
+    assert verdict.promise_kept == 1.0
+    assert verdict.parcels_per_order == 1.0
+    assert verdict.cost_minor_per_order == PLAN_MINOR
+    assert verdict.oversold_units == 0
+
+
+def _lost_at_gate(story: Story) -> None:
+    story.tell("orders.inbound", "order.placed.v1", {"order_id": "O2"})
+
+
+def _lost_at_intake(story: Story) -> None:
+    inbound = story.tell("orders.inbound", "order.placed.v1", {"order_id": "O2"})
+    story.tell("orders.placed", "order.placed.v1", {"order_id": "O2"}, "gate", inbound.place)
+
+
+def _answer_lost(story: Story) -> None:
+    story.tell("wms.inbound", "warehouse.answered.v1", {"shipment_id": SHIPMENT})
+
+
+def _never_told(story: Story) -> None:
+    story.forget("shipment.released.v1")
+
+
+def _committed_twice(story: Story) -> None:
+    fact = next(fact for fact in story.facts if fact.type == "order.accepted.v1")
+    story.facts.append(fact)
+
+
+def _decided_twice(story: Story) -> None:
+    inbound = story.tell("orders.inbound", "order.placed.v1", {"order_id": "O2"})
+    for _ in range(2):
+        rejected = {"source_topic": "orders.inbound", "reason": "contract"}
+        story.tell("inputs.rejected", "input.rejected.v1", rejected, "gate", inbound.place)
+
+
+def _accepted_twice(story: Story) -> None:
+    story.repeat("order.accepted.v1")
+
+
+def _planned_twice(story: Story) -> None:
+    story.tell("parts.planned", "part.allocated.v1", plan(PART, SHIPMENT, 1), "allocation", "stock.reserved/0/9")
+
+
+def _released_twice(story: Story) -> None:
+    story.repeat("shipment.released.v1")
+
+
+def _delivered_too_much(story: Story) -> None:
+    story.change("reservation.recorded.v1", lambda value: value.update(declined=[{**UNITS, "quantity": 1}]))
+
+
+def _charged_twice(story: Story) -> None:
+    story.provider.append(dict(story.provider[-1]))
+
+
+def _held_beyond_the_shelf(story: Story) -> None:
+    def oversell(value: dict[str, object]) -> None:
+        level = {"site_id": "dartford", "sku": "TEA", "on_hand": 5, "reserved": 6, "safety": 0}
+        value.update(kind="held", shelves=[level], exception="reserved exceeds stock less safety")
+
+    story.facts.insert(3, story.facts[2])
+    story.facts[2] = story.tell("stock.moved", "stock.moved.v1", {"order_id": "O9"}, "reservation", "x/0/0")
+    oversell(story.facts.pop().body)
+
+
+def _shipped_beyond_stock(story: Story) -> None:
+    story.change("stock.movement_accepted.v1", lambda value: value["movement"].update(quantity=1))
+
+
+def _never_delivered(story: Story) -> None:
+    story.facts = [fact for fact in story.facts if fact.body.get("status") not in ("in_transit", "delivered")]
+
+
+def _on_hand_drifts(story: Story) -> None:
+    last = [fact for fact in story.facts if fact.type == "stock.moved.v1"][-1]
+    last.body["shelves"][0]["on_hand"] = 4
+
+
+def _hold_never_given_back(story: Story) -> None:
+    last = [fact for fact in story.facts if fact.type == "stock.moved.v1"][-1]
+    last.body["shelves"][0]["reserved"] = 2
+
+
+def _negative_shelf(story: Story) -> None:
+    last = [fact for fact in story.facts if fact.type == "stock.moved.v1"][-1]
+    last.body["shelves"][0]["reserved"] = -1
+
+
+def _captured_too_little(story: Story) -> None:
+    captured = [fact for fact in story.facts if fact.body.get("purpose") == "capture"]
+    for value in (*(fact.body for fact in captured), story.provider[-1]):
+        value["amount_minor"] = 1_000
+
+
+def _rest_never_voided(story: Story) -> None:
+    authorised = [fact for fact in story.facts if fact.body.get("purpose") == "authorise"]
+    for value in (*(fact.body for fact in authorised), story.provider[0]):
+        value["amount_minor"] = 2_000
+
+
+def _captured_beyond_authorised(story: Story) -> None:
+    story.change("payment.recorded.v1", lambda value: value.update(amount_minor=500))
+
+
+def _shipped_though_blocked(story: Story) -> None:
+    story.change("fraud.decided.v1", lambda value: value.update(outcome="blocked"))
+
+
+def _departure_overbooked(story: Story) -> None:
+    other = plan("O2/south/1", "O2/south/1/1", 1)
+    other["shipments"][0]["lines"] = [{**UNITS, "quantity": 1}]
+    story.tell("parts.planned", "part.allocated.v1", other, "allocation", "stock.reserved/0/9")
+
+
+def _picking_overbooked(story: Story) -> None:
+    other = plan("O2/south/1", "O2/south/1/1", 1)
+    other["shipments"][0].update(lines=[{**UNITS, "quantity": 3}], departure_at_ms=10 * 3_600_000 + 60_000)
+    story.tell("parts.planned", "part.allocated.v1", other, "allocation", "stock.reserved/0/9")
+
+
+def _never_frozen(story: Story) -> None:
+    story.forget("part.frozen.v1")
+
+
+def _replanned_after_the_freeze(story: Story) -> None:
+    late = plan(PART, SHIPMENT, 2, "own_move")
+    story.tell("parts.planned", "part.allocated.v1", late, "allocation", "stock.reserved/0/9")
+
+
+def _unplanned_release(story: Story) -> None:
+    released = {"site_id": "dartford", "shipment_id": "O7/south/1/1", "order_id": "O7"}
+    story.tell("shipments.released.v1", "shipment.released.v1", released, "dispatch", "x/0/0")
+
+
+def _warehouse_knows_more(story: Story) -> None:
+    entry = {"status": "received", "shipment_id": "O7/south/1/1", "site_id": "dartford", "lines": [UNITS]}
+    story.warehouse.append(entry)
+
+
+def _nobody_heard(story: Story) -> None:
+    story.forget("shipment.progressed.v1")
+
+
+def _provider_captured_more(story: Story) -> None:
+    story.provider[-1]["amount_minor"] = 900
+
+
+def _provider_wonders(story: Story) -> None:
+    story.provider[-1]["flags"] = ["over_capture"]
+
+
+def _provider_keeps_money(story: Story) -> None:
+    story.provider[0]["amount_minor"] = 5_000
+
+
+def _price_is_not_the_terms(story: Story) -> None:
+    story.change("part.allocated.v1", lambda value: value.update(cost_minor=1))
+
+
+def _terms_are_not_the_model(story: Story) -> None:
+    def cheat(value: dict[str, object]) -> None:
+        value["cost_minor"] = 1
+        value["shipments"][0]["terms"] = [{"name": "all", "amount_minor": 1}]  # type: ignore[index]
+
+    story.change("part.allocated.v1", cheat)
+
+
+PLANTED = (
+    ("lost", _lost_at_gate), ("lost", _lost_at_intake), ("lost", _answer_lost), ("lost", _never_told),
+    ("duplicated", _committed_twice), ("duplicated", _decided_twice), ("duplicated", _accepted_twice),
+    ("duplicated", _planned_twice), ("duplicated", _released_twice), ("duplicated", _delivered_too_much),
+    ("duplicated", _charged_twice), ("oversold", _held_beyond_the_shelf), ("oversold", _shipped_beyond_stock),
+    ("stuck", _never_delivered), ("stock", _on_hand_drifts), ("stock", _hold_never_given_back),
+    ("stock", _negative_shelf), ("money", _captured_too_little), ("money", _rest_never_voided),
+    ("money", _captured_beyond_authorised), ("money", _shipped_though_blocked), ("capacity", _departure_overbooked),
+    ("capacity", _picking_overbooked), ("freeze", _never_frozen), ("freeze", _replanned_after_the_freeze),
+    ("freeze", _unplanned_release), ("ledger", _warehouse_knows_more), ("ledger", _nobody_heard),
+    ("ledger", _provider_captured_more), ("ledger", _provider_wonders), ("ledger", _provider_keeps_money),
+    ("cost", _price_is_not_the_terms), ("cost", _terms_are_not_the_model),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "plant"), PLANTED, ids=[plant.__name__.strip("_") for _, plant in PLANTED])
+def test_a_planted_violation_is_found(kind: str, plant: object) -> None:
+    story = delivered()
+    assert callable(plant)
+    plant(story)
+    assert kind in {violation.kind for violation in story.violations()}
+
+
+def test_every_kind_is_planted() -> None:
+    assert {kind for kind, _ in PLANTED} == set(KINDS)
+
+
+def test_what_a_dead_letter_holds_back_is_not_lost() -> None:
+    story = delivered()
+    inbound = story.tell("orders.inbound", "order.placed.v1", {"order_id": "O2"})
+    placed = story.tell("orders.placed", "order.placed.v1", {"order_id": "O2"}, "gate", inbound.place)
+    letter = {"topic": placed.topic, "partition": 0, "offset": placed.offset, "order_id": "O2"}
+    story.tell("intake.dead-letters", "record.dead_lettered.v1", letter, "intake")
+    verdict = story.judged()
+    assert verdict.clean
+    assert verdict.dead_letters == 1
+
+
+def test_a_correction_may_leave_a_shelf_short() -> None:
+    story = delivered()
+    found = next(i for i, fact in enumerate(story.facts) if fact.body.get("kind") == "held")
+    level = {"site_id": "dartford", "sku": "TEA", "on_hand": 1, "reserved": 2, "safety": 0}
+    body = {"kind": "adjusted", "order_id": None, "shelves": [level], "exception": "damage"}
+    correction = story.tell("stock.moved", "stock.moved.v1", body, "reservation", "stock.movements/0/1")
+    story.facts.remove(correction)
+    story.facts.insert(found + 1, correction)
+    assert "oversold" not in {violation.kind for violation in story.violations()}
+
+
+def test_a_backordered_order_rests() -> None:
+    story = delivered()
+    accepted = next(fact for fact in story.facts if fact.type == "order.accepted.v1")
+    accepted.body["order"]["lines"].append({"line_id": "2", "sku": "TEA", "quantity": 1, "amount_minor": 10})
+    waiting = [{"line_id": "2", "sku": "TEA", "quantity": 1}]
+    story.change("reservation.recorded.v1", lambda value: value.update(outcome="backordered", waiting=waiting))
+    verdict = story.judged()
+    assert verdict.states == {"backordered": 1}
+    assert verdict.count("stuck") == 0
+
+
+def test_young_orders_are_not_judged() -> None:
+    story = delivered()
+    _never_delivered(story)
+    assert story.judged(settled_before_wall_ms=0).count("stuck") == 0
+
+
+def test_a_moved_hold_counts_where_it_went() -> None:
+    story = delivered()
+    moves = [{"part_id": PART, "held": [{**HELD, "quantity": 1}]}]
+    story.tell("stock.reserved", "hold.moved.v1", {"region": "south", "moves": moves}, "reservation", "x/0/0")
+    assert "stock" in {violation.kind for violation in story.violations()}
