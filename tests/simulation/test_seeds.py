@@ -1,0 +1,61 @@
+"""A thousand simulated days with every fault; five planted defects found; a seed replays bit for bit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from orderwing.commands.simulate import replay_command
+from orderwing.simulation.coverage import Coverage
+from orderwing.simulation.plants import PLANTS
+from orderwing.simulation.world import Outcome, simulate
+
+SEEDS = 1_000
+ORDERS = 50
+FAULT_RATE = 0.01
+FOUND_WITHIN = 200
+
+
+def _all(seeds: range) -> Iterator[Outcome]:
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(simulate, seeds, [ORDERS] * len(seeds), [FAULT_RATE] * len(seeds), chunksize=8)
+
+
+@pytest.mark.timeout(1500)
+def test_nothing_is_lost_doubled_oversold_or_stuck_in_a_thousand_days(capsys: pytest.CaptureFixture[str]) -> None:
+    coverage, failed = Coverage(), []
+    for outcome in _all(range(SEEDS)):
+        coverage.add(outcome)
+        if outcome.failures:
+            told = "; ".join(outcome.failures[:3])
+            failed.append(f"{replay_command(outcome.seed, ORDERS, FAULT_RATE, None)}  # {told}")
+    with capsys.disabled():
+        _tell(coverage)
+    assert not failed, f"{len(failed)} of {SEEDS} seeds failed; replay with:\n" + "\n".join(failed[:10])
+    assert coverage.missing() == []
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_a_planted_defect_is_found(plant: str) -> None:
+    for seed in range(FOUND_WITHIN):
+        if simulate(seed, ORDERS, FAULT_RATE, plant).failures:
+            return
+    pytest.fail(f"{plant!r} was not found in {FOUND_WITHIN} seeds")
+
+
+@pytest.mark.parametrize("seed", [7, 108])
+def test_a_seed_replays_bit_for_bit(seed: int) -> None:
+    first, second = simulate(seed, ORDERS, FAULT_RATE), simulate(seed, ORDERS, FAULT_RATE)
+    assert first.digest == second.digest
+    assert first.faults == second.faults
+    assert simulate(seed + 1, ORDERS, FAULT_RATE).digest != first.digest
+
+
+def _tell(coverage: Coverage) -> None:
+    print(f"\n{coverage.runs} seeds, {coverage.orders} orders")
+    for name, counts in (("faults", coverage.faults), ("exits", coverage.exits)):
+        print(f"{name}: " + ", ".join(f"{kind} {times}" for kind, times in counts.most_common()))
+    print("transitions: " + ", ".join(f"{' '.join(t)} {n}" for t, n in sorted(coverage.transitions.items())))
