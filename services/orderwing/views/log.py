@@ -7,8 +7,16 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import (
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from orderwing.runtime.errors import OperatorError
 from orderwing.views.project import Applied, domain_ms
@@ -24,6 +32,7 @@ class ViewLog:
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -47,10 +56,9 @@ class ViewLog:
 
     def name(self) -> str:
         """Names this log: another cluster, or a topic made anew, has another."""
-        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
         try:
-            cluster = admin.describe_cluster(request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
-            topics = admin.describe_topics(TopicCollection([topic.name for topic in TOPICS]))
+            cluster = self._admin.describe_cluster(request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
+            topics = self._admin.describe_topics(TopicCollection([topic.name for topic in TOPICS]))
             ids = sorted(f"{name}={future.result(_TIMEOUT_S).topic_id}" for name, future in topics.items())
         except KafkaException as error:
             raise self._unreachable(error) from None
@@ -58,10 +66,11 @@ class ViewLog:
 
     def lows(self) -> dict[Place, int]:
         """The first offset of every partition that the log still has."""
-        return {place: low for place, (low, _) in self._watermarks().items()}
+        return self._offsets(OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # untyped there
 
     def ends(self) -> dict[Place, int]:
-        return {place: high for place, (_, high) in self._watermarks().items()}
+        """Behind the last committed record, of every partition."""
+        return self._offsets(OffsetSpec.latest())  # type: ignore[no-untyped-call]  # untyped there
 
     def start(self, offsets: Mapping[Place, int]) -> None:
         """Read on from these offsets."""
@@ -92,15 +101,21 @@ class ViewLog:
         record = Applied(topic, partition, offset, wall_ms, at_ms, value)
         return record, headers.get("ce_type", "")
 
-    def _watermarks(self) -> dict[Place, tuple[int, int]]:
+    def _offsets(self, spec: OffsetSpec) -> dict[Place, int]:
+        """By the admin client: the consumer's own requests wait behind its fetches, partition by partition."""
         try:
-            known = self._consumer.list_topics(timeout=_TIMEOUT_S).topics
+            known = self._admin.list_topics(timeout=_TIMEOUT_S).topics
             places = [
                 TopicPartition(topic.name, partition)
                 for topic in self._existing(known)
                 for partition in known[topic.name].partitions
             ]
-            return {(p.topic, p.partition): self._consumer.get_watermark_offsets(p, timeout=_TIMEOUT_S) for p in places}
+            found = self._admin.list_offsets(
+                dict.fromkeys(places, spec),
+                isolation_level=IsolationLevel.READ_COMMITTED,
+                request_timeout=_TIMEOUT_S,
+            )
+            return {(place.topic, place.partition): future.result(_TIMEOUT_S).offset for place, future in found.items()}
         except KafkaException as error:
             raise self._unreachable(error) from None
 
