@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
+from typer.testing import CliRunner
 
+from orderwing.commands.network import app
 from orderwing.kernel.ports import Record
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.embedded.broker import EmbeddedBroker
@@ -191,3 +193,18 @@ def test_files_that_are_wrong_name_the_fields(tmp_path: Path) -> None:
     catalogue.write_text(json.dumps([entries[0], entries[0]]))
     with pytest.raises(PublishError, match="names a SKU twice"):
         read_catalogue_file(catalogue)
+
+
+def test_the_command_loads_files(bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERWING_BOOTSTRAP", bootstrap)
+    file, catalogue = tmp_path / "network.json", tmp_path / "catalogue.json"
+    file.write_text(network(1, "south").model_dump_json())
+    catalogue.write_text(json.dumps([item.model_dump() for item in items(3)]))
+    arguments = ["load", str(file), "--catalogue", str(catalogue), "--speed", "60"]
+    first = CliRunner().invoke(app, arguments)
+    assert first.output == "Published: version 1, 1 regions, 1 sites, 3 items. The clock runs at 60 x.\n"
+    assert CliRunner().invoke(app, arguments).output.startswith("Already published: version 1")
+    refused = CliRunner().invoke(app, [*arguments[:-1], "10"])
+    assert refused.exit_code == 1
+    assert "runs at 60 ×, not 10 ×" in refused.output
+    assert tables(bootstrap)[3].network == network(1, "south")
