@@ -20,7 +20,6 @@ TOPICS = (
     "reservations.recorded",
     "parts.planned",
     "shipments.progress",
-    "reoptimizer.windows",
 )
 
 
@@ -29,9 +28,6 @@ class Following:
 
     def __init__(self) -> None:
         self.answered = 0  # orders' records accepted, rejected, repeated or in conflict
-        self.windows = 0
-        self.saved_minor = 0  # as allocation says
-        self.parcels = 0  # that left a dock
         self.traces: dict[str, OrderTrace] = {}
         self._state: dict[str, str] = {}
         self._counts: Counter[str] = Counter()
@@ -73,10 +69,6 @@ class Following:
                 self.answered += 1
             case "input.rejected.v1":
                 self.answered += body["source_topic"] == "orders.inbound"
-            case "window.closed.v1":
-                self.windows += 1
-            case "proposal.answered.v1":
-                self.saved_minor += body.get("gain_minor") or 0
             case "payment.requested.v1":
                 self._money[body["idempotency_key"]] = body["order_id"]
             case "payment.answered.v1":
@@ -98,5 +90,3 @@ class Following:
             return
         note(trace, body, fact.wall_ms)
         self._changed.add(str(body.get("order_id")))
-        if fact.type == "shipment.progressed.v1" and body["status"] == "shipped":
-            self.parcels += 1

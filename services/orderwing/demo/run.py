@@ -43,7 +43,7 @@ class Outcome:
     feed: Feed
     clock: DomainClock
     startup_s: float
-    views_lag_ms: float
+    views_lag_ms: int
     drained: bool
 
 
@@ -62,7 +62,7 @@ def run_demo(options: Options, directory: RunDirectory, product: Product, show: 
     if options.retail is None:  # the same shop again, with the hour at which it really opens
         feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)
     stream.records = feed.records
-    watch = Watch(product.broker.bootstrap, supervisor)
+    watch = Watch(product.broker.bootstrap, product.redis.url, supervisor)
     try:
         stream.start()
         drained = _stream_and_drain(options, stream, watch, show)
@@ -75,7 +75,7 @@ def run_demo(options: Options, directory: RunDirectory, product: Product, show: 
         feed=feed,
         clock=clock,
         startup_s=(first_s or time.monotonic()) - began_s,
-        views_lag_ms=watch.views_lag_ms,
+        views_lag_ms=watch.seen.lag_ms,
         drained=drained,
     )
 

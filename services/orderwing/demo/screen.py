@@ -64,17 +64,27 @@ class Screen:
 
 
 def _picture(phase: str, watch: Watch, stream: Stream, seconds: float) -> Group:
-    following = watch.following
-    facts = {
-        "orders placed": stream.placed,
-        "answered": following.answered,
-        "parcels shipped": following.parcels,
-        "windows": following.windows,
-        "saved by them": _money(following.saved_minor),
-        "views behind by (p99)": f"{watch.views_lag_ms:.0f} ms",
+    seen, windows = watch.seen, watch.seen.windows
+    orders = {"placed": stream.placed, "answered": watch.following.answered, **seen.states}
+    goods = {
+        "parcels released": seen.parcels.released,
+        "shipped": seen.parcels.shipped,
+        "delivered": seen.parcels.delivered,
+        "in time": seen.parcels.delivered_in_time,
+        "late": seen.parcels.delivered_late,
     }
-    head = Text(f"orderwing — {phase}, {seconds:.0f} s", style="bold")
-    return Group(head, _services(watch.services), _pairs("run", facts), _pairs("orders", _by_count(following.states)))
+    saved: dict[str, object] = {"views behind by": f"{seen.lag_ms} ms (p99)"}
+    if windows is not None:
+        saved = {
+            "windows": windows.windows,
+            "proposed": windows.proposed,
+            "accepted": windows.accepted,
+            "refused": windows.refused,
+            "saved": _money(windows.saved_minor),
+        } | saved
+    head = Text(f"orderwing: {phase}, {seconds:.0f} s", style="bold")
+    panels = (_pairs("orders", orders), _pairs("parcels", goods), _pairs("re-optimizer", saved))
+    return Group(head, _services(watch.services), *panels)
 
 
 def _services(lines: tuple[ServiceLine, ...]) -> Table:
@@ -100,10 +110,6 @@ def _ms(seconds: float | None) -> str:
 
 def _money(minor: int) -> str:
     return f"£{minor / 100:,.2f}"
-
-
-def _by_count(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda pair: -pair[1]))
 
 
 def _pairs(title: str, pairs: Mapping[str, object]) -> Panel:

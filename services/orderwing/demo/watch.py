@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from orderwing.audit.follow import TOPICS, Following
 from orderwing.audit.log import Tail
 from orderwing.runtime import metric_defs as defs
+from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.scrape import Scraped, scrape
 from orderwing.runtime.supervisor import Supervisor
+from orderwing.views.read import Parcels, Views, Windows
+from orderwing.views.store import RedisError
 
 SCRAPE_EVERY_S = 1.0
 
@@ -32,33 +35,50 @@ class ServiceLine:
     restarts: int
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the views show."""
+
+    states: Mapping[str, int] = field(default_factory=dict)
+    parcels: Parcels = field(default_factory=lambda: Parcels(0, 0, 0, 0, 0))
+    windows: Windows | None = None
+    lag_ms: int = 0  # the 99th percentile, from the broker's stamp to Redis
+
+
 @dataclass
 class Watch:
-    """`look` as often as you like; services are asked once a second."""
+    """`look` as often as you like; services and views are asked once a second."""
 
     bootstrap: str
+    redis_url: str
     supervisor: Supervisor
+    seen: Seen = field(default_factory=Seen)
     following: Following = field(default_factory=Following)
     services: tuple[ServiceLine, ...] = ()
     scraped: Mapping[str, Scraped] = field(default_factory=dict)
-    first_order_s: float | None = None  # monotonic clock
+    first_order_s: float | None = None  # when the views showed one; monotonic clock
     _scraped_s: float = 0.0
 
     def __post_init__(self) -> None:
+        self._views = Views(self.redis_url)
         self._tail = Tail(self.bootstrap, TOPICS)
         self._pool = ThreadPoolExecutor(4, thread_name_prefix="scrape")
 
     def close(self) -> None:
         self._pool.shutdown()
         self._tail.close()
+        self._views.__exit__(None, None, None)
 
     def look(self, timeout_s: float) -> None:
         """Take in what has happened; waits up to `timeout_s` for news."""
         self.following.take(self._tail.poll(timeout_s))
-        if self.first_order_s is None and self.following.traces:
-            self.first_order_s = time.monotonic()
         now_s = time.monotonic()
+        if self.first_order_s is None:
+            self._read_views()
+            if self.seen.states:
+                self.first_order_s = now_s
         if now_s - self._scraped_s >= SCRAPE_EVERY_S:
+            self._read_views()
             self._scrape(now_s - self._scraped_s)
             self._scraped_s = now_s
 
@@ -67,12 +87,18 @@ class Watch:
         """Records that some service has not read yet."""
         return sum(line.lag for line in self.services)
 
-    @property
-    def views_lag_ms(self) -> float:
-        """From the broker's stamp of a record to its application in Redis: the 99th percentile so far."""
-        views = self.scraped.get("views")
-        lag_s = views.quantile(defs.VIEWS_LAG, 0.99) if views is not None else None
-        return round((lag_s or 0.0) * 1000, 1)
+    def _read_views(self) -> None:
+        """Keeps what was seen where Redis is away or holds nothing yet."""
+        try:
+            lag = self._views.lag()
+            self.seen = Seen(
+                self._views.orders_by_state(),
+                self._views.parcels(),
+                self._views.windows(),
+                lag.p99_ms if lag is not None else self.seen.lag_ms,
+            )
+        except (OperatorError, RedisError):
+            return
 
     def _scrape(self, seconds: float) -> None:
         ports = self.supervisor.ports()
