@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "orderwing.commands": _ANYTHING,
     "orderwing.demo": _ANYTHING,
     "orderwing.bench": _ANYTHING,
+    "orderwing.simulation": _ANYTHING,
 }
 
 # Where clocks, randomness and fresh ids may come from; everywhere else they are arguments.
@@ -85,6 +86,8 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
         "orderwing.gateways.payments",
         "orderwing.shop.produce",
         "orderwing.views.log",
+        "orderwing.bench.log",
+        "orderwing.bench.copying",
     ),
     "redis": ("orderwing.runtime.embedded.redis", "orderwing.views.store"),
     "faust": ("orderwing.reoptimizer.worker",),
