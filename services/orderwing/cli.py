@@ -3,7 +3,7 @@
 import typer
 
 import orderwing
-from orderwing.commands import dead_letters, network, order, reviews, schemas, topics
+from orderwing.commands import bench, dead_letters, network, order, reviews, schemas, topics
 from orderwing.commands.demo import demo
 from orderwing.commands.order import explain
 from orderwing.commands.produce import produce
@@ -32,6 +32,7 @@ app.command()(produce)
 app.command()(servers)
 app.command()(service)
 app.command()(simulate)
+app.add_typer(bench.app, name="bench")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(network.app, name="network")
 app.add_typer(order.app, name="order")

@@ -1,0 +1,67 @@
+"""`orderwing bench`: how fast the product is, as a ratio to bare Kafka on the same machine."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orderwing.commands.console import fail
+from orderwing.runtime.screen import print_table, progress_bars
+
+app = typer.Typer(help="Measure the product.", no_args_is_help=True)
+_DATA = "ORDERWING_BENCH_DATA"
+_RETAIL = Path("online_retail", "online_retail.parquet")
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `pipeline` a command of its own while it is the only one."""
+
+
+@app.command()
+def pipeline(
+    orders: Annotated[int, typer.Option(min=1, help="Fed at once; part c takes a quarter.")] = 10_000,
+    seconds: Annotated[float, typer.Option(min=0, help="How long orders come at the fixed rate.")] = 20.0,
+    rate: Annotated[float, typer.Option(min=1, help="The fixed rate, orders a second.")] = 500.0,
+    part: Annotated[list[str] | None, typer.Option(help="a, b, c or d; may be repeated. All, if not said.")] = None,
+    restore_rows: Annotated[int, typer.Option(min=0, help="Rows to restore; 0 leaves that out.")] = 1_000_000,
+    out: Annotated[Path | None, typer.Option(help="Write the tables to this file as Markdown.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Run this service under cProfile.")] = None,
+) -> None:
+    """From placed to allocated, beside a bare chain of as many exactly-once copies, on one embedded broker."""
+    from orderwing.bench.machine import facts
+    from orderwing.bench.main import bench
+    from orderwing.bench.options import PARTS, Options
+    from orderwing.bench.report import markdown, sheets
+    from orderwing.runtime.embedded.errors import EmbeddedError
+    from orderwing.runtime.errors import OperatorError
+
+    parts = tuple(sorted(part or PARTS))
+    if unknown := set(parts) - set(PARTS):
+        fail(f"There is no part {min(unknown)}; there are {', '.join(PARTS)}.")
+    told = facts(shlex.join(["orderwing", *sys.argv[1:]]))
+    options = Options(orders, seconds, rate, parts, _retail_file(), restore_rows, profile)
+    try:
+        with progress_bars() as progress:
+            results, restored = bench(options, progress, lambda text: typer.echo(text, err=True))
+    except (EmbeddedError, OperatorError) as error:
+        fail(str(error))
+    tables = list(sheets(results, restored, rate))
+    for name, value in told.items():
+        typer.echo(f"{name}: {value}")
+    for table in tables:
+        typer.echo(f"\n{table.title}")
+        print_table(table.columns, table.rows)
+    if out is not None:
+        out.write_text(markdown(told, tables), "utf-8")
+
+
+def _retail_file() -> Path | None:
+    """In ORDERWING_BENCH_DATA, by default `../shared/data` beside the project; None if it is not there."""
+    data = os.environ.get(_DATA)
+    directory = Path(data) if data else Path(__file__).resolve().parents[3].parent / "shared" / "data"
+    file = directory / _RETAIL
+    return file if file.is_file() else None
