@@ -6,7 +6,10 @@ import json
 
 from contract.probe_stage import Probe
 from contract.worlds import Cast, bells, decided, outgoing, tallies
+from orderwing.kernel.decision import Decision, Emit
 from orderwing.kernel.ports import Outgoing, TopicPartition
+from orderwing.kernel.stage import RawRecord, Stage
+from orderwing.kernel.view import View
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.runner import Runner
 from orderwing_schemas.codec import header_map
@@ -208,3 +211,21 @@ def test_poison_without_an_order_parks_nothing(cast: Cast, probe: Probe) -> None
     settle(cast, probe, letter, "drop")
     cast.until(lambda: parked(runner) == 0, runner)
     assert runner.partitions[place].inputs[0] == TopicPartition(probe.first.name, place)
+
+
+def test_strangers_bad_records_count_toward_no_budget(cast: Cast, probe: Probe) -> None:
+    seen: list[RawRecord] = []
+
+    def answer(view: View, record: RawRecord, now_ms: int) -> Decision:
+        seen.append(record)
+        return Decision(emits=(Emit(probe.out, order(record.offset)),))
+
+    probe.stage = Stage(name=probe.name, inputs=(probe.first, probe.second), raw=answer)
+    bad = [Outgoing(probe.first.name, 3, b"\xff", b"\x00 no JSON", [("ce_type", b"\xff")]) for _ in range(60)]
+    cast.world.publish(*bad)
+    runner = cast.runner(probe, poison_consecutive=2, poison_share=0.0)
+    cast.until(lambda: decided([runner]) == 60, runner)
+    assert runner.ready
+    assert {(record.key, record.value) for record in seen} == {(b"\xff", b"\x00 no JSON")}
+    assert len(cast.records(probe.out)) == 60
+    assert letters(cast, probe) == []

@@ -59,7 +59,7 @@ class Process(Protocol):
 class World(Protocol):
     def create(self, probe: Probe) -> None: ...
     def bus(self, group: str, instance: str = "0", **options: int) -> Bus: ...
-    def publish(self, record: Outgoing) -> None: ...
+    def publish(self, *records: Outgoing) -> None: ...
     def limit(self, topic: Topic, size: int) -> None: ...
     def spawn(self, probe: Probe, instance: str) -> Process: ...
     def until(self, condition: Callable[[], bool], *runners: Runner) -> None: ...
@@ -90,8 +90,7 @@ class Cast:
         return Runner(probe.stage, used, REAL_TIME, reference=probe.reference, **options)
 
     def send(self, topic: Topic, *events: Event) -> None:
-        for event in events:
-            self.world.publish(outgoing(topic, event))
+        self.world.publish(*[outgoing(topic, event) for event in events])
 
     def transaction(self, *records: Outgoing, commit: bool = True) -> None:
         """As another stage sends: with a marker behind them."""
@@ -148,9 +147,9 @@ class KafkaWorld:
     def bus(self, group: str, instance: str = "0", **options: int) -> Bus:
         return KafkaBus(self._bootstrap, group, instance, **options)
 
-    def publish(self, record: Outgoing) -> None:
-        topic, partition, key, value, headers = record
-        self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
+    def publish(self, *records: Outgoing) -> None:
+        for topic, partition, key, value, headers in records:
+            self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
         assert self._producer.flush(DEADLINE_S) == 0
 
     def limit(self, topic: Topic, size: int) -> None:
@@ -221,8 +220,9 @@ class SimulatedWorld:
         options.pop("max_poll_interval_ms", None)
         return SimulatedBus(self.cluster, group, instance, **options)
 
-    def publish(self, record: Outgoing) -> None:
-        self.cluster.publish(record)
+    def publish(self, *records: Outgoing) -> None:
+        for record in records:
+            self.cluster.publish(record)
 
     def limit(self, topic: Topic, size: int) -> None:
         self.cluster.max_bytes[topic.name] = size
