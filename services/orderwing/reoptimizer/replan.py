@@ -12,7 +12,7 @@ from orderwing.reoptimizer import exact
 from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible
 from orderwing.reoptimizer.options import Pricer, blocks
 from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take
-from orderwing.reoptimizer.search import greedy, improve
+from orderwing.reoptimizer.search import greedy, improve, small_groups
 from orderwing_schemas.domain import Candidate
 from orderwing_schemas.network import Network
 
@@ -27,13 +27,15 @@ def _never() -> bool:
 class Budget:
     """What a look may cost. All but the last two are counts, so that equal budgets give equal plans.
 
-    Components of more than `columns` options are left to the local search. `out_of_time` is asked between components,
+    Components of more than `columns` options are left to the local search. A proposal changes at most `parts` parts:
+    one that names many is refused for any of them. `out_of_time` is asked between components,
     `seconds` bounds a single one: safeguards of a worker on its wall clock.
     """
 
     nodes: int = 500
     rounds: int = 3
-    columns: int = 20_000
+    columns: int = 1_500
+    parts: int = 12
     out_of_time: Callable[[], bool] = _never
     seconds: float | None = None
 
@@ -102,7 +104,7 @@ def replan(
         baseline += problem.total(simple)
         found = _propose(problem, simple, pricer, budget, seed, refused_after_ms)
         if verify(pool, found):
-            found, fell_back = _proposals(problem, simple, pricer), fell_back + 1
+            found, fell_back = _proposals(problem, simple, bundles(problem, simple), pricer), fell_back + 1
         proposals += found
     return Look(tuple(proposals), looked, baseline, fell_back)
 
@@ -149,7 +151,7 @@ def _propose(
     """The best choice's proposals; where one was refused lately, the best choice without its options."""
     found: list[Proposal] = []
     for attempt in range(_AGAIN):
-        found = _proposals(problem, _choose(problem, simple, budget, seed), pricer)
+        found = _proposals(problem, *_choose(problem, simple, budget, seed), pricer)
         stale = [proposal for proposal in found if _refused(proposal, refused_after_ms)]
         if not stale:
             break
@@ -160,20 +162,34 @@ def _propose(
     return found
 
 
-def _choose(problem: Problem, simple: Choice, budget: Budget, seed: int) -> Choice:
+def _choose(problem: Problem, simple: Choice, budget: Budget, seed: int) -> tuple[Choice, list[list[int]]]:
+    """The choice, and the groups that move together."""
     if len(problem.blocks) == 1:
-        return simple  # one part alone: its best single move is the optimum
+        return simple, bundles(problem, simple)  # one part alone: its best single move is the optimum
+    if sum(len(block.options) for block in problem.blocks) > budget.columns:
+        return _in_small_groups(problem, (simple,), budget.parts)
     best = improve(problem, simple, budget.rounds, seed)
-    if sum(len(block.options) for block in problem.blocks) <= budget.columns:
-        solved = exact.solve(problem, budget.nodes, budget.seconds)
-        if solved is not None and feasible(problem, solved) and problem.total(solved) > problem.total(best):
-            best = solved
-    return best
+    solved = exact.solve(problem, budget.nodes, budget.seconds)
+    if solved is not None and feasible(problem, solved) and problem.total(solved) > problem.total(best):
+        best = solved
+    groups = bundles(problem, best)
+    if all(len(group) <= budget.parts for group in groups):
+        return best, groups
+    return _in_small_groups(problem, (best, simple), budget.parts)
 
 
-def _proposals(problem: Problem, choice: Choice, pricer: Pricer) -> list[Proposal]:
+def _in_small_groups(problem: Problem, choices: Iterable[Choice], parts: int) -> tuple[Choice, list[list[int]]]:
+    """The best of what remains of each choice once its large groups are left out and small moves have filled up."""
+    found = [
+        small_groups(problem, choice, [group for group in bundles(problem, choice) if len(group) <= parts])
+        for choice in choices
+    ]
+    return max(found, key=lambda one: problem.total(one[0]))
+
+
+def _proposals(problem: Problem, choice: Choice, groups: Iterable[list[int]], pricer: Pricer) -> list[Proposal]:
     made = []
-    for bundle in bundles(problem, choice):
+    for bundle in groups:
         gain = sum(problem.gain(block, choice[block]) for block in bundle)
         if gain > 0:
             changes: list[Change] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -32,6 +33,25 @@ def improve(problem: Problem, start: Choice, rounds: int, seed: int) -> Choice:
     return search.choice
 
 
+def small_groups(problem: Problem, choice: Choice, kept: Iterable[list[int]]) -> tuple[Choice, list[list[int]]]:
+    """`choice` for the groups `kept`, and beside them ejections of few parts each: a choice and its groups.
+
+    Every group fits whether the others move or not, since none uses what another gives.
+    """
+    search = _Search(problem, problem.stands())
+    groups = [search.fix(group, choice) for group in kept]
+    order = sorted(range(len(problem.blocks)), key=lambda block: -_largest_gain(problem, block))
+    for block in order:
+        trail = search.eject(block)
+        if trail:
+            groups.append(search.fix([change.block for change in trail], search.choice))
+    return search.choice, groups
+
+
+def _largest_gain(problem: Problem, block: int) -> int:
+    return max(problem.gain(block, option) for option in range(len(problem.blocks[block].options)))
+
+
 @dataclass(frozen=True)
 class _Change:
     block: int
@@ -46,6 +66,7 @@ class _Search:
         self.choice = problem.stands()
         self.left: dict[Shelf, int] = {}
         self.takers: dict[Shelf, set[int]] = {}
+        self.fixed: set[int] = set()
         for number, block in enumerate(problem.blocks):
             for shelf in block.options[0].units:
                 self.takers.setdefault(shelf, set()).add(number)
@@ -75,8 +96,23 @@ class _Search:
             return False
         return True
 
-    def eject(self, block: int) -> bool:
-        """Try each better option of the block; keep the first that leaves the whole better off."""
+    def fix(self, group: list[int], choice: Choice) -> list[int]:
+        """Let the group move as chosen, once and for all; nobody else may use what it gives."""
+        given: dict[Shelf, int] = {}
+        for block in group:
+            self._set(block, choice[block])
+            for shelf, units in self.problem.blocks[block].shift(choice[block]).items():
+                given[shelf] = given.get(shelf, 0) - units
+        for shelf, units in given.items():
+            if units > 0:
+                self.left[shelf] -= units
+        self.fixed.update(group)
+        return sorted(group)
+
+    def eject(self, block: int) -> list[_Change]:
+        """Try each better option of the block; keep the first that betters the whole, and tell its changes."""
+        if block in self.fixed:
+            return []
         gain = self.problem.gain
         now = gain(block, self.choice[block])
         wishes = [o for o in range(len(self.problem.blocks[block].options)) if gain(block, o) > now]
@@ -84,9 +120,9 @@ class _Search:
             trail = [_Change(block, self.choice[block])]
             self._set(block, option)
             if self._settle(block, trail, gain(block, option) - now):
-                return True
+                return trail
             self._undo(trail)
-        return False
+        return []
 
     def _settle(self, block: int, trail: list[_Change], profit: int) -> bool:
         """Make room for `block` by moving others on, as long as the whole stays above what it was."""
@@ -115,7 +151,7 @@ class _Search:
         exits = [
             (self.problem.gain(block, self.choice[block]) - self.problem.gain(block, option), block, option)
             for block in self.takers.get(shelf, ())
-            if block not in moved
+            if block not in moved and block not in self.fixed
             for option, taken in enumerate(self.problem.blocks[block].options)
             if taken.units.get(shelf, 0) < self._units(block, shelf)
         ]

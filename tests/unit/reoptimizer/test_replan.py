@@ -191,6 +191,17 @@ def test_ejection_reaches_what_greedy_cannot_and_exact_confirms_it() -> None:
     assert not feasible(problem, [1, 0])
 
 
+def test_a_long_chain_is_told_in_proposals_of_few_parts() -> None:
+    """Twenty parts in a ring, each wanting the unit of the next: one proposal would name them all."""
+    count = 20
+    ring = tuple(part(f"p{n:02}", ("s1", f"k{n}"), ("s2", f"k{(n + 1) % count}"), cost_minor=600) for n in range(count))
+    pool = Pool("r", ring, {("s1", f"k{n}"): 1 for n in (1, 8)})
+    found = look(pool)
+    assert verify(pool, found.proposals) == []
+    assert found.proposals
+    assert max(len(proposal.changes) for proposal in found.proposals) <= Budget().parts
+
+
 def _option(site: str, sku: str, cost_minor: int) -> Option:
     return Option(site, (Take(site, "0", sku, 1),), cost_minor)
 
