@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from orderwing.audit.input_count import count_input
 from orderwing.demo.options import Options
@@ -40,39 +38,47 @@ def last_movements(copy: Path) -> dict[str, int]:
     return last
 
 
+def _cut_torn_line(copy: Path) -> None:
+    """What a killed run has left without its end was never sent."""
+    if copy.exists():
+        written = copy.read_bytes()
+        with copy.open("r+b") as file:
+            file.truncate(written.rfind(b"\n") + 1)
+
+
 class Stream(threading.Thread):
-    """Sends `records` by their times. `done` is set at the end, failed or not."""
+    """Sends `records` by their times. `done` is set at the end, failed or not; `close` it."""
 
     def __init__(self, bootstrap: str, copy: Path, duration_s: float | None) -> None:
         super().__init__(name="stream", daemon=True)
-        self.shop = ShopProducer(bootstrap)
         self.done = threading.Event()
+        _cut_torn_line(copy)
         self.placed = count_input(copy).placed if copy.exists() else 0  # orders' records, in earlier runs too
         self.failure: BaseException | None = None
         self.records: Iterator[TimedRecord] = iter(())
-        self._copy = copy
+        self.shop = ShopProducer(bootstrap, self._copied)
+        self._copy = copy.open("a", encoding="utf-8")
         self._duration_s = duration_s
         self._halt = threading.Event()
 
     def send(self, records: Iterable[TimedRecord]) -> None:
         """At once, without regard to their times."""
-        with self._copy.open("a", encoding="utf-8") as copy:
-            self.shop.send_all(self._copied(iter(records), copy))
+        self.shop.send_all(records)
 
     def run(self) -> None:
         try:
-            with self._copy.open("a", encoding="utf-8") as copy:
-                self.shop.play(self._copied(self._timely(), copy), self._halt)
+            self.shop.play(self._timely(), self._halt)
         except BaseException as error:
             self.failure = error
         finally:
             self.done.set()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Send nothing more, and wait for the answers to what was sent."""
         self._halt.set()
-        with suppress(RuntimeError):  # it was never started
+        if self.ident is not None:  # it was started
             self.join()
+        self._copy.close()
 
     def require_sent(self) -> None:
         """Raises OperatorError unless all was sent and acknowledged."""
@@ -91,15 +97,13 @@ class Stream(threading.Thread):
                 return
             yield record
 
-    def _copied(self, records: Iterator[TimedRecord], copy: IO[str]) -> Iterator[TimedRecord]:
-        """Each record is on disk before it is sent. Bytes that are no text are kept as lone surrogates."""
-        for record in records:
-            told = {
-                "topic": record.topic,
-                "key": record.key.decode("utf-8", "surrogateescape"),
-                "value": record.value.decode("utf-8", "surrogateescape"),
-            }
-            copy.write(json.dumps(told) + "\n")
-            copy.flush()
-            self.placed += record.topic == ORDERS_INBOUND.name
-            yield record
+    def _copied(self, record: TimedRecord) -> None:
+        """On disk before it is sent. Bytes that are no text are kept as lone surrogates."""
+        told = {
+            "topic": record.topic,
+            "key": record.key.decode("utf-8", "surrogateescape"),
+            "value": record.value.decode("utf-8", "surrogateescape"),
+        }
+        self._copy.write(json.dumps(told) + "\n")
+        self._copy.flush()
+        self.placed += record.topic == ORDERS_INBOUND.name

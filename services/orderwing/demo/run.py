@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -56,20 +57,15 @@ def run_demo(options: Options, directory: RunDirectory, product: Product, show: 
     product.publish(feed.network, feed.items)
     show.step("Start the services")
     supervisor = product.start_services()
-    stream = Stream(product.broker.bootstrap, directory.input, options.duration_s)
-    stream.send(feed.opening)
-    supervisor.wait_ready(READY_S)
-    if options.retail is None:  # the same shop again, with the hour at which it really opens
-        feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)
-    stream.records = feed.records
-    watch = Watch(product.broker.bootstrap, product.redis.url, supervisor)
-    try:
-        stream.start()
-        drained = _stream_and_drain(options, stream, watch, show)
-        stream.require_sent()
-    finally:
-        stream.stop()
-        watch.close()
+    with closing(Stream(product.broker.bootstrap, directory.input, options.duration_s)) as stream:
+        stream.send(feed.opening)
+        supervisor.wait_ready(READY_S)
+        if options.retail is None:  # the same shop again, with the hour at which it really opens
+            feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)
+        stream.records = feed.records
+        with closing(Watch(product.broker.bootstrap, product.redis.url, supervisor)) as watch:
+            stream.start()
+            drained = _stream_and_drain(options, stream, watch, show)
     first_s = watch.first_order_s
     return Outcome(
         feed=feed,

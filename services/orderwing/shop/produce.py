@@ -30,9 +30,10 @@ class Tally:
 
 @dataclass
 class ShopProducer:
-    """One idempotent producer. `tally` may be read while it works."""
+    """One idempotent producer. `tally` may be read while it works; `copied` hears of each record before it is sent."""
 
     bootstrap: str
+    copied: Callable[[TimedRecord], None] = lambda _: None
     tally: Tally = field(default_factory=Tally)
     _producer: Producer = field(init=False)
 
@@ -73,6 +74,7 @@ class ShopProducer:
         self._producer.flush(_DELIVERY_TIMEOUT_MS / 1000 + 5)
 
     def _send(self, record: TimedRecord) -> None:
+        self.copied(record)
         self.tally.sent += 1
         while True:
             try:

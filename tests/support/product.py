@@ -1,0 +1,34 @@
+"""The whole product, for tests that meet it from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from orderwing.demo.product import READY_S, Product
+from orderwing.demo.rundir import RunDirectory
+from orderwing.shop.demo_network import demo_network
+from orderwing_schemas.network import Item, Network, Policies
+
+SPEED = 480.0  # an hour in seven and a half seconds
+START_MS = 1_780_300_800_000 + 8 * 3_600_000  # eight in the morning
+
+
+@contextmanager
+def running_product(
+    directory: Path,
+    items: Sequence[Item],
+    *,
+    network: Network | None = None,
+    speed: float = SPEED,
+    without: Sequence[str] = (),
+) -> Iterator[Product]:
+    """A product that is ready for orders of `items`; `without` names services that do not run."""
+    run = RunDirectory(directory, kept=True)
+    run.services.mkdir(parents=True)
+    with Product(run, without=without) as product:
+        assert product.fix_clock(speed, START_MS).factor == speed
+        product.publish(network or demo_network(policies=Policies(window_minutes=60)), items)
+        product.start_services().wait_ready(READY_S)
+        yield product
