@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -16,12 +17,13 @@ _CALL_S = 10.0
 
 
 def copy(bootstrap: str, source: str, target: str, size: int) -> None:
-    """Until SIGTERM. Client settings are those of the runner's bus."""
+    """Until SIGTERM, with the runner's client settings."""
     common: dict[str, Any] = {"bootstrap.servers": bootstrap, "log_level": 0}
     consumer = Consumer(
         common
         | {
             "group.id": target,
+            "session.timeout.ms": 6000,
             "partition.assignment.strategy": "range",
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
@@ -44,7 +46,9 @@ def copy(bootstrap: str, source: str, target: str, size: int) -> None:
     producer.init_transactions(_CALL_S)
     consumer.subscribe([source])
     value = b"x" * size
-    while True:
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    while not stop.is_set():
         first = consumer.poll(0.1)
         if first is None:
             continue
@@ -58,8 +62,8 @@ def copy(bootstrap: str, source: str, target: str, size: int) -> None:
         places = [TopicPartition(source, partition, end) for partition, end in ends.items()]
         producer.send_offsets_to_transaction(places, consumer.consumer_group_metadata(), _CALL_S)
         producer.commit_transaction(_CALL_S)
+    consumer.close()
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     copy(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]))

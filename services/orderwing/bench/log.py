@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from orderwing.kernel.ports import Outgoing
 from orderwing.runtime.errors import OperatorError
@@ -22,18 +22,35 @@ _PLAIN = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(4 
 def fresh_topics(bootstrap: str, plain: Sequence[str] = ()) -> None:
     """Delete every topic and group, then make the product's topics and the `plain` ones. Raises OperatorError."""
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    groups = [group.group_id for group in admin.list_consumer_groups().result(_TIMEOUT_S).valid]
-    _each(admin.delete_consumer_groups(groups) if groups else {}, {KafkaError.GROUP_ID_NOT_FOUND})
+    end_s = time.monotonic() + _TIMEOUT_S
+    while groups := [group.group_id for group in admin.list_consumer_groups().result(_TIMEOUT_S).valid]:
+        # A group whose members have just left, or were killed, is not empty yet.
+        _each(admin.delete_consumer_groups(groups), {KafkaError.NON_EMPTY_GROUP, KafkaError.GROUP_ID_NOT_FOUND})
+        _require_in_time(end_s)
     there = _topics(admin)
     _each(admin.delete_topics(there, operation_timeout=_TIMEOUT_S) if there else {}, set())
-    end_s = time.monotonic() + _TIMEOUT_S
     while _topics(admin):
-        if time.monotonic() > end_s:
-            raise OperatorError("Kafka does not delete its topics: see the broker's log.")
+        _require_in_time(end_s)
         time.sleep(0.1)
     new = [NewTopic(name, _PARTITIONS, replication_factor=1, config=_PLAIN) for name in plain]
     _each(admin.create_topics(new) if new else {}, set())
     TopicsAdmin(bootstrap).apply()
+    _await_leaders(admin, end_s)
+
+
+def _await_leaders(admin: AdminClient, end_s: float) -> None:
+    """A topic made again under its old name has no leader for a moment."""
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    topics = admin.list_topics(timeout=_TIMEOUT_S).topics
+    asked = {TopicPartition(name, number): latest for name, topic in topics.items() for number in topic.partitions}
+    while any(future.exception(_TIMEOUT_S) is not None for future in admin.list_offsets(asked).values()):
+        _require_in_time(end_s)
+        time.sleep(0.1)
+
+
+def _require_in_time(end_s: float) -> None:
+    if time.monotonic() > end_s:
+        raise OperatorError("Kafka does not delete its topics and groups: see the broker's log.")
 
 
 def _topics(admin: AdminClient) -> list[str]:
