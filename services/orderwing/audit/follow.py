@@ -34,6 +34,7 @@ class Following:
         self._changed: set[str] = set()
         self._early: dict[str, list[Fact]] = {}  # of orders whose acceptance is still to come
         self._money: dict[str, str] = {}  # idempotency keys without a final answer, with the order of each
+        self._paid: set[str] = set()  # those with one, since the answer may be read before the request
 
     def take(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
@@ -70,9 +71,11 @@ class Following:
             case "input.rejected.v1":
                 self.answered += body["source_topic"] == "orders.inbound"
             case "payment.requested.v1":
-                self._money[body["idempotency_key"]] = body["order_id"]
+                if body["idempotency_key"] not in self._paid:
+                    self._money[body["idempotency_key"]] = body["order_id"]
             case "payment.answered.v1":
                 if body["outcome"] != "failed":
+                    self._paid.add(body["idempotency_key"])
                     self._money.pop(body["idempotency_key"], None)
             case "order.refused.v1":  # what was asked for it is given up, or was declined
                 self._money = {key: order for key, order in self._money.items() if order != body["order_id"]}

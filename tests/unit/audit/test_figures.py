@@ -75,7 +75,7 @@ def test_following_knows_when_a_run_is_at_rest() -> None:
 def test_following_takes_facts_in_any_order_of_topics() -> None:
     story = delivered()
     following = Following()
-    following.take(sorted(story.facts, key=lambda fact: (fact.topic == "orders.accepted", fact.wall_ms)))
+    following.take(sorted(story.facts, key=lambda fact: (fact.topic == "orders.accepted", -fact.wall_ms)))
     assert following.states == {"delivered": 1}
     assert following.at_rest
 
