@@ -119,7 +119,10 @@ class Provider:
         self._random = random
         self._faults = faults
         self._answers: dict[str, Outcome] = {}
+        self._amounts: dict[str, int] = {}
         self._asked: Counter[str] = Counter()
+        self._held: Counter[str] = Counter()  # authorised and neither captured nor voided, by order
+        self._voided: set[str] = set()
         self._reader = Reader(cluster, topics.PAYMENTS_REQUESTED)
         self._outputs = Outputs("payment_gateway", changelog="")
 
@@ -140,39 +143,57 @@ class Provider:
 
     def _answer(self, request: PaymentRequested) -> None:
         outcome = self._decide(request)
+        self._tell(request, outcome)
+        if self._random.random() < 0.08:
+            self._faults["provider answered twice"] += 1
+            self._tell(request, outcome)
+
+    def _tell(self, request: PaymentRequested, outcome: Outcome) -> None:
         answer = PaymentAnswered(
             order_id=request.order_id, purpose=request.purpose, idempotency_key=request.idempotency_key,
-            outcome=outcome, amount_minor=request.amount_minor, attempts=1,
+            outcome=outcome, attempts=1,
+            amount_minor=self._amounts.get(request.idempotency_key, request.amount_minor),
             reference=f"ref-{request.idempotency_key}" if outcome is Outcome.APPROVED else None,
         )  # fmt: skip
         publish(self._cluster, topics.PAYMENTS_ANSWERED, answer, source=self._outputs)
-        if self._random.random() < 0.08:
-            self._faults["provider answered twice"] += 1
-            publish(self._cluster, topics.PAYMENTS_ANSWERED, answer, source=self._outputs)
 
     def _decide(self, request: PaymentRequested) -> Outcome:
-        key = request.idempotency_key
+        """Some fail at the first asking, some for ever; of those that were booked all the same, some answer late."""
+        key, token = request.idempotency_key, request.payment_token or ""
         self._asked[key] += 1
-        error_prone = "tok_error" in (request.payment_token or "") or self._random.random() < 0.04
-        if error_prone and self._asked[key] == 1:
-            self._faults["provider failed"] += 1
-            if self._random.random() < 0.5:
-                return Outcome.FAILED  # before it was booked; otherwise only the answer is lost
-            self._book(request)
+        if "tok_dead" in token:
+            self._faults["provider dead"] += 1
             return Outcome.FAILED
-        return self._book(request)
+        odds = 1.0 if "tok_error" in token else 0.3 if "tok_decline" in token else 0.04
+        if self._asked[key] > 1 or self._random.random() >= odds:
+            return self._book(request)
+        self._faults["provider failed"] += 1
+        if self._random.random() < 0.5:
+            booked = self._book(request)
+            later_ms = self._cluster.wall_ms + self._random.randrange(100, 3_000)
+            self._agenda.at(later_ms, lambda: self._tell(request, booked))
+        return Outcome.FAILED
 
     def _book(self, request: PaymentRequested) -> Outcome:
-        key = request.idempotency_key
+        """Each key once. A void gives back what is left, and keeps an authorisation that comes later from standing."""
+        key, order_id, purpose = request.idempotency_key, request.order_id, request.purpose
         if key not in self._answers:
-            declined = request.purpose is Purpose.AUTHORISE and "tok_decline" in (request.payment_token or "")
+            held, amount = self._held[order_id], request.amount_minor
+            refused = "tok_decline" in (request.payment_token or "") or order_id in self._voided
+            declined = purpose is Purpose.AUTHORISE and refused
+            if purpose is Purpose.VOID:
+                amount = held
+                self._voided.add(order_id)
             self._answers[key] = Outcome.DECLINED if declined else Outcome.APPROVED
+            self._amounts[key] = amount
+            if not declined:
+                self._held[order_id] += amount if purpose is Purpose.AUTHORISE else -amount
             self.book.append(
                 {
-                    "order_id": request.order_id,
-                    "purpose": request.purpose.value,
+                    "order_id": order_id,
+                    "purpose": purpose.value,
                     "idempotency_key": key,
-                    "amount_minor": request.amount_minor,
+                    "amount_minor": amount,
                     "outcome": self._answers[key].value,
                 }
             )
@@ -228,10 +249,18 @@ class Warehouse:
                 missing.append(line.model_copy(update={"quantity": line.quantity - there}))
         if missing:
             self._faults["short pick"] += 1
-            self._tell(told, WarehouseStatus.SHORT_PICKED, tuple(missing))
+            self._tell_short(told, tuple(missing))
         if found:
             self._tell(told, WarehouseStatus.PICKED, tuple(found))
             self._plan_rest(told, tuple(found))
+
+    def _tell_short(self, told: ShipmentReleased, missing: tuple[LineQuantity, ...]) -> None:
+        """Sometimes only after the parcel was called picked, or packed."""
+        early = self._random.choices((0, 1, 2), (6, 2, 2))[0]
+        self._faults["short after picked"] += early > 0
+        for status in (WarehouseStatus.PICKED, WarehouseStatus.PACKED)[:early]:
+            self._tell(told, status, told.lines)
+        self._tell(told, WarehouseStatus.SHORT_PICKED, missing)
 
     def _plan_rest(self, told: ShipmentReleased, found: tuple[LineQuantity, ...]) -> None:
         late_ms = self._random.randrange(40 * MINUTE_MS) if self._random.random() < 0.1 else 0

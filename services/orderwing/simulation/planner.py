@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import msgspec
+
 from orderwing.kernel.ports import Outgoing
 from orderwing.planning.costs import Catalogue
 from orderwing.reoptimizer import pool as pools
 from orderwing.reoptimizer.emit import Message, proposal_message, window_message
-from orderwing.reoptimizer.replan import Budget, replan
+from orderwing.reoptimizer.replan import Budget, Change, Proposal, replan
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.simulated import SimulatedCluster
 from orderwing.simulation.outside import Agenda, Reader, event_of
@@ -88,7 +90,18 @@ class Planner:
                 if self._random.random() < 0.2:
                     self._faults["proposal told twice"] += 1
                     self._send(topics.PROPOSALS, ordinal, message)
+            self._propose_oddly(pool, ordinal, window_id, now_ms)
             self._send(topics.WINDOWS, ordinal, window_message(pool, look, window_id, now_ms, 0))
+
+    def _propose_oddly(self, pool: pools.Pool, ordinal: int, window_id: str, now_ms: int) -> None:
+        """What no planner should say: a part as it stands, an old version. Only a freed departure makes it worth it."""
+        for part in pool.parts:
+            if self._random.random() < 0.1:
+                self._faults["odd proposal"] += 1
+                odd = self._random.random() < 0.2
+                believed = msgspec.structs.replace(part, version=part.version + 1) if odd else part
+                proposal = Proposal((Change(believed, part.takes, part.cost_minor),), 0, ())
+                self._send(topics.PROPOSALS, ordinal, proposal_message(pool.region, window_id, proposal, now_ms))
 
     def _send(self, topic: Topic, ordinal: int, message: Message) -> None:
         partition = ordinal % topic.partitions

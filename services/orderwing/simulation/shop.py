@@ -169,7 +169,7 @@ class Market:
             city = "Atlantis"
         elif chance < 0.09:
             promoted = not promoted
-        token = random.choices(("tok_ok", "tok_decline", "tok_slow", "tok_error"), (80, 6, 6, 8))[0]
+        token = random.choices(("tok_ok", "tok_decline", "tok_slow", "tok_error", "tok_dead"), (78, 7, 6, 7, 2))[0]
         return OrderPlaced(
             order_id=f"O-{number}",
             customer_id=None if random.random() < 0.3 else f"C-{random.randrange(12)}",

@@ -85,7 +85,7 @@ class World:
         market = Market(self.random, orders, START_MS + 10 * MINUTE_MS)
         self.orders = orders
         Shops(self.cluster, self.clock, self.agenda).plan(market.publications, self._heard)
-        self.planner.plan(windows=24, first_ms=START_MS + 20 * MINUTE_MS)
+        self.planner.plan(windows=24, first_ms=START_MS + 19 * MINUTE_MS)
         self._trouble(orders)
 
     def run(self) -> str | None:
@@ -142,11 +142,12 @@ class World:
             at_ms = START_MS + self.random.randrange(day_ms)
             self.agenda.at(at_ms, lambda o=order_id: self.faults.poison(o))  # type: ignore[misc]
         if self.random.random() < 0.3:
-            stage = self.random.choice(STAGES)
+            stage = self.random.choice((*STAGES, RESERVATION))
             topic = self.random.choice(stage.inputs).name
             at_ms = START_MS + self.random.randrange(day_ms)
+            long_ms = self.random.choice((5_000, 40_000))  # long enough for soft holds to lapse meanwhile
             self.agenda.at(at_ms, lambda: self.faults.withhold(stage.name, topic))
-            self.agenda.at(at_ms + 5_000, lambda: self.faults.release(stage.name))
+            self.agenda.at(at_ms + long_ms, lambda: self.faults.release(stage.name))
 
     def _publish_reference(self) -> None:
         for topic in topics.ALL_TOPICS:
