@@ -112,11 +112,9 @@ class ShelfLevel(Model):
         return self.on_hand - self.reserved - self.safety
 
 
-class CostTerm(Model):
-    """A named part of a cost, in minor units; negative terms are credits."""
-
-    name: str
-    amount_minor: int
+# Cards are full of these two: as arrays they cost a tenth of a model.
+Available = tuple[str, str, int]  # (site, SKU, ATP): what a shelf has to give, below nought where it owes
+CostTerm = tuple[str, int]  # (name, minor units): a part of a cost; negative ones are credits
 
 
 class PlannedShipment(Model):

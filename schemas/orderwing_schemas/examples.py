@@ -10,7 +10,6 @@ from orderwing_schemas.base import Event
 from orderwing_schemas.domain import (
     Backorder,
     Candidate,
-    CostTerm,
     HeldLine,
     LineQuantity,
     Order,
@@ -64,6 +63,7 @@ SHELVES = (
     ShelfLevel(site_id=CROYDON, sku=KETTLE, on_hand=40, reserved=3, safety=2),
     ShelfLevel(site_id=CROYDON, sku=MUG, on_hand=212, reserved=30, safety=10),
 )
+SEEN = tuple((shelf.site_id, shelf.sku, shelf.atp) for shelf in SHELVES)
 LINES = (
     OrderLine(line_id="1", sku=KETTLE, quantity=1, amount_minor=3_599, capacity=4),
     OrderLine(line_id="2", sku=MUG, quantity=6, amount_minor=3_240, capacity=6),
@@ -87,7 +87,7 @@ ORDER = Order(
     placed_at_ms=_PLACED_MS,
     accepted_at_ms=_PLACED_MS + 400,
 )
-TERMS = (CostTerm(name="handling", amount_minor=90), CostTerm(name="parcel", amount_minor=320))
+TERMS = (("handling", 90), ("parcel", 320))
 SHIPMENT = PlannedShipment(
     shipment_id=SHIPMENT_ID,
     site_id=CROYDON,
@@ -260,7 +260,7 @@ _MONEY = (
 )
 _STOCK = (
     reservation.StockReserved(
-        region=SOUTH, part_id=PART_ID, order=ORDER, held=HELD, promise_at_ms=_PROMISE_MS, seen=SHELVES
+        region=SOUTH, part_id=PART_ID, order=ORDER, held=HELD, promise_at_ms=_PROMISE_MS, seen=SEEN
     ),
     reservation.HoldMoved(
         region=SOUTH,
@@ -321,7 +321,7 @@ _STOCK = (
         at_ms=_PLACED_MS + 1_200,
         chosen=CROYDON,
         candidates=CANDIDATES,
-        seen=SHELVES,
+        seen=SEEN,
         notes=("one site has all lines",),
     ),
 )

@@ -150,6 +150,15 @@ class Network(Model):
         return {pair: tuple(group) for pair, group in lanes.items()}
 
     @cached_property
+    def lanes_serving(self) -> dict[tuple[str, str, ServiceLevel], tuple[Lane, ...]]:
+        """By (site, zone, service): the lanes that carry the service; where none does, all that go there."""
+        return {
+            (*pair, service): tuple(lane for lane in lanes if service in lane.services) or lanes
+            for pair, lanes in self.lanes_by_site_zone.items()
+            for service in ServiceLevel
+        }
+
+    @cached_property
     def services_by_zone(self) -> dict[str, frozenset[ServiceLevel]]:
         zones = {lane.zone for lane in self.lanes}
         return {zone: frozenset(s for lane in self.lanes if lane.zone == zone for s in lane.services) for zone in zones}

@@ -21,7 +21,6 @@ from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import decode, encode
 from orderwing_schemas.domain import (
-    CostTerm,
     LineQuantity,
     OrderLine,
     PlannedShipment,
@@ -195,7 +194,7 @@ def split_part(order_id: str, freeze_at_ms: int, version: int = 1) -> PartAlloca
             arrival_at_ms=freeze_at_ms + HOUR_MS,
             lines=(LineQuantity(line_id=line, sku=sku, quantity=1),),
             cost_minor=345,
-            terms=(CostTerm(name="parcel", amount_minor=345),),
+            terms=(("parcel", 345),),
         )
         for site, line, sku in (("s1", "1", "tea"), ("s2", "2", "cup"))
     )

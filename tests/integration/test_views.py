@@ -28,7 +28,7 @@ from orderwing.views.worker import rebuild, run
 from orderwing_schemas import topics
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import encode
-from orderwing_schemas.domain import Candidate, CostTerm, LineQuantity, ShelfLevel
+from orderwing_schemas.domain import Candidate, LineQuantity, ShelfLevel
 from orderwing_schemas.events.allocation import PartFrozen, ProposalAnswered
 from orderwing_schemas.events.dispatch import ShipmentProgressed
 from orderwing_schemas.events.fraud import FraudDecided
@@ -192,7 +192,7 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         decision="plan",
         at_ms=5,
         chosen="s1",
-        candidates=(Candidate(label="s1", cost_minor=5, terms=(CostTerm(name="parcel", amount_minor=5),)),),
+        candidates=(Candidate(label="s1", cost_minor=5, terms=(("parcel", 5),)),),
     )
     shelf = ShelfLevel(site_id="s1", sku="tea", on_hand=9, reserved=2, safety=1)
     answered = ProposalAnswered(

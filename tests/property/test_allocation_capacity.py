@@ -119,7 +119,7 @@ class Interleavings(RuleBasedStateMachine):
                     assert event.previous_cost_minor == (before.cost_minor if before else None)
                     assert event.cost_minor == sum(s.cost_minor for s in event.shipments)
                     for shipment in event.shipments:
-                        assert shipment.cost_minor == sum(t.amount_minor for t in shipment.terms)
+                        assert shipment.cost_minor == sum(amount for _, amount in shipment.terms)
                     units = sum(line.quantity for s in event.shipments for line in s.lines)
                     assert units == self.quantities[event.part_id]
                     if event.proposal_id and before:

@@ -154,7 +154,7 @@ def test_verify_finds_what_is_wrong() -> None:
     assert len(choice.site_ids) == 2
     lost = Choice(choice.held[:1], (), choice.cost_minor, choice.promise_at_ms)
     assert verify(asked, lost) == ["line n1: 0 units answered for 1"]
-    more = choice.held[0].model_copy(update={"quantity": 2})
+    more = choice.held[0]._replace(quantity=2)
     assert len(verify(asked, Choice((more, choice.held[1]), (), 0, None))) == 2
     whole = asked_for(asked.network, {("s0", "tea"): 1, ("s1", "mug"): 1}, (("tea", 1), ("mug", 1)), may_split=False)
     assert verify(whole, choice) == ["split though the order may not be"]

@@ -10,7 +10,7 @@ from orderwing.allocation.stage import STAGE
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.row import R
 from orderwing_schemas.base import Event
-from orderwing_schemas.domain import Backorder, HeldLine, Order, OrderLine, Payer, Point, ServiceLevel, ShelfLevel
+from orderwing_schemas.domain import Available, Backorder, HeldLine, Order, OrderLine, Payer, Point, ServiceLevel
 from orderwing_schemas.events.allocation import MoveRequested
 from orderwing_schemas.events.reoptimizer import PartChange, ProposalMade
 from orderwing_schemas.events.reservation import HoldMoved, MoveRefused, StockReserved
@@ -66,7 +66,7 @@ def hold(site_id: str, quantity: int = 1, line_id: str = "1", sku: str = "tea") 
 
 
 def reserved(
-    part_id: str, held: Iterable[HeldLine], promise_at_ms: int, seen: Iterable[ShelfLevel] = (), may_split: bool = True
+    part_id: str, held: Iterable[HeldLine], promise_at_ms: int, seen: Iterable[Available] = (), may_split: bool = True
 ) -> StockReserved:
     held = tuple(held)
     quantities: Counter[tuple[str, str]] = Counter()
@@ -99,8 +99,8 @@ def reserved(
     )
 
 
-def shelf(site_id: str, atp: int, sku: str = "tea") -> ShelfLevel:
-    return ShelfLevel(site_id=site_id, sku=sku, on_hand=atp, reserved=0, safety=0)
+def shelf(site_id: str, atp: int, sku: str = "tea") -> Available:
+    return (site_id, sku, atp)
 
 
 class AllocationWorld:

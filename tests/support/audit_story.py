@@ -161,7 +161,7 @@ def plan(part_id: str, shipment_id: str, version: int, cause: str = "first") -> 
         "arrival_at_ms": DEPARTURE_MS + HOUR_MS,
         "lines": [UNITS],
         "cost_minor": PLAN_MINOR,
-        "terms": [{"name": "all", "amount_minor": PLAN_MINOR}],
+        "terms": [["all", PLAN_MINOR]],
     }
     return {
         "region": "south",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from orderwing_schemas.domain import (
     Backorder,
-    CostTerm,
     LineQuantity,
     Order,
     OrderLine,
@@ -53,7 +52,7 @@ def an_allocated_part(order_id: str) -> PartAllocated:
         arrival_at_ms=9_000_000,
         lines=(LineQuantity(line_id="1", sku="tea", quantity=2),),
         cost_minor=345,
-        terms=(CostTerm(name="parcel", amount_minor=345),),
+        terms=(("parcel", 345),),
     )
     return PartAllocated(
         region="south",

@@ -13,7 +13,7 @@ from orderwing.dispatch.stage import STAGE
 from orderwing.dispatch.waves import GRACE_MS
 from orderwing.kernel.machine import IllegalTransitionError
 from orderwing_schemas.base import Event
-from orderwing_schemas.domain import CostTerm, LineQuantity, PlannedShipment, ServiceLevel
+from orderwing_schemas.domain import LineQuantity, PlannedShipment, ServiceLevel
 from orderwing_schemas.events.allocation import ShipmentOrdered
 from orderwing_schemas.events.dispatch import (
     AnswerIgnored,
@@ -55,7 +55,7 @@ def an_order(number: int = 1, *lines: tuple[str, int], departure_at_ms: int = DE
             arrival_at_ms=departure_at_ms + HOUR_MS,
             lines=quantities(*(lines or (("1", 3), ("2", 1)))),
             cost_minor=1,
-            terms=(CostTerm(name="parcel", amount_minor=1),),
+            terms=(("parcel", 1),),
         ),
     )
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from orderwing_schemas.base import EpochMs, Event, Model
-from orderwing_schemas.domain import Candidate, HeldLine, LineQuantity, Order, ShelfLevel
+from orderwing_schemas.domain import Available, Candidate, HeldLine, LineQuantity, Order, ShelfLevel
 
 
 class StockReserved(Event):
@@ -24,7 +24,7 @@ class StockReserved(Event):
     order: Order
     held: Annotated[tuple[HeldLine, ...], Field(min_length=1)]
     promise_at_ms: EpochMs
-    seen: tuple[ShelfLevel, ...]
+    seen: tuple[Available, ...]
     replaces: str | None = None
 
 
@@ -181,6 +181,6 @@ class DecisionCard(Event):
     at_ms: EpochMs
     chosen: str
     candidates: tuple[Candidate, ...]
-    seen: tuple[ShelfLevel, ...] = ()
+    seen: tuple[Available, ...] = ()
     notes: tuple[str, ...] = ()
     truncated: bool = False

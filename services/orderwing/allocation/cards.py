@@ -8,7 +8,7 @@ from orderwing.allocation.plans import cost_of, promised_by, terms_of
 from orderwing.allocation.rows import Part, Shipments
 from orderwing.kernel.view import Draft
 from orderwing_schemas import topics
-from orderwing_schemas.domain import Candidate, ShelfLevel
+from orderwing_schemas.domain import Available, Candidate
 from orderwing_schemas.events.reservation import DecisionCard
 
 MOST_CANDIDATES = 12
@@ -35,7 +35,7 @@ def send(
     chosen: Shipments,
     candidates: Sequence[Candidate],
     now_ms: int,
-    seen: Sequence[ShelfLevel] = (),
+    seen: Sequence[Available] = (),
 ) -> None:
     card = DecisionCard(
         order_id=part.order_id,

@@ -11,6 +11,7 @@ from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import MINUTE_MS, freeze_ms
 from orderwing.planning.costs import weight_g
 from orderwing.planning.runs import Load, Run, best_run
+from orderwing.planning.sourcing import Pick
 from orderwing_schemas import topics
 from orderwing_schemas.domain import CostTerm, HeldLine, LineQuantity, OrderLine, PlannedShipment, Point
 from orderwing_schemas.events.allocation import PartAllocated
@@ -53,7 +54,7 @@ def part_of(event: StockReserved) -> Part:
     )
 
 
-def holding_of(held: Iterable[HeldLine]) -> dict[str, tuple[Taken, ...]]:
+def holding_of(held: Iterable[HeldLine | Pick]) -> dict[str, tuple[Taken, ...]]:
     """What each site ships, sites and lines in the order of their ids; units of a line on one shelf are one."""
     units: dict[tuple[str, str, str], int] = {}
     for line in held:
@@ -132,7 +133,7 @@ def as_planned(part_id: str, number: int, shipment: Shipment) -> PlannedShipment
         arrival_at_ms=shipment.arrival_at_ms,
         lines=tuple(LineQuantity(line_id=x.line_id, sku=x.sku, quantity=x.quantity) for x in shipment.lines),
         cost_minor=shipment.cost_minor,
-        terms=terms_of((shipment,)),
+        terms=shipment.terms,
     )
 
 
@@ -142,7 +143,7 @@ def terms_of(shipments: Shipments) -> tuple[CostTerm, ...]:
     for shipment in shipments:
         for name, amount in shipment.terms:
             sums[name] = sums.get(name, 0) + amount
-    return tuple(CostTerm(name=name, amount_minor=amount) for name, amount in sums.items())
+    return tuple(sums.items())
 
 
 def tell(

@@ -12,7 +12,7 @@ from orderwing.allocation.rows import Part, Shipments, Taken
 from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import serving_lanes
 from orderwing.planning.sourcing import Asked, quick_choice
-from orderwing_schemas.domain import LineQuantity, ShelfLevel
+from orderwing_schemas.domain import Available
 from orderwing_schemas.network import Site
 
 PAIR_SITES = 6  # up to here pairs of sites are weighed for a part that no single site can ship
@@ -27,7 +27,7 @@ class Weighed:
 
 
 def weigh(
-    draft: Draft, part: Part, standing: Holding, own: Needs, seen: Sequence[ShelfLevel], now_ms: int
+    draft: Draft, part: Part, standing: Holding, own: Needs, seen: Sequence[Available], now_ms: int
 ) -> list[Weighed]:
     """All alternatives, priced under capacity."""
     return [
@@ -42,7 +42,7 @@ def best_of(weighed: Sequence[Weighed]) -> Shipments | None:
 
 
 def _alternatives(
-    draft: Draft, part: Part, standing: Holding, seen: Sequence[ShelfLevel], now_ms: int
+    draft: Draft, part: Part, standing: Holding, seen: Sequence[Available], now_ms: int
 ) -> Iterator[Holding]:
     """Each single site that has all; where none has, each pair that together has all."""
     units = _obtainable(standing, seen)
@@ -73,7 +73,7 @@ def _shared(
         network=draft.network,
         catalogue=draft.reference.item,
         atp=lambda site_id, sku: units.get((site_id, sku), 0),
-        lines=tuple(LineQuantity(line_id=x.line_id, sku=x.sku, quantity=x.quantity) for x in part.lines),
+        lines=part.lines,
         zone=part.zone,
         service_level=part.service_level,
         now_ms=now_ms,
@@ -83,9 +83,9 @@ def _shared(
     return None if choice.short else holding_of(choice.held)
 
 
-def _obtainable(standing: Holding, seen: Sequence[ShelfLevel]) -> dict[tuple[str, str], int]:
+def _obtainable(standing: Holding, seen: Sequence[Available]) -> dict[tuple[str, str], int]:
     """Units that the part could have on each shelf: what is free there, and what it holds itself."""
-    units = {(shelf.site_id, shelf.sku): max(shelf.atp, 0) for shelf in seen}
+    units = {(site_id, sku): max(atp, 0) for site_id, sku, atp in seen}
     for site_id, taken in standing.items():
         for line in taken:
             units[site_id, line.sku] = units.get((site_id, line.sku), 0) + line.quantity

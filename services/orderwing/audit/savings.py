@@ -88,7 +88,7 @@ def _looks_per_order(windows: Sequence[Mapping[str, Any]]) -> float:
 def check_costs(history: History, pricer: Pricer) -> Iterator[Violation]:
     for plan in history.of("part.allocated.v1"):
         told, price = plan["cost_minor"], pricer.price(plan)
-        terms = sum(int(term["amount_minor"]) for shipment in plan["shipments"] for term in shipment["terms"])
+        terms = sum(int(amount) for shipment in plan["shipments"] for _, amount in shipment["terms"])
         if not told == price == terms:
             subject = f"{plan['part_id']} v{plan['version']}"
             yield Violation("cost", subject, f"told {told}, its terms are {terms}, the cost model says {price}")

@@ -16,11 +16,6 @@ _DATA = "ORDERWING_BENCH_DATA"
 _RETAIL = Path("online_retail", "online_retail.parquet")
 
 
-@app.callback()
-def _group() -> None:
-    """Keeps `pipeline` a command of its own while it is the only one."""
-
-
 @app.command()
 def pipeline(
     orders: Annotated[int, typer.Option(min=1, help="Fed at once; part c takes a quarter.")] = 10_000,
@@ -65,3 +60,25 @@ def _retail_file() -> Path | None:
     directory = Path(data) if data else Path(__file__).resolve().parents[3].parent / "shared" / "data"
     file = directory / _RETAIL
     return file if file.is_file() else None
+
+
+@app.command()
+def stages(
+    orders: Annotated[int, typer.Option(min=1, help="A quarter of them with the real file's baskets.")] = 2_000,
+    repetitions: Annotated[int, typer.Option(min=1, help="Medians are told.")] = 3,
+    profile: Annotated[str | None, typer.Option(help="Show the hot functions of this stage instead.")] = None,
+) -> None:
+    """What each stage's decisions cost in CPU, in one process and without a broker."""
+    from orderwing.bench.stages import hot_functions, markets, measure, table
+    from orderwing.runtime.errors import OperatorError
+
+    try:
+        for title, market in markets(orders, _retail_file()):
+            if profile is not None:
+                typer.echo(hot_functions(market, profile))
+                continue
+            sheet = table(title, market, measure(market, repetitions))
+            typer.echo(f"\n{sheet.title}")
+            print_table(sheet.columns, sheet.rows)
+    except OperatorError as error:
+        fail(str(error))

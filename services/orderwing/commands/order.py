@@ -155,7 +155,7 @@ def _print_explanation(found: Explanation, console: Console) -> None:
         console.print(Text(_sentence(card)))
         console.print(_candidates(card["candidates"]))
         if card["seen"]:
-            seen = [(s["site_id"], s["sku"], str(s["on_hand"] - s["reserved"] - s["safety"])) for s in card["seen"]]
+            seen = [(site_id, sku, str(atp)) for site_id, sku, atp in card["seen"]]
             console.print(_table("Stock seen", ("site", "SKU", "available"), seen))
         if card["truncated"]:
             console.print(Text("The card was too long and is cut.", style="dim"))
@@ -186,7 +186,7 @@ def _candidates(candidates: Iterable[Json]) -> Table:
         (
             one["label"],
             "" if one["cost_minor"] is None else _money(one["cost_minor"]),
-            ", ".join(f"{term['name']} {_money(term['amount_minor'])}" for term in one["terms"]),
+            ", ".join(f"{name} {_money(amount_minor)}" for name, amount_minor in one["terms"]),
             one["lost_because"] or "chosen",
         )
         for one in candidates

@@ -32,7 +32,7 @@ def pick_ms(site: Site, units: int) -> int:
 
 def departures(lane: Lane, site: Site, from_ms: int, within_days: int = HORIZON_DAYS) -> Iterator[int]:
     """Departures at or after `from_ms`, in order."""
-    timetable = (site.timezone, site.opens_minute, site.closes_minute, lane.offset_minutes, lane.every_minutes)
+    timetable = _timetable(lane, site)
     first_day = from_ms // DAY_MS
     times = _of_utc_day(timetable, first_day)
     yield from times[bisect_left(times, from_ms) :]
@@ -42,7 +42,10 @@ def departures(lane: Lane, site: Site, from_ms: int, within_days: int = HORIZON_
 
 def earliest_departure(lane: Lane, site: Site, now_ms: int, units: int = 1) -> int | None:
     """The first departure that what is frozen now can still be picked for; None if the lane never leaves."""
-    return next(departures(lane, site, now_ms + pick_ms(site, units)), None)
+    from_ms = now_ms + pick_ms(site, units)
+    times = _of_utc_day(_timetable(lane, site), from_ms // DAY_MS)
+    place = bisect_left(times, from_ms)
+    return times[place] if place < len(times) else next(departures(lane, site, from_ms), None)
 
 
 def freeze_ms(site: Site, departure_ms: int, units: int) -> int:
@@ -63,8 +66,7 @@ def arrival_ms(lane: Lane, departure_ms: int) -> int:
 
 def serving_lanes(network: Network, site_id: str, zone: str, service: ServiceLevel) -> tuple[Lane, ...]:
     """Lanes that carry the service to the zone; where none does, all that go there (late is better than never)."""
-    lanes = network.lanes_by_site_zone.get((site_id, zone), ())
-    return tuple(lane for lane in lanes if service in lane.services) or lanes
+    return network.lanes_serving.get((site_id, zone, service), ())
 
 
 def earliest_arrival(
@@ -93,6 +95,10 @@ def promise(
             raise NoDepartureError(f"no lane leaves site {site_id} for zone {zone}")
         latest = max(latest, arrival)
     return latest + network.policies.promise_slack_minutes * MINUTE_MS
+
+
+def _timetable(lane: Lane, site: Site) -> tuple[str, int, int, int, int]:
+    return (site.timezone, site.opens_minute, site.closes_minute, lane.offset_minutes, lane.every_minutes)
 
 
 @lru_cache(maxsize=4096)

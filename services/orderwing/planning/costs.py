@@ -69,5 +69,4 @@ def price_shipment(
         arrival_at_ms=arrival_at_ms,
         promise_at_ms=promise_at_ms,
     )
-    terms = tuple(CostTerm(name=name, amount_minor=amount) for name, amount in named)
-    return sum(amount for _, amount in named), terms
+    return sum(amount for _, amount in named), named

@@ -5,15 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple, Protocol
 
 from orderwing.planning.calendar import MINUTE_MS, arrival_ms, earliest_departure, serving_lanes
 from orderwing.planning.costs import Catalogue, freight_minor, lateness_minor, weight_g
-from orderwing_schemas.domain import HeldLine, LineQuantity, ServiceLevel
+from orderwing_schemas.domain import ServiceLevel
 from orderwing_schemas.network import Lane, Network, Site
 
 EXACT_SITES = 10  # up to here all subsets are weighed (1,023 of them); beyond, sites are added greedily
 
 Atp = Callable[[str, str], int]  # (site, SKU) -> units
+
+
+class Line(Protocol):
+    """Units of an order line."""
+
+    @property
+    def line_id(self) -> str: ...
+
+    @property
+    def sku(self) -> str: ...
+
+    @property
+    def quantity(self) -> int: ...
+
+
+class Rest(NamedTuple):
+    """What of an order line no site has."""
+
+    line_id: str
+    sku: str
+    quantity: int
+
+
+class Pick(NamedTuple):
+    """Units of an order line from one site."""
+
+    line_id: str
+    sku: str
+    site_id: str
+    quantity: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +54,8 @@ class Choice:
     `cost_minor` is an estimate on the next departures, before capacity. `promise_at_ms` is None if nothing is held.
     """
 
-    held: tuple[HeldLine, ...]
-    short: tuple[LineQuantity, ...]
+    held: tuple[Pick, ...]
+    short: tuple[Line, ...]
     cost_minor: int
     promise_at_ms: int | None
 
@@ -40,7 +71,7 @@ class Asked:
     network: Network
     catalogue: Catalogue
     atp: Atp
-    lines: Sequence[LineQuantity]
+    lines: Sequence[Line]
     zone: str
     service_level: ServiceLevel
     now_ms: int
@@ -82,8 +113,7 @@ def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
     due_ms += asked.network.policies.promise_slack_minutes * MINUTE_MS
     whole = [outlet for outlet in stocked if _has_all(asked, outlet)]
     if whole:
-        grams = weight_g(asked.catalogue, ((line.sku, line.quantity) for line in asked.lines))
-        return _fill(asked, (min(whole, key=lambda o: o.cost(asked, len(asked.lines), grams, due_ms)),), due_ms)
+        return _from_one(asked, whole, due_ms)
     if not asked.may_split or len(stocked) == 1:
         return _best(asked, ((outlet,) for outlet in stocked), due_ms)
     if len(stocked) > EXACT_SITES:
@@ -158,11 +188,22 @@ def _greedily(asked: Asked, stocked: Sequence[_Outlet], due_ms: int) -> Choice:
     return _fill(asked, group, due_ms)
 
 
+def _from_one(asked: Asked, whole: Sequence[_Outlet], due_ms: int) -> Choice:
+    """All lines from the cheapest, the first of equals."""
+    grams = weight_g(asked.catalogue, [(line.sku, line.quantity) for line in asked.lines])
+    costs = [outlet.cost(asked, len(asked.lines), grams, due_ms) for outlet in whole]
+    outlet = whole[costs.index(min(costs))]
+    site_id = outlet.site.site_id
+    held = tuple([Pick(line.line_id, line.sku, site_id, line.quantity) for line in asked.lines])
+    slack_ms = asked.network.policies.promise_slack_minutes * MINUTE_MS
+    return Choice(held, (), min(costs), outlet.earliest + slack_ms)
+
+
 def _fill(asked: Asked, group: Sequence[_Outlet], due_ms: int) -> Choice:
     """Each line whole from the cheapest site of the group that has it whole, split only where none has."""
     left: dict[tuple[str, str], int] = {}
-    held: list[HeldLine] = []
-    short: list[LineQuantity] = []
+    held: list[Pick] = []
+    short: list[Line] = []
     for line in asked.lines:
         for outlet in group:
             place = (outlet.site.site_id, line.sku)
@@ -173,17 +214,15 @@ def _fill(asked: Asked, group: Sequence[_Outlet], due_ms: int) -> Choice:
             if taken:
                 left[outlet.site.site_id, line.sku] -= taken
                 open_units -= taken
-                held.append(HeldLine(line_id=line.line_id, sku=line.sku, site_id=outlet.site.site_id, quantity=taken))
+                held.append(Pick(line.line_id, line.sku, outlet.site.site_id, taken))
         if open_units:
-            short.append(LineQuantity(line_id=line.line_id, sku=line.sku, quantity=open_units))
+            short.append(Rest(line.line_id, line.sku, open_units))
     cost, arrives = _estimate(asked, group, held, due_ms)
     slack_ms = asked.network.policies.promise_slack_minutes * MINUTE_MS
     return Choice(tuple(held), tuple(short), cost, arrives + slack_ms if held else None)
 
 
-def _in_turn(
-    asked: Asked, group: Sequence[_Outlet], line: LineQuantity, left: dict[tuple[str, str], int]
-) -> Sequence[_Outlet]:
+def _in_turn(asked: Asked, group: Sequence[_Outlet], line: Line, left: dict[tuple[str, str], int]) -> Sequence[_Outlet]:
     if len(group) == 1:
         return group
     grams = weight_g(asked.catalogue, ((line.sku, line.quantity),))
@@ -197,7 +236,7 @@ def _in_turn(
     return sorted(group, key=turn)
 
 
-def _estimate(asked: Asked, group: Sequence[_Outlet], held: Sequence[HeldLine], due_ms: int) -> tuple[int, int]:
+def _estimate(asked: Asked, group: Sequence[_Outlet], held: Sequence[Pick], due_ms: int) -> tuple[int, int]:
     """Cost of the parcels on the next departures, and when the last of them can be there."""
     cost, arrives = 0, 0
     for outlet in group:

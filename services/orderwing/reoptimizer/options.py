@@ -58,9 +58,9 @@ class Pricer:
                     arrival_at_ms=arrival,
                     promise_at_ms=part.promise_at_ms,
                 )
-                for term in terms:
-                    named[term.name] += term.amount_minor
-        return tuple(CostTerm(name=name, amount_minor=amount) for name, amount in named.items())
+                for name, amount in terms:
+                    named[name] += amount
+        return tuple(named.items())
 
     def _parcels(self, takes: Iterable[Take]) -> list[tuple[Site, list[Take]]]:
         parcels: dict[str, list[Take]] = defaultdict(list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec import Raw
 from msgspec.structs import replace
 
 from orderwing.kernel.decision import NOTHING, Decision
@@ -33,7 +34,7 @@ def on_movement(view: View, event: StockMovementAccepted, now_ms: int) -> Decisi
     else:
         wake_at_ms = now_ms + COUNT_HORIZON_MS
         row = Postponed(
-            site_id=movement.site_id, sequence=movement.sequence, event=encode(event), wake_at_ms=wake_at_ms
+            site_id=movement.site_id, sequence=movement.sequence, event=Raw(encode(event)), wake_at_ms=wake_at_ms
         )
         draft.put(row)
     apply_postponed(draft, movement.site_id, now_ms)
@@ -44,7 +45,7 @@ def on_postponed_due(view: View, row: Postponed, now_ms: int) -> Decision:
     """What it waits for never came: applied as if it had."""
     draft = Draft(view)
     draft.drop(Postponed, row.key)
-    event = StockMovementAccepted.model_validate_json(row.event)
+    event = StockMovementAccepted.model_validate_json(bytes(row.event))
     _apply(draft, event.region, event.movement, now_ms, f"movement {row.sequence} waited in vain for earlier ones")
     return draft.decision()
 
@@ -59,7 +60,7 @@ def apply_postponed(draft: Draft, site_id: str, now_ms: int) -> None:
     if log is None:
         return
     for row in list(draft.scan(Postponed, site_id)):
-        event = StockMovementAccepted.model_validate_json(row.event)
+        event = StockMovementAccepted.model_validate_json(bytes(row.event))
         if _ready(draft, log, event.movement):
             draft.drop(Postponed, row.key)
             _apply(draft, event.region, event.movement, now_ms)

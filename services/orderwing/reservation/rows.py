@@ -10,6 +10,8 @@ from orderwing.kernel.row import Row
 from orderwing.reservation import stock
 from orderwing_schemas.domain import HeldLine, LineQuantity
 
+NO_ORDER = msgspec.Raw(b"null")
+
 
 class Units(msgspec.Struct, frozen=True, array_like=True):
     """Units of an order line."""
@@ -80,7 +82,7 @@ class Hold(Row, frozen=True, kw_only=True):
     declined: tuple[Units, ...] = ()
     needs: tuple[str, ...] = ()
     replaces: str | None = None
-    order: bytes = b""
+    order: msgspec.Raw = NO_ORDER
 
     @property
     def key(self) -> str:
@@ -105,7 +107,7 @@ class RemoteHold(Row, frozen=True, kw_only=True):
     slip: int
     state: RemoteState = RemoteState.ASKED
     held: tuple[Held, ...] = ()
-    order: bytes = b""
+    order: msgspec.Raw = NO_ORDER
 
     @property
     def key(self) -> str:

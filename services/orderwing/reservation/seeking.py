@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Raw
 from msgspec.structs import replace
 
 from orderwing.kernel.machine import step
@@ -96,12 +97,12 @@ def in_global_order(draft: Draft, hold: Hold) -> tuple[str, ...]:
     return tuple(sorted(regions, key=draft.network.ordinals.__getitem__))
 
 
-def order_json(order: Order) -> bytes:
-    return type(order).__pydantic_serializer__.to_json(order)
+def order_json(order: Order) -> Raw:
+    return Raw(type(order).__pydantic_serializer__.to_json(order))
 
 
 def order_of(hold: Hold) -> Order:
-    return Order.model_validate_json(hold.order)
+    return Order.model_validate_json(bytes(hold.order))
 
 
 def _take(shelves: Shelves, hold: Hold, choice: Choice) -> Hold:

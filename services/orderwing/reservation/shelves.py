@@ -10,7 +10,7 @@ from orderwing.kernel.view import Draft
 from orderwing.reservation import wants
 from orderwing.reservation.rows import Held
 from orderwing.reservation.stock import SHIPPED_TAIL, Shelf
-from orderwing_schemas.domain import ShelfLevel
+from orderwing_schemas.domain import Available, ShelfLevel
 from orderwing_schemas.events.reservation import StockMoved
 from orderwing_schemas.topics import STOCK_MOVED
 
@@ -113,11 +113,11 @@ class Shelves:
         sites = self._draft.network.sites_by_region.get(self._region, ())
         return sum(max(0, self.atp(site.site_id, sku)) for site in sites)
 
-    def seen(self, skus: Iterable[str]) -> tuple[ShelfLevel, ...]:
-        """The region's shelves that stock these SKUs."""
+    def seen(self, skus: Iterable[str]) -> tuple[Available, ...]:
+        """What the region's shelves that stock these SKUs have to give."""
         sites = self._draft.network.sites_by_region.get(self._region, ())
         shelves = [self.get(site.site_id, sku) for sku in dict.fromkeys(skus) for site in sites]
-        return tuple(level(shelf) for shelf in shelves if shelf.on_hand or shelf.reserved)
+        return tuple([(s.site_id, s.sku, s.atp) for s in shelves if s.on_hand or s.reserved])
 
 
 def level(shelf: Shelf) -> ShelfLevel:

@@ -9,7 +9,7 @@ from orderwing.kernel.machine import IllegalTransitionError, step
 from orderwing.kernel.view import Draft, View
 from orderwing.reservation import units, wants
 from orderwing.reservation.answers import horizon_ms, reserve_part, settle
-from orderwing.reservation.rows import Held, Hold, HoldState, Remote, RemoteHold, Units, hold_key
+from orderwing.reservation.rows import NO_ORDER, Held, Hold, HoldState, Remote, RemoteHold, Units, hold_key
 from orderwing.reservation.seeking import advance, ask, in_global_order, order_json, order_of, retry
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.sourcing import choose, put_card
@@ -30,7 +30,7 @@ def on_passed(view: View, event: SlipPassed, now_ms: int) -> Decision:
     lines = units.of_told(event.open_lines)
     if event.look:
         choice = choose(draft, shelves, order, region, lines, now_ms)
-        _pass_on(draft, event, choice.held, units.of_told(choice.short))
+        _pass_on(draft, event, units.held_told(units.held_of_told(choice.held)), units.of_told(choice.short))
         return draft.decision()
     if event.exactly:
         held = _share(draft, event)
@@ -151,13 +151,13 @@ def _looked(draft: Draft, hold: Hold, order: Order, event: SlipReturned, now_ms:
 def _settle_hold(draft: Draft, row: RemoteHold, event: RemoteHoldSettled, now_ms: int) -> None:
     state = step(REMOTE_STATES, row.state, Word.KEEP if event.keep else Word.GIVE_BACK)
     if event.keep and event.part_id is not None:
-        order = Order.model_validate_json(row.order)
+        order = Order.model_validate_json(bytes(row.order))
         reserve_part(draft, order, event.part_id, row.region, row.held, event.replaces, now_ms)
     else:
         shelves = Shelves(draft, row.region)
         shelves.release(row.held)
         shelves.publish("released", row.order_id)
-    draft.put(replace(row, state=state, held=(), order=b"", wake_at_ms=horizon_ms(draft, now_ms)))
+    draft.put(replace(row, state=state, held=(), order=NO_ORDER, wake_at_ms=horizon_ms(draft, now_ms)))
 
 
 def _share(draft: Draft, event: SlipPassed) -> tuple[Held, ...]:

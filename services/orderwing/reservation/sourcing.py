@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orderwing.kernel.view import Draft
 from orderwing.planning import calendar, costs
 from orderwing.planning.sourcing import Asked, Choice, quick_choice
-from orderwing.reservation import units
 from orderwing.reservation.rows import Held, Units
 from orderwing.reservation.shelves import Shelves
 from orderwing_schemas.domain import Candidate, Order
@@ -37,7 +36,7 @@ def choose(
         network=draft.network,
         catalogue=draft.reference.item,
         atp=shelves.atp,
-        lines=units.told(lines),
+        lines=lines,
         zone=order.zone,
         service_level=order.service_level,
         now_ms=now_ms,
@@ -62,11 +61,14 @@ def put_card(
 ) -> None:
     """Before the choice is held: the stock that the decision saw."""
     sites = draft.network.sites_by_region.get(region, ())
-    candidates = [_candidate(draft, shelves, order, site, lines, choice) for site in sites]
+    wanted: dict[str, int] = {}
+    for line in lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    candidates = [_candidate(draft, shelves, order, site, wanted, len(lines), choice) for site in sites]
     candidates.sort(key=lambda candidate: candidate.lost_because is not None)
     if len(choice.site_ids) > 1:
         candidates.insert(0, Candidate(label="+".join(choice.site_ids), cost_minor=choice.cost_minor))
-    seen = shelves.seen(line.sku for line in lines)
+    seen = shelves.seen(wanted)
     missing = tuple(f"{line.quantity} of {line.sku} not found in {region}" for line in choice.short[:CARD_CANDIDATES])
     cut = len(candidates) > CARD_CANDIDATES or len(seen) > CARD_SHELVES or len(choice.short) > CARD_CANDIDATES
     card = DecisionCard(
@@ -85,14 +87,17 @@ def put_card(
 
 
 def _candidate(
-    draft: Draft, shelves: Shelves, order: Order, site: Site, lines: Sequence[Units], choice: Choice
+    draft: Draft,
+    shelves: Shelves,
+    order: Order,
+    site: Site,
+    wanted: Mapping[str, int],
+    line_count: int,
+    choice: Choice,
 ) -> Candidate:
     """One site alone, and why it is not the whole answer. A loser's cost is that of its cheapest freight."""
     if choice.site_ids == (site.site_id,):
         return Candidate(label=site.site_id, cost_minor=choice.cost_minor)
-    wanted: dict[str, int] = {}
-    for line in lines:
-        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
     lacking = sum(max(0, quantity - max(0, shelves.atp(site.site_id, sku))) for sku, quantity in wanted.items())
     if lacking:
         return Candidate(label=site.site_id, lost_because=f"lacks {lacking} of {sum(wanted.values())} units")
@@ -100,6 +105,6 @@ def _candidate(
     if not lanes:
         return Candidate(label=site.site_id, lost_because="no lane from here serves the zone")
     grams = costs.weight_g(draft.reference.item, wanted.items())
-    cost_minor = min(costs.freight_minor(site, lane, len(lines), grams) for lane in lanes)
+    cost_minor = min(costs.freight_minor(site, lane, line_count, grams) for lane in lanes)
     why = "costs no less" if cost_minor >= choice.cost_minor else "arrives later than its saving is worth"
     return Candidate(label=site.site_id, cost_minor=cost_minor, lost_because=why)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec import Raw
+
 from orderwing.kernel.row import Row
 
 DAY_MS = 86_400_000
@@ -71,7 +73,7 @@ class Postponed(Row, frozen=True, kw_only=True):
 
     site_id: str
     sequence: int
-    event: bytes
+    event: Raw
 
     @property
     def key(self) -> str:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from orderwing.planning.sourcing import Line, Pick
 from orderwing.reservation.rows import Held, Units
 from orderwing_schemas.domain import HeldLine, LineQuantity, Order
 
 
 def of_order(order: Order) -> tuple[Units, ...]:
-    return tuple(Units(line.line_id, line.sku, line.quantity) for line in order.lines)
+    return tuple([Units(line.line_id, line.sku, line.quantity) for line in order.lines])
 
 
-def of_told(lines: Iterable[LineQuantity]) -> tuple[Units, ...]:
-    return tuple(Units(line.line_id, line.sku, line.quantity) for line in lines)
+def of_told(lines: Iterable[Line]) -> tuple[Units, ...]:
+    return tuple([Units(line.line_id, line.sku, line.quantity) for line in lines])
 
 
-def held_of_told(lines: Iterable[HeldLine]) -> tuple[Held, ...]:
-    return tuple(Held(line.line_id, line.sku, line.site_id, line.quantity) for line in lines)
+def held_of_told(lines: Iterable[HeldLine | Pick]) -> tuple[Held, ...]:
+    return tuple([Held(line.line_id, line.sku, line.site_id, line.quantity) for line in lines])
 
 
 def add(*groups: Iterable[Units | Held]) -> tuple[Units, ...]:
@@ -47,8 +48,8 @@ def merge(held: Iterable[Held]) -> tuple[Held, ...]:
 
 
 def told(lines: Iterable[Units]) -> tuple[LineQuantity, ...]:
-    return tuple(line.told() for line in lines)
+    return tuple([line.told() for line in lines])
 
 
 def held_told(lines: Iterable[Held]) -> tuple[HeldLine, ...]:
-    return tuple(line.told() for line in lines)
+    return tuple([line.told() for line in lines])

@@ -175,7 +175,7 @@ def _price_is_not_the_terms(story: Story) -> None:
 def _terms_are_not_the_model(story: Story) -> None:
     def cheat(value: dict[str, object]) -> None:
         value["cost_minor"] = 1
-        value["shipments"][0]["terms"] = [{"name": "all", "amount_minor": 1}]  # type: ignore[index]
+        value["shipments"][0]["terms"] = [["all", 1]]  # type: ignore[index]
 
     story.change("part.allocated.v1", cheat)
 
