@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import wait
 from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, Producer
@@ -174,6 +175,10 @@ class KafkaBus:
                 code = error.args[0].code()
                 if code in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION):
                     raise BusError(f"Topic {p.topic} is missing: run `orderwing topics apply`.") from None
+                if code == KafkaError.FENCED_LEADER_EPOCH:
+                    # After a broker has come back the client keeps asking under the epoch it knew, for minutes.
+                    wait(futures.values())
+                    self._admin = AdminClient(self._common)
                 raise NotYetError(error.args[0].name()) from None
         return found
 
