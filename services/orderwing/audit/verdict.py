@@ -28,8 +28,8 @@ class Verdict:
 
     violations: tuple[Violation, ...]
     traces: Mapping[str, OrderTrace]
-    states: Mapping[str, int]
-    rejected: Mapping[str, int]
+    states: Counter[str]
+    rejected: Counter[str]
     duplicates: int
     conflicts: int
     oversold_units: int

@@ -73,11 +73,14 @@ class Stream(threading.Thread):
         finally:
             self.done.set()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Send nothing more, and wait for the answers to what was sent."""
         self._halt.set()
         if self.ident is not None:  # it was started
             self.join()
+
+    def close(self) -> None:
+        self.stop()
         self._copy.close()
 
     def require_sent(self) -> None:

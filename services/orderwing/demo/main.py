@@ -54,7 +54,7 @@ def _run(options: Options, directory: RunDirectory, console: Console, began_s: f
             show.close()
         show.step("Stop the services and audit the run")
         product.stop_services()
-        verdict = verdict_on(outcome, product.broker.bootstrap, directory, time.time_ns() // 1_000_000)
+        verdict = verdict_on(outcome.feed, product.broker.bootstrap, directory)
     invoices = None if options.retail is None else count_invoices(options.retail, options.orders_wanted)
     report = report_of(outcome, verdict, directory.input, invoices)
     print_summary(console, report, verdict, time.monotonic() - began_s)

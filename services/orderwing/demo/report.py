@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,21 @@ from orderwing.audit.log import read_facts
 from orderwing.audit.verdict import Verdict, judge
 from orderwing.demo.run import Outcome
 from orderwing.demo.rundir import RunDirectory
+from orderwing.shop.feed import Feed
 from orderwing_schemas.topics import ALL_TOPICS
 
 AUDITED = tuple(topic.name for topic in ALL_TOPICS if "audit" in topic.consumers)
 
 
-def verdict_on(outcome: Outcome, bootstrap: str, directory: RunDirectory, settled_before_wall_ms: int) -> Verdict:
+def verdict_on(feed: Feed, bootstrap: str, directory: RunDirectory) -> Verdict:
+    """Everything on the log is judged: the run is over, nothing is too young."""
     return judge(
         read_facts(bootstrap, AUDITED),
-        outcome.feed.network,
-        outcome.feed.items,
+        feed.network,
+        feed.items,
         read_ledger(directory.services / "psp.ledger.jsonl"),
         read_ledger(directory.services / "warehouse.ledger.jsonl"),
-        settled_before_wall_ms=settled_before_wall_ms,
+        settled_before_wall_ms=time.time_ns() // 1_000_000,
     )
 
 

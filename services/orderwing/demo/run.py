@@ -65,14 +65,14 @@ def run_demo(options: Options, directory: RunDirectory, product: Product, show: 
         stream.records = feed.records
         with closing(Watch(product.broker.bootstrap, product.redis.url, supervisor)) as watch:
             stream.start()
-            drained = _stream_and_drain(options, stream, watch, show)
+            rests = _stream_and_drain(options, stream, watch, show)
     first_s = watch.first_order_s
     return Outcome(
         feed=feed,
         clock=clock,
         startup_s=(first_s or time.monotonic()) - began_s,
         views_lag_ms=watch.seen.lag_ms,
-        drained=drained,
+        drained=rests,
     )
 
 
@@ -89,14 +89,15 @@ def _stream_and_drain(options: Options, stream: Stream, watch: Watch, show: Show
     while not stream.done.is_set():
         look("streaming")
     stream.require_sent()
-    return _drain(stream, watch, look, DRAIN_DOMAIN_S / options.speed + DRAIN_SPARE_S)
+    return drained(stream, watch, lambda: look("draining"), DRAIN_DOMAIN_S / options.speed + DRAIN_SPARE_S)
 
 
-def _drain(stream: Stream, watch: Watch, look: Callable[[str], None], patience_s: float) -> bool:
+def drained(stream: Stream, watch: Watch, look: Callable[[], None], patience_s: float) -> bool:
+    """Look until nothing has been under way for a while; False if that does not come about."""
     end_s = time.monotonic() + patience_s
     rest_s = time.monotonic()
     while time.monotonic() < end_s:
-        look("draining")
+        look()
         if not (watch.following.at_rest and watch.following.answered >= stream.placed and watch.lag == 0):
             rest_s = time.monotonic()
         elif time.monotonic() - rest_s > QUIET_S:
