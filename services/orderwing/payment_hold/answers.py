@@ -10,9 +10,9 @@ from orderwing.kernel.view import Draft, View
 from orderwing.payment_hold import closing
 from orderwing.payment_hold.asking import failed, move, record
 from orderwing.payment_hold.rows import (
+    NOTHING_KEPT,
     PENDING,
     STATES,
-    AcceptedOrder,
     Ask,
     AskHappening,
     AskState,
@@ -79,24 +79,22 @@ def _authorised(draft: Draft, payment: Payment, row: Ask, event: PaymentAnswered
     held = Authorisation(
         reference=event.reference or row.idempotency_key, version=int(row.subject), amount_minor=event.amount_minor
     )
-    first = payment.state is State.REQUESTED
+    first, accepted = payment.state is State.REQUESTED, payment.accepted
     payment = msgspec.structs.replace(
         payment,
         state=step(STATES, payment.state, Happening.APPROVED) if first else payment.state,
         authorisations=(*payment.authorisations, held),
         wake_at_ms=renewal_at_ms(draft, now_ms),
+        accepted=NOTHING_KEPT,
     )
-    if first:
-        accepted = draft.get(AcceptedOrder, payment.order_id)
-        draft.drop(AcceptedOrder, payment.order_id)
-        # Where reservation has declined every unit meanwhile, there is nothing left to check.
-        if accepted is not None and closing.open_units(draft, payment) > 0:
-            _pass_on(draft, accepted, event.amount_minor, now_ms)
+    # Where reservation has declined every unit meanwhile, there is nothing left to check.
+    if first and closing.open_units(draft, payment) > 0:
+        _pass_on(draft, accepted, event.amount_minor, now_ms)
     closing.settle(draft, payment, now_ms)
 
 
-def _pass_on(draft: Draft, accepted: AcceptedOrder, authorised_minor: int, now_ms: int) -> None:
-    event = decode(bytes(accepted.event), OrderAccepted.EVENT_TYPE)
+def _pass_on(draft: Draft, accepted: msgspec.Raw, authorised_minor: int, now_ms: int) -> None:
+    event = decode(bytes(accepted), OrderAccepted.EVENT_TYPE)
     assert isinstance(event, OrderAccepted)
     draft.emit(
         ORDERS_AUTHORISED,

@@ -8,9 +8,9 @@ from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing.payment_hold.asking import ask
 from orderwing.payment_hold.rows import (
+    NOTHING_KEPT,
     PENDING,
     STATES,
-    AcceptedOrder,
     Ask,
     Authorisation,
     Declined,
@@ -61,7 +61,8 @@ def settle(draft: Draft, payment: Payment, now_ms: int) -> None:
 def over(draft: Draft, payment: Payment, happening: Happening, now_ms: int) -> Payment:
     """In a final state, with the deadline that drops it."""
     horizon_ms = draft.network.policies.duplicate_horizon_days * DAY_MS
-    return msgspec.structs.replace(_stepped(payment, happening), wake_at_ms=now_ms + horizon_ms)
+    over = _stepped(payment, happening)
+    return msgspec.structs.replace(over, wake_at_ms=now_ms + horizon_ms, accepted=NOTHING_KEPT)
 
 
 def refuse(draft: Draft, payment: Payment, happening: Happening, reason: str, now_ms: int) -> None:
@@ -70,7 +71,6 @@ def refuse(draft: Draft, payment: Payment, happening: Happening, reason: str, no
         PAYMENT_RELEASES,
         HoldReleaseRequested(order_id=payment.order_id, version=payment.version, region=payment.region, reason=reason),
     )
-    draft.drop(AcceptedOrder, payment.order_id)
     draft.put(over(draft, payment, happening, now_ms))
 
 

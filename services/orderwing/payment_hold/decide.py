@@ -12,7 +12,6 @@ from orderwing.payment_hold.asking import ask, move, record, send
 from orderwing.payment_hold.rows import (
     OVER,
     STATES,
-    AcceptedOrder,
     Ask,
     AskHappening,
     AskState,
@@ -50,9 +49,9 @@ def on_accepted(view: View, event: OrderAccepted, now_ms: int) -> Decision:
         payment_token=event.payment_token,
         state=State.REQUESTED,
         lines=tuple(Line(line.line_id, line.quantity, line.amount_minor) for line in order.lines),
+        accepted=msgspec.Raw(encode(event)),
     )
     draft.put(payment)
-    draft.put(AcceptedOrder(order_id=order.order_id, event=msgspec.Raw(encode(event))))
     if (declined := draft.get(Declined, order.order_id)) is not None:
         draft.put(msgspec.structs.replace(declined, wake_at_ms=None))
     ask(draft, payment, Purpose.AUTHORISE, str(payment.asked_version), payment.total_minor)

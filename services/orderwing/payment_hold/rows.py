@@ -69,6 +69,9 @@ ASK_STATES = {
 PENDING = (AskState.WAITING, AskState.RESTING)
 
 
+NOTHING_KEPT = msgspec.Raw(b"null")
+
+
 class Line(msgspec.Struct, frozen=True):
     """Units; `amount_minor` is for the whole `quantity`."""
 
@@ -96,7 +99,8 @@ class Payment(Row, frozen=True, kw_only=True):
     """The money of one order. Dropped `duplicate_horizon_days` after its end, with every other row of the order.
 
     `wake_at_ms`: renewal while authorised, drop when over. `asked_version` counts the authorisations asked for.
-    The last of `authorisations` pays what ships next.
+    The last of `authorisations` pays what ships next. `accepted` is the whole `order.accepted.v1` as JSON until the
+    provider has answered the first authorisation.
     """
 
     order_id: str
@@ -108,6 +112,7 @@ class Payment(Row, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
     asked_version: int = 1
     authorisations: tuple[Authorisation, ...] = ()
+    accepted: msgspec.Raw = NOTHING_KEPT
 
     @property
     def key(self) -> str:
@@ -116,17 +121,6 @@ class Payment(Row, frozen=True, kw_only=True):
     @property
     def total_minor(self) -> int:
         return sum(line.amount_minor for line in self.lines)
-
-
-class AcceptedOrder(Row, frozen=True, kw_only=True):
-    """The whole order (`order.accepted.v1` as JSON), kept until the provider's answer to the first authorisation."""
-
-    order_id: str
-    event: msgspec.Raw
-
-    @property
-    def key(self) -> str:
-        return self.order_id
 
 
 class Declined(Row, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from orderwing.kernel.stage import Stage
 from orderwing.payment_hold import decide
 from orderwing.payment_hold.answers import on_answered
-from orderwing.payment_hold.rows import AcceptedOrder, Ask, Declined, Payment
+from orderwing.payment_hold.rows import Ask, Declined, Payment
 from orderwing_schemas.events.dispatch import ShipmentProgressed
 from orderwing_schemas.events.fraud import FraudDecided
 from orderwing_schemas.events.intake import OrderAccepted
@@ -29,7 +29,7 @@ STAGE = Stage(
         ReservationRecorded: decide.on_reservation_recorded,
         ShipmentProgressed: decide.on_progressed,
     },
-    rows=(Payment, AcceptedOrder, Declined, Ask),
+    rows=(Payment, Declined, Ask),
     deadlines={
         Payment: decide.on_payment_due,
         Ask: decide.on_ask_due,

@@ -51,6 +51,8 @@ def best_run(network: Network, load: Load, now_ms: int, room: Room) -> Run | Non
     best: tuple[int, int, int, Lane, int] | None = None
     for place, lane in enumerate(serving_lanes(network, site.site_id, load.zone, load.service_level)):
         freight = freight_minor(site, lane, load.line_count, load.grams)
+        if best is not None and freight > best[0]:
+            continue
         for departure in departures(lane, site, earliest):
             arrival = arrival_ms(lane, departure)
             rank = (freight + lateness_minor(policies, arrival, load.promise_at_ms), arrival, place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple, Protocol
@@ -80,10 +80,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Outlet:
-    """A site that can deliver, and (lane, arrival) of each lane's next departure."""
+    """A site that can deliver, (lane, arrival) of each lane's next departure, and what it has of the SKUs asked for."""
 
     site: Site
     runs: tuple[tuple[Lane, int], ...]
+    stock: Mapping[str, int]
 
     @property
     def earliest(self) -> int:
@@ -106,12 +107,13 @@ def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
     """
     units = sum(line.quantity for line in asked.lines)
     outlets = [outlet for site in sites if (outlet := _outlet(asked, site, units)) is not None]
-    stocked = [o for o in outlets if any(asked.atp(o.site.site_id, line.sku) > 0 for line in asked.lines)]
+    stocked = [outlet for outlet in outlets if any(outlet.stock.values())]
     if not stocked:
         return Choice(held=(), short=tuple(asked.lines), cost_minor=0, promise_at_ms=None)
     due_ms = min(outlet.earliest for outlet in outlets)
     due_ms += asked.network.policies.promise_slack_minutes * MINUTE_MS
-    whole = [outlet for outlet in stocked if _has_all(asked, outlet)]
+    needed = _needed(asked)
+    whole = [outlet for outlet in stocked if all(outlet.stock[sku] >= units for sku, units in needed.items())]
     if whole:
         return _from_one(asked, whole, due_ms)
     if not asked.may_split or len(stocked) == 1:
@@ -149,24 +151,21 @@ def _outlet(asked: Asked, site: Site, units: int) -> _Outlet | None:
         departure = earliest_departure(lane, site, asked.now_ms, units)
         if departure is not None:
             runs.append((lane, arrival_ms(lane, departure)))
-    return _Outlet(site, tuple(runs)) if runs else None
+    if not runs:
+        return None
+    return _Outlet(site, tuple(runs), {line.sku: max(0, asked.atp(site.site_id, line.sku)) for line in asked.lines})
 
 
-def _has_all(asked: Asked, outlet: _Outlet) -> bool:
-    site_id = outlet.site.site_id
-    if len({line.sku for line in asked.lines}) == len(asked.lines):
-        return all(asked.atp(site_id, line.sku) >= line.quantity for line in asked.lines)
-    return _short_units(asked, (outlet,)) == 0
-
-
-def _short_units(asked: Asked, group: Sequence[_Outlet]) -> int:
+def _needed(asked: Asked) -> dict[str, int]:
+    """Units by SKU."""
     needed: dict[str, int] = {}
     for line in asked.lines:
         needed[line.sku] = needed.get(line.sku, 0) + line.quantity
-    short = 0
-    for sku, quantity in needed.items():
-        short += max(0, quantity - sum(max(0, asked.atp(outlet.site.site_id, sku)) for outlet in group))
-    return short
+    return needed
+
+
+def _short_units(asked: Asked, group: Sequence[_Outlet]) -> int:
+    return sum(max(0, units - sum(o.stock[sku] for o in group)) for sku, units in _needed(asked).items())
 
 
 def _best(asked: Asked, groups: Iterable[Sequence[_Outlet]], due_ms: int) -> Choice:
@@ -207,7 +206,7 @@ def _fill(asked: Asked, group: Sequence[_Outlet], due_ms: int) -> Choice:
     for line in asked.lines:
         for outlet in group:
             place = (outlet.site.site_id, line.sku)
-            left.setdefault(place, max(0, asked.atp(*place)))
+            left.setdefault(place, outlet.stock[line.sku])
         open_units = line.quantity
         for outlet in _in_turn(asked, group, line, left):
             taken = min(open_units, left[outlet.site.site_id, line.sku])

@@ -64,11 +64,12 @@ def put_card(
     wanted: dict[str, int] = {}
     for line in lines:
         wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-    candidates = [_candidate(draft, shelves, order, site, wanted, len(lines), choice) for site in sites]
+    seen = shelves.seen(wanted)
+    atp = {(site_id, sku): units for site_id, sku, units in seen}
+    candidates = [_candidate(draft, order, site, wanted, atp, len(lines), choice) for site in sites]
     candidates.sort(key=lambda candidate: candidate.lost_because is not None)
     if len(choice.site_ids) > 1:
         candidates.insert(0, Candidate(label="+".join(choice.site_ids), cost_minor=choice.cost_minor))
-    seen = shelves.seen(wanted)
     missing = tuple(f"{line.quantity} of {line.sku} not found in {region}" for line in choice.short[:CARD_CANDIDATES])
     cut = len(candidates) > CARD_CANDIDATES or len(seen) > CARD_SHELVES or len(choice.short) > CARD_CANDIDATES
     card = DecisionCard(
@@ -88,17 +89,17 @@ def put_card(
 
 def _candidate(
     draft: Draft,
-    shelves: Shelves,
     order: Order,
     site: Site,
     wanted: Mapping[str, int],
+    atp: Mapping[tuple[str, str], int],
     line_count: int,
     choice: Choice,
 ) -> Candidate:
     """One site alone, and why it is not the whole answer. A loser's cost is that of its cheapest freight."""
     if choice.site_ids == (site.site_id,):
         return Candidate(label=site.site_id, cost_minor=choice.cost_minor)
-    lacking = sum(max(0, quantity - max(0, shelves.atp(site.site_id, sku))) for sku, quantity in wanted.items())
+    lacking = sum(max(0, units - max(0, atp.get((site.site_id, sku), 0))) for sku, units in wanted.items())
     if lacking:
         return Candidate(label=site.site_id, lost_because=f"lacks {lacking} of {sum(wanted.values())} units")
     lanes = calendar.serving_lanes(draft.network, site.site_id, order.zone, order.service_level)
