@@ -1,6 +1,7 @@
 """Real servers for the tests that ask for them: started once, stopped even when a test fails."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -8,6 +9,17 @@ import pytest
 
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.redis import EmbeddedRedis
+
+SKIPS_IN_CI: tuple[str, ...] = ()  # reasons that were looked at; any other skip fails there
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and os.environ.get("CI") and not any(reason in str(report.longrepr) for reason in SKIPS_IN_CI):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

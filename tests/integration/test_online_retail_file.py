@@ -18,13 +18,13 @@ from orderwing_schemas.events.intake import OrderAccepted, OrderRejected
 from orderwing_schemas.events.public import OrderPlaced
 from support.memory_view import MemoryReference, MemoryView
 
-# The directory with the data sets, which the project does not ship: see the README of each there.
-DATA = os.environ.get("ORDERWING_BENCH_DATA")
-FILE = Path(DATA or ".") / "online_retail" / "online_retail.parquet"
+# The data sets, which the project does not ship, are looked for beside it.
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
+FILE = Path(os.environ.get("ORDERWING_BENCH_DATA") or BESIDE) / "online_retail" / "online_retail.parquet"
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not FILE.is_file(), reason=f"ORDERWING_BENCH_DATA names no directory with {FILE.name}")
+@pytest.mark.skipif(not FILE.is_file(), reason=f"no {FILE.name}: set ORDERWING_BENCH_DATA")
 def test_every_invoice_of_the_year_ends_somewhere(tmp_path: Path) -> None:
     feed = retail_feed(FILE, None, rate=100.0, factor=60.0, report=tmp_path / "imported.jsonl")
     view = MemoryView(MemoryReference(feed.network, feed.items))
