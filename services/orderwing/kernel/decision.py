@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from orderwing.kernel.row import Row
 from orderwing_schemas.base import Event
 from orderwing_schemas.topics import Topic
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(NamedTuple):
     topic: Topic
     event: Event
 

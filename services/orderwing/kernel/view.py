@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 from orderwing.kernel.decision import Decision, Emit
@@ -48,16 +49,15 @@ class Draft:
     def reference(self) -> Reference:
         return self._view.reference
 
-    @property
+    @cached_property
     def network(self) -> Network:
         return self._view.reference.network
 
     def get(self, kind: type[R], key: str) -> R | None:
-        try:
-            row = self._rows[kind, key]
-        except KeyError:
+        place = (kind, key)
+        if place not in self._rows:
             return self._view.get(kind, key)
-        return row  # type: ignore[return-value]  # keyed by its own kind
+        return self._rows[place]  # type: ignore[return-value]  # keyed by its own kind
 
     def scan(self, kind: type[R], group: str) -> Iterator[R]:
         rows: dict[str, Row] = {row.key: row for row in self._view.scan(kind, group)}
@@ -80,8 +80,6 @@ class Draft:
         self._emits.append(Emit(topic, event))
 
     def decision(self) -> Decision:
-        return Decision(
-            emits=tuple(self._emits),
-            puts=tuple(row for row in self._rows.values() if row is not None),
-            drops=tuple(place for place, row in self._rows.items() if row is None),
-        )
+        puts = tuple([row for row in self._rows.values() if row is not None])
+        drops = tuple([place for place, row in self._rows.items() if row is None])
+        return Decision(tuple(self._emits), puts, drops)
