@@ -26,17 +26,23 @@ class Event(Model):
     """A fact or a request on a topic. `type` is the CloudEvents type; a released class is never edited."""
 
     EVENT_TYPE: ClassVar[str]
+    _NAMES_ORDER: ClassVar[bool] = False  # has `order_id`; known by class, since to ask an instance in vain is dear
+    _CARRIES_ORDER: ClassVar[bool] = False
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         field = cls.model_fields.get("type")
         if field is not None:
             cls.EVENT_TYPE = str(field.default)
+        cls._NAMES_ORDER = "order_id" in cls.model_fields or hasattr(cls, "order_id")
+        cls._CARRIES_ORDER = "order" in cls.model_fields
 
     @property
     def subject(self) -> str | None:
         """The order this event concerns (`ce_subject`), or None."""
-        order_id = getattr(self, "order_id", None)
-        if order_id is None and (order := getattr(self, "order", None)) is not None:
-            order_id = order.order_id
+        order_id: str | None = None
+        if self._NAMES_ORDER:
+            order_id = self.order_id  # type: ignore[attr-defined]  # of the subclass
+        elif self._CARRIES_ORDER:
+            order_id = self.order.order_id  # type: ignore[attr-defined]
         return order_id
