@@ -114,8 +114,13 @@ class _Running:
 
 def measure(market: Market, repetitions: int) -> list[Cost]:
     """Medians over `repetitions` runs of the whole market, each from empty stages. Raises OperatorError."""
+    before = gc.get_threshold()
     gc.set_threshold(200_000, 20, 100)  # as a stage's process does
-    runs = [_run(market) for _ in range(repetitions)]
+    try:
+        runs = [_run(market) for _ in range(repetitions)]
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
     return [_median([run[place] for run in runs]) for place in range(len(ROAD))]
 
 
