@@ -257,13 +257,21 @@ def answer_headers(answer: PaymentAnswered, traceparent: bytes | None) -> list[t
     return [*headers, ("traceparent", traceparent)] if traceparent else headers
 
 
+def session(patience: Patience) -> aiohttp.ClientSession:
+    """A provider knows no cookies and answers a line of JSON: what serves browsers would cost more than the rest."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=IN_FLIGHT),
+        timeout=aiohttp.ClientTimeout(total=patience.timeout_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
+    )
+
+
 async def serve(settings: Settings, stop: threading.Event, patience: Patience) -> None:
     metrics = process_metrics(NAME)
-    connector = aiohttp.TCPConnector(limit=IN_FLIGHT)
-    timeout = aiohttp.ClientTimeout(total=patience.timeout_s)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+    async with session(patience) as calls:
         provider = Provider(
-            session,
+            calls,
             address_of(settings.psp_url, settings.run_dir),
             patience,
             retried=lambda: metrics.add(defs.PROVIDER_RETRIES, 1),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,8 +86,8 @@ class Provider:
         try:
             async with self._session.post(
                 f"{self._address()}/v1/{PATHS[request.purpose]}",
-                json=body,
-                headers={"Idempotency-Key": request.idempotency_key},
+                data=json.dumps(body).encode(),
+                headers={"Idempotency-Key": request.idempotency_key, "Content-Type": "application/json"},
             ) as response:
                 status = response.status
                 told = _told(await response.content.read(ANSWER_BYTES)) if status in (200, *DECLINED) else {}
@@ -142,12 +143,24 @@ def address_of(psp_url: str, run_dir: Path) -> Callable[[], str]:
     fixed = psp_url.rstrip("/")
     if urlsplit(fixed).port != 0:
         return lambda: fixed
-    file = run_dir / "psp.api.json"
+    return _Announced(run_dir / "psp.api.json").url
 
-    def read() -> str:
+
+@dataclass
+class _Announced:
+    """What the simulator last wrote to `file`, which is read again only when it has changed."""
+
+    file: Path
+    _stamp_ns: int = -1
+    _url: str = ""
+
+    def url(self) -> str:
+        """Raises NoAnswerError while there is none."""
         try:
-            return str(json.loads(file.read_text("utf-8"))["url"])
+            stamp_ns = os.stat(self.file).st_mtime_ns
+            if stamp_ns != self._stamp_ns:
+                self._url = str(json.loads(self.file.read_text("utf-8"))["url"])
+                self._stamp_ns = stamp_ns
         except (OSError, ValueError, KeyError):
             raise NoAnswerError("unreachable") from None
-
-    return read
+        return self._url

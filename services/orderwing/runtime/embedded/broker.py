@@ -99,7 +99,9 @@ class EmbeddedBroker(EmbeddedServer):
     def _java(self, jars: list[Path]) -> list[str | Path]:
         log4j2 = self.data_dir / "log4j2.properties"
         log4j2.write_text(_LOG4J2, "utf-8")
-        options = ["-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={log4j2.as_uri()}"]
+        # On few cores the optimising compiler takes as much CPU as the broker itself for the first minutes.
+        jvm = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+        options = [*jvm, f"-Dlog4j2.configurationFile={log4j2.as_uri()}"]
         return [JAVA, *options, "-cp", os.pathsep.join(map(str, jars))]
 
     def _write_settings(self) -> Path:
