@@ -93,7 +93,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "faust": ("orderwing.reoptimizer.worker",),
     "aiokafka": ("orderwing.reoptimizer.worker",),
     "aiohttp": ("orderwing.gateways.*", "orderwing.simulators.psp", "orderwing.api.*"),
-    "prometheus_client": ("orderwing.runtime.metrics", "orderwing.runtime.health"),
+    "prometheus_client": ("orderwing.runtime.metrics", "orderwing.runtime.health", "orderwing.runtime.scrape"),
     "structlog": ("orderwing.runtime.logs",),
     "psutil": ("orderwing.runtime.*", "orderwing.bench.*"),
     "ortools": ("orderwing.planning.*",),
