@@ -80,9 +80,11 @@ class KafkaBus:
             "queue.buffering.max.messages": 1_000_000,
             "delivery.report.only.error": True,
             "on_delivery": self._undelivered,
+            "error_cb": self._heard,
         }
         self._admin = AdminClient(self._common)
         self._refused: RecordRefusedError | None = None
+        self._cut_off = False
         self._producer = self._new_producer()
         self._positions: dict[TopicPartition, int] = {}
         self._rebalanced = False
@@ -199,6 +201,10 @@ class KafkaBus:
     def begin(self) -> None:
         self._refused = None
         self._began_s = time.monotonic()
+        self._producer.poll(0)  # serves `_heard`
+        if self._cut_off:
+            # Measured: a producer that has lost every broker may wait for ever in its next send of offsets.
+            self._renew()
         self._guarded(self._producer.begin_transaction)
 
     def produce(self, outgoing: Outgoing) -> None:
@@ -280,7 +286,11 @@ class KafkaBus:
                 if not error.args[0].retriable() or time.monotonic() > deadline:
                     raise FencedError(f"no transactions: {error.args[0].str()}") from None
 
+    def _heard(self, error: KafkaError) -> None:
+        self._cut_off |= error.code() == KafkaError._ALL_BROKERS_DOWN
+
     def _renew(self) -> None:
+        self._cut_off = False
         self._producer.purge()
         self._producer = self._new_producer()
 
