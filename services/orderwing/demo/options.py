@@ -7,7 +7,7 @@ from pathlib import Path
 
 DEFAULT_RATE = 10.0
 DEFAULT_ORDERS = 450
-RETAIL_RATE = 12.0
+RETAIL_RATE = 15.0
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from orderwing_schemas.network import Network, Policies
 _SOURCE = "/online-retail"
 _RECEIPTS_AT_ONCE = 40  # between two invoices: a week's goods arrive over its first days
 _LONGEST_GAP = timedelta(minutes=30)  # nights and weekends shrink to this before gaps are compressed
+_PEAK = 2.0  # invoices come in bursts, and a basket of many lines travels in more than one parcel
 # Customers of this shop are small wholesalers: a basket of 300 pounds is ordinary, and so are many a day.
 _POLICIES = Policies(
     window_minutes=10,
@@ -32,6 +33,7 @@ _POLICIES = Policies(
     review_amount_minor=1_000_000,
     block_amount_minor=10_000_000,
     velocity_per_hour=200,
+    late_hour_minor=1_000,
     promise_slack_minutes=PROMISE_SLACK_MINUTES,
 )
 
@@ -78,7 +80,7 @@ def _network(outcomes: list[Imported], weeks: list[int], invoices_per_hour: floa
     first = [outcome for outcome, week in zip(outcomes, weeks, strict=True) if week < FIRST_WEEKS]
     baskets = [sum(outcome.units.values()) for outcome in first if isinstance(outcome, ImportedOrder)] or [1]
     share = len(baskets) / len(first)
-    load = Load(invoices_per_hour * share, sum(baskets) / len(baskets), largest_order_units=max(baskets))
+    load = Load(invoices_per_hour * share * _PEAK, sum(baskets) / len(baskets), largest_order_units=max(baskets))
     return demo_network(load, _POLICIES)
 
 
