@@ -25,7 +25,7 @@ from support.running import wait_until
 
 pytestmark = pytest.mark.slow
 
-SPEED = 240.0
+SPEED = 480.0
 RATE = 5.0
 ROUNDS = 3
 ORDERS = 3_000  # more than are ever sent: the stream ends when the killing does
