@@ -54,6 +54,7 @@ class Road:
             p99_ms=quantile(latencies, 0.99),
             cpu_us=after.cpu_us_since(before, len(wanted)),
             seconds=seconds,
+            others_share=after.others_share_since(before),
         )
 
     def _await(self, task: str, before: int, wanted: int, sender: threading.Thread) -> None:

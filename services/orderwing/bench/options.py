@@ -35,7 +35,7 @@ class Phase:
     """Orders fed in one way. `orders_per_s` is from the first to the last order that came out.
 
     Latencies are from the broker's stamp of the order to that of its first plan; CPU by process in microseconds an
-    order.
+    order. `others_share` of the machine's processors went to processes that have nothing to do with the bench.
     """
 
     fed: int
@@ -45,6 +45,7 @@ class Phase:
     p99_ms: float
     cpu_us: Mapping[str, float]
     seconds: float
+    others_share: float
 
 
 @dataclass(frozen=True)

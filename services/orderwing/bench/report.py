@@ -11,7 +11,9 @@ _ABOUT = """\
 Made by `orderwing bench pipeline`. Part a is a bare chain of eight exactly-once copy processes that write as many
 bytes a hop as the road from placed to allocated; all parts run one after the other on the same broker. *orders/s* is
 from the first to the last order that came out when all are fed at once; latencies are taken at a fixed rate, between
-the broker's stamps of the order and of its first plan. CPU is user and system time of each process.
+the broker's stamps of the order and of its first plan. CPU is user and system time of each process. *others* is the
+part of the machine's processors that programs outside the bench took meanwhile: with more than a few per cent of it,
+orders/s and latencies tell about the machine's other work too.
 """
 
 
@@ -51,22 +53,23 @@ def markdown(facts: Mapping[str, str], results: Sequence[Sheet]) -> str:
 
 
 def _speeds(results: Sequence[Result], rate: float) -> Sheet:
-    columns = ("part", "lines", "orders", "orders/s", f"arrived at {rate:g}/s", "p50 ms", "p99 ms")
+    columns = ("part", "lines", "orders", "orders/s", "others", f"at {rate:g}/s", "p50 ms", "p99 ms", "others")
     rows = [
         (
             f"{result.part}: {result.title}",
             "" if result.mean_lines is None else f"{result.mean_lines:.1f}",
             _share(result.full),
             f"{result.full.orders_per_s:,.0f}",
-            *(("", "", "") if result.paced is None else _paced(result.paced)),
+            f"{result.full.others_share:.0%}",
+            *(("", "", "", "") if result.paced is None else _paced(result.paced)),
         )
         for result in results
     ]
     return Sheet("Speed", columns, rows)
 
 
-def _paced(phase: Phase) -> tuple[str, str, str]:
-    return _share(phase), f"{phase.p50_ms:,.0f}", f"{phase.p99_ms:,.0f}"
+def _paced(phase: Phase) -> tuple[str, str, str, str]:
+    return _share(phase), f"{phase.p50_ms:,.0f}", f"{phase.p99_ms:,.0f}", f"{phase.others_share:.0%}"
 
 
 def _share(phase: Phase) -> str:
