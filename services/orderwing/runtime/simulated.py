@@ -174,7 +174,7 @@ class SimulatedBus:
             self.cluster.idle(timeout_s)
             return []
         rng = self.cluster.rng
-        places = [place for place in self._fetch if place not in self._paused]
+        places = [place for place, at in self._fetch.items() if self._has_news(place, at)]
         if rng is not None:
             rng.shuffle(places)
             limit = rng.randint(1, limit)
@@ -185,6 +185,11 @@ class SimulatedBus:
             self._exhausted_at = self.cluster.changes
             self.cluster.idle(timeout_s)
         return records
+
+    def _has_news(self, place: TopicPartition, at: int) -> bool:
+        if place in self._paused:
+            return False
+        return place not in self._known or at < self.cluster.log(place).last_stable_offset
 
     def _take(self, place: TopicPartition, limit: int) -> list[Record]:
         log = self.cluster.log(place)

@@ -35,6 +35,7 @@ class Log:
 
     def __init__(self, place: TopicPartition) -> None:
         self.place = place
+        self.last_stable_offset = 0
         self._entries: list[_Entry] = []
         self._open: dict[Transaction, int] = {}  # with the offset of its first record here
 
@@ -42,9 +43,8 @@ class Log:
     def high_watermark(self) -> int:
         return len(self._entries)
 
-    @property
-    def last_stable_offset(self) -> int:
-        return min(self._open.values(), default=len(self._entries))
+    def _settle(self) -> None:
+        self.last_stable_offset = min(self._open.values(), default=len(self._entries))
 
     def append(self, outgoing: Outgoing, wall_ms: int, transaction: Transaction | None = None) -> Record:
         offset = len(self._entries)
@@ -54,12 +54,14 @@ class Log:
             self._open[transaction] = offset
             transaction.logs.append(self)
         self._entries.append(_Entry(record, transaction))
+        self._settle()
         return record
 
     def end(self, transaction: Transaction) -> None:
         """Write the marker; `transaction` has its final state."""
         del self._open[transaction]
         self._entries.append(_Entry(None, transaction))
+        self._settle()
 
     def committed(self, begin: int, end: int) -> Iterator[Record]:
         """Records of finished, not aborted transactions and of none, from `begin` to the stable part of `end`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-import msgspec
+from msgspec.structs import replace
 
 from orderwing.kernel.ports import Outgoing
 from orderwing.planning.costs import Catalogue
@@ -90,18 +90,26 @@ class Planner:
                 if self._random.random() < 0.2:
                     self._faults["proposal told twice"] += 1
                     self._send(topics.PROPOSALS, ordinal, message)
-            self._propose_oddly(pool, ordinal, window_id, now_ms)
+            self._propose_oddly(pool, ordinal, now_ms)
             self._send(topics.WINDOWS, ordinal, window_message(pool, look, window_id, now_ms, 0))
 
-    def _propose_oddly(self, pool: pools.Pool, ordinal: int, window_id: str, now_ms: int) -> None:
-        """What no planner should say: a part as it stands, an old version. Only a freed departure makes it worth it."""
+    def _propose_oddly(self, pool: pools.Pool, ordinal: int, now_ms: int) -> None:
+        """What no planner should say: a part as it stands, a version to come, a cheaper site whatever its stock."""
         for part in pool.parts:
-            if self._random.random() < 0.1:
-                self._faults["odd proposal"] += 1
-                odd = self._random.random() < 0.2
-                believed = msgspec.structs.replace(part, version=part.version + 1) if odd else part
-                proposal = Proposal((Change(believed, part.takes, part.cost_minor),), 0, ())
-                self._send(topics.PROPOSALS, ordinal, proposal_message(pool.region, window_id, proposal, now_ms))
+            chance = self._random.random()
+            if chance < 0.02:
+                self._say(Change(replace(part, version=part.version + 1), part.takes, 0), ordinal, now_ms)
+            elif chance < 0.1:
+                self._say(Change(part, part.takes, part.cost_minor), ordinal, now_ms)
+            elif chance < 0.3:
+                first = self._network.sites_by_region[pool.region][0].site_id
+                self._say(Change(part, tuple(replace(t, site_id=first) for t in part.takes), 0), ordinal, now_ms)
+
+    def _say(self, change: Change, ordinal: int, now_ms: int) -> None:
+        self._faults["odd proposal"] += 1
+        region = change.part.region
+        message = proposal_message(region, f"{region}/{now_ms}", Proposal((change,), 0, ()), now_ms)
+        self._send(topics.PROPOSALS, ordinal, message)
 
     def _send(self, topic: Topic, ordinal: int, message: Message) -> None:
         partition = ordinal % topic.partitions

@@ -85,7 +85,7 @@ class World:
         market = Market(self.random, orders, START_MS + 10 * MINUTE_MS)
         self.orders = orders
         Shops(self.cluster, self.clock, self.agenda).plan(market.publications, self._heard)
-        self.planner.plan(windows=24, first_ms=START_MS + 19 * MINUTE_MS)
+        self.planner.plan(windows=24, first_ms=START_MS + 39 * MINUTE_MS // 2)
         self._trouble(orders)
 
     def run(self) -> str | None:
