@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from orderwing.audit.facts import KINDS
-from support.audit_story import HELD, PART, PLAN_MINOR, SHIPMENT, UNITS, Story, delivered, plan
+from support.audit_story import HELD, HOUR_MS, PART, PLAN_MINOR, SHIPMENT, UNITS, Story, delivered, plan
 
 
 def test_a_clean_history_passes() -> None:
@@ -251,3 +253,29 @@ def test_a_moved_hold_counts_where_it_went() -> None:
     moves = [{"part_id": PART, "held": [{**HELD, "quantity": 1}]}]
     story.tell("stock.reserved", "hold.moved.v1", {"region": "south", "moves": moves}, "reservation", "x/0/0")
     assert "stock" in {violation.kind for violation in story.violations()}
+
+
+def _softly_held(cleared_ms: int, decided_ms: tuple[int, ...]) -> Story:
+    """Held softly at nought for 30 minutes; cleared then, with other decisions of the region at times between."""
+    story = delivered()
+    story.change("order.accepted.v1", lambda value: value["order"].update(home_region="south"))
+    first = next(fact for fact in story.facts if fact.type == "reservation.recorded.v1")
+    place = story.facts.index(first)
+    held = {"order_id": "O1", "outcome": "held", "waiting": [], "declined": []}
+    story.facts.insert(place, replace(first, id="held", value=held, now_ms=0))
+    story.tell("orders.cleared", "order.cleared.v1", {"order": {"order_id": "O1"}}, "fraud", "x/0/0")
+    story.facts[-1] = replace(story.facts[-1], now_ms=cleared_ms)
+    moved = next(fact for fact in story.facts if fact.type == "stock.moved.v1")
+    for number, now_ms in enumerate(decided_ms):
+        story.facts.insert(0, replace(moved, id=f"moved-{number}", now_ms=now_ms))
+    return story
+
+
+def test_a_soft_hold_that_outlives_its_end_is_found() -> None:
+    story = _softly_held(5 * HOUR_MS, (HOUR_MS, 2 * HOUR_MS))
+    assert "stock" in {violation.kind for violation in story.violations()}
+
+
+def test_while_reservation_is_away_nothing_lapses() -> None:
+    story = _softly_held(5 * HOUR_MS, (5 * HOUR_MS - 60_000,))
+    assert story.judged().clean
