@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from datetime import time as time_of_day
 from typing import Protocol
 
 from orderwing.demo.feeds import Stream, feed_for, last_movements
@@ -22,7 +23,7 @@ LOOK_S = 0.25
 QUIET_S = 3.0  # so long nothing may be under way before a run counts as drained
 DRAIN_DOMAIN_S = 10 * 3600  # the longest road: an hour to the next departure, hours abroad, a receipt in between
 DRAIN_SPARE_S = 60.0
-_MORNING_HOUR = 8  # every site is open
+_MORNING = time_of_day(7, 25)  # every site is open, and orders of the first hour leave with the vans at nine
 
 
 class Show(Protocol):
@@ -106,8 +107,7 @@ def drained(stream: Stream, watch: Watch, look: Callable[[], None], patience_s: 
 
 
 def _morning_ms() -> int:
-    today = datetime.now(UTC).replace(hour=_MORNING_HOUR, minute=0, second=0, microsecond=0)
-    return int(today.timestamp() * 1000)
+    return int(datetime.combine(datetime.now(UTC), _MORNING, UTC).timestamp() * 1000)
 
 
 def _wall_ms() -> int:

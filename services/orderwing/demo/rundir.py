@@ -44,16 +44,20 @@ def run_directory(keep: bool, base: Path | None = None) -> Iterator[RunDirectory
     Raises OperatorError when another demo uses the kept one, EmbeddedError when the disk is too full.
     """
     base = base or cache_dir() / "demo"
-    base.mkdir(parents=True, exist_ok=True)
-    require_space(base, NEEDED_BYTES)
-    _remove_abandoned(base)
     directory = RunDirectory(base / "kept" if keep else base / f"run-{os.getpid()}", keep)
-    (directory.path / "services").mkdir(parents=True, exist_ok=True)
+    try:
+        directory.services.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperatorError(
+            f"{base} cannot be written ({error.strerror}): set ORDERWING_CACHE to a directory of yours."
+        ) from None
     lock = _locked(directory.path)
     if lock is None:
         raise OperatorError(f"Another demo uses {directory.path}: stop it, or start without --keep.")
     with lock:
         try:
+            require_space(base, NEEDED_BYTES)
+            _remove_abandoned(base)
             yield directory
         finally:
             if not directory.kept:
