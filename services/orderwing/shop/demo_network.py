@@ -71,7 +71,7 @@ def demo_network(load: Load = Load(), policies: Policies | None = None) -> Netwo
         policies=policies
         or Policies(
             window_minutes=10,
-            review_minutes=30,
+            review_minutes=15,
             review_amount_minor=100_000,
             promise_slack_minutes=PROMISE_SLACK_MINUTES,
         ),
