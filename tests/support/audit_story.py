@@ -130,8 +130,9 @@ def _moved(story: Story, kind: str, on_hand: int, reserved: int, cause: str) -> 
 
 
 def _accepted(story: Story) -> None:
-    inbound = story.tell("orders.inbound", "order.placed.v1", {"order_id": "O1"})
-    placed = story.tell("orders.placed", "order.placed.v1", {"order_id": "O1"}, "gate", inbound.place)
+    asked = {"order_id": "O1", "lines": [{**UNITS, "unit_price_minor": 500, "discount_minor": 0, "tax_minor": 1}]}
+    inbound = story.tell("orders.inbound", "order.placed.v1", asked)
+    placed = story.tell("orders.placed", "order.placed.v1", asked, "gate", inbound.place)
     line = {**UNITS, "amount_minor": 1_001, "capacity": 2}
     order = {"order_id": "O1", "lines": [line], "accepted_at_ms": 8 * HOUR_MS}
     accepted = story.tell("orders.accepted", "order.accepted.v1", {"order": order}, "intake", placed.place)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from orderwing.audit.facts import Fact, History, Violation
-
-DOORS = ("orders.inbound", "stock.inbound", "wms.inbound", "operations.inbound")
+from orderwing.audit.facts import DOORS, Fact, History, Violation
 
 
 def check_exactly_once(history: History) -> Iterator[Violation]:
@@ -17,6 +16,7 @@ def check_exactly_once(history: History) -> Iterator[Violation]:
         yield from _one_answer(history, door, answers["gate"], set())
     yield from _one_answer(history, "orders.placed", answers["intake"], _dead_orders(history, "intake"))
     yield from _accepted_once(history)
+    yield from _accepted_as_placed(history)
     yield from _released_all(history)
 
 
@@ -66,6 +66,24 @@ def _accepted_once(history: History) -> Iterator[Violation]:
     for order_id, times in accepted.items():
         if times > 1:
             yield Violation("duplicated", order_id, f"accepted {times} times")
+
+
+def _accepted_as_placed(history: History) -> Iterator[Violation]:
+    """Units and money of every line are what the shop asked for; the rest of the audit starts from them."""
+    placed = {fact.place: fact.body for fact in history.by_topic.get("orders.placed", ())}
+    for fact in history.by_type.get("order.accepted.v1", ()):
+        order = fact.body["order"]
+        if (asked := placed.get(fact.cause)) is None:
+            yield Violation("duplicated", order["order_id"], "accepted, but never placed")
+            continue
+        lines = {(line["line_id"], line["sku"], line["quantity"], line["amount_minor"]) for line in order["lines"]}
+        if asked["order_id"] != order["order_id"] or lines != set(map(_asked_line, asked["lines"])):
+            yield Violation("lost", order["order_id"], "accepted with other lines than it was placed with")
+
+
+def _asked_line(line: Mapping[str, Any]) -> tuple[str, str, int, int]:
+    amount_minor = line["quantity"] * line["unit_price_minor"] - line["discount_minor"] + line["tax_minor"]
+    return line["line_id"], line["sku"], line["quantity"], amount_minor
 
 
 def _released_all(history: History) -> Iterator[Violation]:

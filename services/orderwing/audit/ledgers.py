@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +52,26 @@ def check_warehouse(
         if units > ever[shelf]:
             yield Violation("oversold", "/".join(shelf), f"shipped {units}, there were {ever[shelf]}")
     told = {value["shipment_id"]: value for value in history.of("shipment.released.v1")}
-    left = {value["shipment_id"] for value in history.of("shipment.progressed.v1") if value["status"] == "shipped"}
-    for entry in warehouse:
-        shipment_id = str(entry.get("shipment_id"))
-        if shipment_id not in told:
-            yield Violation("ledger", shipment_id, "the warehouse has a shipment that was never released")
-        elif (
-            entry.get("status") == "shipped"
-            and shipment_id not in left
-            and told[shipment_id]["order_id"] not in restless
-        ):
+    left = {
+        value["shipment_id"]: _units(value["lines"])
+        for value in history.of("shipment.progressed.v1")
+        if value["status"] == "shipped"
+    }
+    shipped = {str(x["shipment_id"]): _units(x["lines"]) for x in warehouse if x.get("status") == "shipped"}
+    for shipment_id in {str(entry.get("shipment_id")) for entry in warehouse} - told.keys():
+        yield Violation("ledger", shipment_id, "the warehouse has a shipment that was never released")
+    for shipment_id, theirs in shipped.items():
+        if shipment_id in left and theirs != left[shipment_id]:
+            yield Violation("ledger", shipment_id, f"they shipped {dict(theirs)}, we told {dict(left[shipment_id])}")
+        elif shipment_id in told and shipment_id not in left and told[shipment_id]["order_id"] not in restless:
             yield Violation("ledger", shipment_id, "the warehouse shipped it, and nobody heard")
+    for shipment_id in left.keys() - shipped.keys():
+        yield Violation("ledger", shipment_id, "told as shipped, and the warehouse never shipped it")
+
+
+def _units(lines: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Units by line."""
+    units: Counter[str] = Counter()
+    for line in lines:
+        units[str(line["line_id"])] += int(line["quantity"])
+    return units

@@ -55,14 +55,19 @@ def _shipped(history: History) -> dict[str, Counter[str]]:
 
 
 def _recorded(history: History) -> dict[str, Counter[str]]:
-    """What we say, each idempotency key once; `uncollected` is what the provider refused to pay for goods that left."""
+    """What we say, each idempotency key once; `uncollected` is what the provider refused to pay for goods that left.
+
+    A void counts against the authorisation that it ends: one that was given up unanswered was never counted.
+    """
     recorded: dict[str, Counter[str]] = defaultdict(Counter)
-    keys: set[str] = set()
+    told: dict[str, dict[str, Any]] = {}
     for event_type in ("payment.recorded.v1", "payment.capture_refused.v1"):
         for value in history.of(event_type):
-            if value["idempotency_key"] not in keys:
-                keys.add(value["idempotency_key"])
-                recorded[value["order_id"]][value.get("purpose", "uncollected")] += value["amount_minor"]
+            told.setdefault(value["idempotency_key"], value)
+    for key, value in told.items():
+        purpose = value.get("purpose", "uncollected")
+        if purpose != "void" or key.replace(":void:", ":authorise:") in told:
+            recorded[value["order_id"]][purpose] += value["amount_minor"]
     return recorded
 
 

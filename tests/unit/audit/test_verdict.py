@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from orderwing.audit.facts import KINDS
+from orderwing.audit.facts import KINDS, fact_of
 from support.audit_story import HELD, HOUR_MS, PART, PLAN_MINOR, SHIPMENT, UNITS, Story, delivered, plan
 
 
@@ -52,6 +52,19 @@ def _decided_twice(story: Story) -> None:
 
 def _accepted_twice(story: Story) -> None:
     story.repeat("order.accepted.v1")
+
+
+def _accepted_without_a_line(story: Story) -> None:
+    asked = next(fact for fact in story.facts if fact.topic == "orders.placed").body
+    asked["lines"] = [*asked["lines"], {**asked["lines"][0], "line_id": "2"}]
+
+
+def _accepted_for_less(story: Story) -> None:
+    story.change("order.placed.v1", lambda value: value["lines"][0].update(unit_price_minor=600))
+
+
+def _accepted_out_of_nothing(story: Story) -> None:
+    story.facts = [fact for fact in story.facts if fact.topic not in ("orders.inbound", "orders.placed")]
 
 
 def _planned_twice(story: Story) -> None:
@@ -154,6 +167,15 @@ def _warehouse_knows_more(story: Story) -> None:
     story.warehouse.append(entry)
 
 
+def _warehouse_shipped_less(story: Story) -> None:
+    entry = next(entry for entry in story.warehouse if entry["status"] == "shipped")
+    entry["lines"] = [{**UNITS, "quantity": 1}]
+
+
+def _warehouse_knows_less(story: Story) -> None:
+    story.warehouse = [entry for entry in story.warehouse if entry["status"] == "received"]
+
+
 def _nobody_heard(story: Story) -> None:
     story.forget("shipment.progressed.v1")
 
@@ -184,6 +206,7 @@ def _terms_are_not_the_model(story: Story) -> None:
 
 PLANTED = (
     ("lost", _lost_at_gate), ("lost", _lost_at_intake), ("lost", _answer_lost), ("lost", _never_told),
+    ("lost", _accepted_without_a_line), ("lost", _accepted_for_less), ("duplicated", _accepted_out_of_nothing),
     ("duplicated", _committed_twice), ("duplicated", _decided_twice), ("duplicated", _accepted_twice),
     ("duplicated", _planned_twice), ("duplicated", _released_twice), ("duplicated", _delivered_too_much),
     ("duplicated", _charged_twice), ("oversold", _held_beyond_the_shelf), ("oversold", _shipped_beyond_stock),
@@ -191,7 +214,8 @@ PLANTED = (
     ("stock", _negative_shelf), ("money", _captured_too_little), ("money", _rest_never_voided),
     ("money", _captured_beyond_authorised), ("money", _shipped_though_blocked), ("capacity", _departure_overbooked),
     ("capacity", _picking_overbooked), ("freeze", _never_frozen), ("freeze", _replanned_after_the_freeze),
-    ("freeze", _unplanned_release), ("ledger", _warehouse_knows_more), ("ledger", _nobody_heard),
+    ("freeze", _unplanned_release), ("ledger", _warehouse_knows_more), ("ledger", _warehouse_knows_less),
+    ("ledger", _warehouse_shipped_less), ("ledger", _nobody_heard),
     ("ledger", _provider_captured_more), ("ledger", _provider_wonders), ("ledger", _provider_keeps_money),
     ("cost", _price_is_not_the_terms), ("cost", _terms_are_not_the_model),
 )  # fmt: skip
@@ -240,6 +264,32 @@ def test_a_backordered_order_rests() -> None:
     verdict = story.judged()
     assert verdict.states == {"backordered": 1}
     assert verdict.count("stuck") == 0
+
+
+def test_a_void_of_what_was_given_up_counts_against_nothing() -> None:
+    """The provider had booked a renewal whose answers were all lost."""
+    story = delivered()
+    given_up = {"order_id": "O1", "purpose": "authorise", "idempotency_key": "O1:authorise:2", "amount_minor": 700}
+    story.provider.append({**given_up, "outcome": "approved", "flags": []})
+    void = {"order_id": "O1", "purpose": "void", "idempotency_key": "O1:void:2", "amount_minor": 700}
+    story.tell("payments.recorded", "payment.recorded.v1", void, "payment_hold", "payments.answered/0/99")
+    assert [violation.kind for violation in story.violations()] == ["ledger"]
+    story.provider.append({**void, "outcome": "approved", "flags": []})
+    assert story.violations() == []
+
+
+def test_strangers_may_claim_anything() -> None:
+    story = delivered()
+    claims = {
+        "ce_type": "order.accepted.v1", "ce_source": "/orderwing/gate", "ce_id": "1", "cause": "orders.inbound/0/0",
+        "decision": "x", "now": "tomorrow",
+    }  # fmt: skip
+    for offset in (1, 2):
+        stranger = fact_of("orders.inbound", 0, offset, 1_000, claims, b"{}")
+        story.facts.append(stranger)
+        rejected = {"source_topic": "orders.inbound", "reason": "contract"}
+        story.tell("inputs.rejected", "input.rejected.v1", rejected, "gate", stranger.place)
+    assert story.violations() == []
 
 
 def test_young_orders_are_not_judged() -> None:
