@@ -12,6 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+from pydantic import ValidationError
+from pydantic_core import from_json
 
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
 
@@ -90,19 +92,35 @@ class Provider:
                 headers={"Idempotency-Key": request.idempotency_key, "Content-Type": "application/json"},
             ) as response:
                 status = response.status
-                told = _told(await response.content.read(ANSWER_BYTES)) if status in (200, *DECLINED) else {}
+                told = _told(await _body(response)) if status in (200, *DECLINED) else {}
         except TimeoutError:
             raise NoAnswerError("timeout") from None
         except (aiohttp.ClientError, OSError):
             raise NoAnswerError("unreachable") from None
-        if status == 200:
-            amount = told.get("amount_minor")
-            if not isinstance(amount, int):
-                raise NoAnswerError("not_understood")
-            return _answer(request, Outcome.APPROVED, tried, amount, _text(told, "reference"))
-        if status in DECLINED:
-            return _answer(request, Outcome.DECLINED, tried, reason=_text(told, "reason") or f"http_{status}")
-        raise NoAnswerError(f"http_{status}")
+        try:
+            return _understood(request, tried, status, told)
+        except ValidationError:
+            raise NoAnswerError("not_understood") from None
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """All of it, up to a limit; a single `read` gives no more than has come so far."""
+    body = b""
+    while len(body) < ANSWER_BYTES and (more := await response.content.read(ANSWER_BYTES - len(body))):
+        body += more
+    return body
+
+
+def _understood(request: PaymentRequested, tried: int, status: int, told: dict[str, object]) -> PaymentAnswered:
+    """Raises NoAnswerError, and ValidationError for an amount that is none."""
+    if status == 200:
+        amount = told.get("amount_minor")
+        if not isinstance(amount, int):
+            raise NoAnswerError("not_understood")
+        return _answer(request, Outcome.APPROVED, tried, amount, _text(told, "reference"))
+    if status in DECLINED:
+        return _answer(request, Outcome.DECLINED, tried, reason=_text(told, "reason") or f"http_{status}")
+    raise NoAnswerError(f"http_{status}")
 
 
 def _answer(
@@ -127,7 +145,7 @@ def _answer(
 
 def _told(body: bytes) -> dict[str, object]:
     try:
-        told = json.loads(body)
+        told = from_json(body)  # unlike the standard library's it takes nothing that could not be written again
     except ValueError:
         raise NoAnswerError("not_understood") from None
     return told if isinstance(told, dict) else {}
