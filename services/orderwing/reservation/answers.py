@@ -43,7 +43,9 @@ def answer(draft: Draft, hold: Hold, order: Order, now_ms: int) -> Hold:
     if added or hold.open != before.left or hold.declined != before.declined:
         _record(draft, hold, hold.parts[len(before.parts) :], added, promise_at_ms)
     hold = _leave_wants(draft, hold, order)
-    return finish(draft, replace(hold, replaces=hold.replaces if hold.open else None), now_ms)
+    if not hold.open:  # whoever had nothing then may have something when a short pick asks
+        hold = replace(hold, replaces=None, asked=())
+    return finish(draft, hold, now_ms)
 
 
 def finish(draft: Draft, hold: Hold, now_ms: int) -> Hold:

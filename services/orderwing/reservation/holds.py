@@ -24,10 +24,13 @@ from orderwing_schemas.topics import RESERVATIONS_RECORDED
 def on_requested(view: View, event: SoftHoldRequested, now_ms: int) -> Decision:
     """Nothing where the order is known already, by an earlier request, its clearance or its release."""
     order = event.order
-    if view.get(Hold, hold_key(order.order_id, order.version)) is not None:
+    known = view.get(Hold, hold_key(order.order_id, order.version))
+    if known is not None and known.state is not HoldState.NEW:
         return NOTHING
     draft = Draft(view)
     until_ms = now_ms + draft.network.policies.soft_hold_minutes * MINUTE_MS
+    if known is not None:
+        until_ms = max(until_ms, known.wake_at_ms or 0)
     hold = replace(_new(order), state=step(HOLD_STATES, HoldState.NEW, Happening.REQUEST), wake_at_ms=until_ms)
     hold = advance(draft, hold, order, now_ms)
     _record(draft, hold, ReservationOutcome.HELD, promise_at_ms=_promise_ms(draft, hold, order, now_ms))
@@ -37,7 +40,9 @@ def on_requested(view: View, event: SoftHoldRequested, now_ms: int) -> Decision:
 def on_cleared(view: View, event: OrderCleared, now_ms: int) -> Decision:
     """Nothing where the order is cleared already or has been stopped."""
     order = event.order
-    hold = view.get(Hold, hold_key(order.order_id, order.version)) or _new(order)
+    hold = view.get(Hold, hold_key(order.order_id, order.version))
+    if hold is None or hold.state is HoldState.NEW:
+        hold = _new(order)
     if hold.state not in UNCLEARED:
         return NOTHING
     draft = Draft(view)
@@ -53,9 +58,12 @@ def on_cleared(view: View, event: OrderCleared, now_ms: int) -> Decision:
 
 
 def on_extended(view: View, event: HoldExtended, now_ms: int) -> Decision:
-    """A review keeps a soft hold; one that has lapsed stays so until the order is cleared."""
+    """A review keeps a soft hold, also one that is still to be asked for; one that has lapsed stays so."""
     hold = view.get(Hold, hold_key(event.order_id, event.version))
-    if hold is None or hold.state not in SOFTLY or event.until_ms <= (hold.wake_at_ms or 0):
+    if hold is None:
+        hold = Hold(order_id=event.order_id, version=event.version, home=event.region, wake_at_ms=event.until_ms)
+        return Decision(puts=(hold,))
+    if hold.state not in SOFTLY or event.until_ms <= (hold.wake_at_ms or 0):
         return NOTHING
     return Decision(puts=(replace(hold, wake_at_ms=event.until_ms),))
 

@@ -45,7 +45,7 @@ class Remote(msgspec.Struct, frozen=True, array_like=True):
 
 
 class HoldState(StrEnum):
-    NEW = "new"
+    NEW = "new"  # extended before it was asked for: `wake_at_ms` is all that is known
     SOFT = "soft"
     ASKING = "asking"  # soft, a slip is on its way
     FIRM = "firm"  # all that comes now is in parts; `open` waits
@@ -62,7 +62,8 @@ class Hold(Row, frozen=True, kw_only=True):
     (0: none), `asked` what other regions were asked for and have not found, `left` the wants left everywhere, `offers`
     regions that offered while a slip was away, `parts` those not yet shipped, `declined` in all, `needs` the short
     picks noted, `replaces` the part of the last. Once firm, `order` is its JSON.
-    `wake_at_ms`: a soft hold lapses; a tombstone or an ended hold is dropped `duplicate_horizon_days` after its end.
+    `wake_at_ms`: a soft hold lapses; a tombstone or an ended hold is dropped `duplicate_horizon_days` after its end,
+    a new one that nobody asked for at once.
     """
 
     order_id: str

@@ -9,6 +9,7 @@ from orderwing.reservation.rows import Hold, HoldState, Part, RemoteHold, Want, 
 from orderwing.reservation.stock import Shelf
 from orderwing_schemas.domain import Backorder
 from orderwing_schemas.events.fraud import HoldExtended, OrderBlocked
+from orderwing_schemas.events.intake import SoftHoldRequested
 from orderwing_schemas.events.payments import HoldReleaseRequested
 from orderwing_schemas.events.reservation import DecisionCard, ReservationOutcome, StockMoved, StockReserved
 from support.reservation_world import MINUTE_MS, START_MS, World, network, of_kind, order
@@ -116,12 +117,15 @@ def test_a_soft_hold_lapses_and_is_made_anew_when_cleared() -> None:
     assert world.shelf("N1", "A").reserved == 3
 
 
-def test_a_review_keeps_the_soft_hold() -> None:
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_a_review_keeps_the_soft_hold(overtaken: bool) -> None:
     world = World()
     world.receive("N1", "A", 5)
-    world.request(order("o1", {"A": 3}))
     until_ms = world.now_ms + 60 * MINUTE_MS
-    world.send(HoldExtended(order_id="o1", version=1, region="north", until_ms=until_ms))
+    extended = HoldExtended(order_id="o1", version=1, region="north", until_ms=until_ms)
+    asked = SoftHoldRequested(order=order("o1", {"A": 3}))
+    for event in (extended, asked) if overtaken else (asked, extended):
+        world.send(event)
     world.now_ms += 59 * MINUTE_MS
     world.due()
     assert world.shelf("N1", "A").reserved == 3

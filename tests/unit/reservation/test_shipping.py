@@ -111,6 +111,16 @@ def test_a_short_pick_of_an_order_that_may_not_wait_is_declined() -> None:
     assert state_of(world) is HoldState.ENDED
 
 
+def test_a_short_pick_is_sought_where_there_was_nothing_before() -> None:
+    world = firm(7, Backorder.NONE)
+    world.settle()
+    assert world.recorded("o1").declined == lines(2)
+    world.receive("S1", "A", 2)
+    world.send(short(2))
+    world.settle()
+    assert (world.recorded("o1").declined, world.reserved("o1")[-1].region) == (lines(2), "south")
+
+
 def test_a_remote_short_pick_is_made_good_by_home() -> None:
     world = World()
     world.receive("S1", "A", 3)
