@@ -146,3 +146,10 @@ def test_a_promise_waits_for_the_last_site_and_a_site_without_a_lane_is_an_error
     assert promise(network, (("s", 1), ("far", 1)), "z", service, now) == ms(2026, 1, 1, 20, 15)
     with pytest.raises(calendar.NoDepartureError, match="no lane leaves site s for zone elsewhere"):
         promise(network, (("s", 1),), "elsewhere", service, now)
+
+
+def test_more_than_calendars_hold_is_never_picked() -> None:
+    """A stranger may order a thousand lines of a million units each."""
+    site, now_ms = a_site("Europe/London", per_hour=1), ms(2026, 1, 5)
+    assert calendar.earliest_departure(a_lane(60), site, now_ms, 24 * calendar.HORIZON_DAYS) is not None
+    assert calendar.earliest_departure(a_lane(60), site, now_ms, 10**9) is None

@@ -41,8 +41,14 @@ def departures(lane: Lane, site: Site, from_ms: int, within_days: int = HORIZON_
 
 
 def earliest_departure(lane: Lane, site: Site, now_ms: int, units: int = 1) -> int | None:
-    """The first departure that what is frozen now can still be picked for; None if the lane never leaves."""
-    from_ms = now_ms + pick_ms(site, units)
+    """The first departure that what is frozen now can still be picked for; None if the lane never leaves.
+
+    None also for what would be picked for longer than HORIZON_DAYS: strangers may ask for more than calendars hold.
+    """
+    picking_ms = pick_ms(site, units)
+    if picking_ms > HORIZON_DAYS * DAY_MS:
+        return None
+    from_ms = now_ms + picking_ms
     times = _of_utc_day(_timetable(lane, site), from_ms // DAY_MS)
     place = bisect_left(times, from_ms)
     return times[place] if place < len(times) else next(departures(lane, site, from_ms), None)
