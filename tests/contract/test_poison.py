@@ -10,6 +10,7 @@ from orderwing.kernel.decision import Decision, Emit
 from orderwing.kernel.ports import Outgoing, TopicPartition
 from orderwing.kernel.stage import RawRecord, Stage
 from orderwing.kernel.view import View
+from orderwing.runtime.observer import Letter, SilentObserver
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.runner import Runner
 from orderwing_schemas.codec import header_map
@@ -78,6 +79,28 @@ def test_later_records_of_the_order_are_parked_and_redriven_in_order(cast: Cast,
     settle(cast, probe, letter, "redrive")  # a word too many
     cast.send(probe.first, order(1))
     cast.until(lambda: tallies(heir)["order-1"] == 4, heir)
+
+
+class Heard(SilentObserver):
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+
+    def dead_lettered(self, letter: Letter) -> None:
+        self.letters.append(letter)
+
+
+def test_a_dead_letter_is_told_with_its_order_and_its_trace(cast: Cast, probe: Probe) -> None:
+    probe.broken.add("order-1")
+    cast.send(probe.first, order(2), order(1))
+    heard = Heard()
+    runner = cast.runner(probe, observer=heard)
+    cast.until(lambda: decided([runner]) == 2, runner)
+    (told,) = heard.letters
+    (record,) = cast.records(dead_letters(probe.name))
+    (letter,) = letters(cast, probe)
+    assert told.traceparent == header_map(record.headers)["traceparent"]
+    assert told.record == f"{probe.first.name}/{key_partition('order-1', 4)}/{letter['offset']}"
+    assert (told.dead_letter_id, told.order_id, told.reason) == (letter["dead_letter_id"], "order-1", "FaultError")
 
 
 def test_a_dropped_dead_letter_is_forgotten_and_those_behind_it_are_decided(cast: Cast, probe: Probe) -> None:

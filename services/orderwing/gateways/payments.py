@@ -24,12 +24,12 @@ from orderwing.gateways.provider import Patience, Provider, address_of
 from orderwing.runtime import metric_defs as defs
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.health import process_health
-from orderwing.runtime.logs import get_logger
+from orderwing.runtime.logs import concerning, get_logger
 from orderwing.runtime.metrics import Metrics, process_metrics
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.settings import Settings
 from orderwing_schemas.codec import UndecodableError, decode, encode, header_map
-from orderwing_schemas.events.payments import PaymentAnswered, PaymentRequested
+from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested
 from orderwing_schemas.topics import PAYMENTS_ANSWERED, PAYMENTS_REQUESTED
 
 NAME = "payment_gateway"
@@ -122,6 +122,9 @@ class Gateway:
         began_s = time.perf_counter()
         answer = await provider.ask(asked.request)
         self._metrics.observe(defs.PROVIDER_SECONDS, time.perf_counter() - began_s, answer.outcome.value)
+        if answer.outcome is Outcome.FAILED:
+            with concerning(answer.order_id, asked.traceparent.decode() if asked.traceparent else None):
+                _log.warning("provider gave no answer", purpose=answer.purpose, reason=answer.reason)
         while True:
             try:
                 self._produce(asked, answer)

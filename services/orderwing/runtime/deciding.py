@@ -14,6 +14,7 @@ from orderwing.kernel.row import Row
 from orderwing.kernel.stage import RawRecord, Stage
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.deadlines import Deadline
+from orderwing.runtime.observer import Letter
 from orderwing.runtime.outputs import Outputs
 from orderwing.runtime.partition import Partition
 from orderwing.runtime.partitioning import partition_of
@@ -77,7 +78,7 @@ class Attempt:
         self.overlay = Overlay(partition.store, partition.reference)
         self.number = partition.decisions
         self.items: list[Output] = []
-        self.letters = 0
+        self.letters: list[Letter] = []
         self.released: list[str | None] = []
         self._decider = decider
         self._stage = decider.stage
@@ -210,7 +211,9 @@ class Attempt:
         topic = self._decider.dead_letters.name
         outgoing = Outgoing(topic, self.partition.number, key, encode(event), headers)
         self.items.append(Output(cause, self.number, [outgoing], letter=True))
-        self.letters += 1
+        place = f"{row.topic}/{row.partition}/{row.offset}"
+        trace = dict(headers)["traceparent"].decode()
+        self.letters.append(Letter(event.dead_letter_id, event.order_id, trace, place, event.reason))
 
     def _settle(self, record: Record) -> None:
         """An operator's word: decide the dead letter again or drop it, then decide those parked behind it."""
@@ -273,4 +276,4 @@ def _header(record: Record, name: str) -> str | None:
 def _order(record: Record) -> str | None:
     """The order a record concerns, also where it cannot be decoded."""
     subject = _header(record, "ce_subject")
-    return subject if subject is not None and _ORDER_ID.match(subject) else None
+    return subject if subject is not None and _ORDER_ID.fullmatch(subject) else None

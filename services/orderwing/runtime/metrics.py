@@ -18,8 +18,11 @@ from prometheus_client import (
 
 from orderwing.runtime import metric_defs as defs
 from orderwing.runtime.health import Health
+from orderwing.runtime.logs import concerning, get_logger
+from orderwing.runtime.observer import Letter
 from orderwing_schemas import topics
 
+_log = get_logger("orderwing.stage")
 _REJECTIONS = {topics.INPUTS_REJECTED.name, topics.INTAKE_OUTCOMES.name}
 
 
@@ -73,7 +76,7 @@ def process_metrics(service: str) -> Metrics:
 
 
 class MetricsObserver:
-    """The runner's observer: counts for Prometheus, the state for /readyz."""
+    """The runner's observer: counts for Prometheus, the state for /readyz, what an operator must act on for the log."""
 
     def __init__(self, metrics: Metrics, health: Health) -> None:
         self._metrics = metrics
@@ -95,8 +98,10 @@ class MetricsObserver:
         if topic in _REJECTIONS:
             self._metrics.add(defs.RECORDS_REJECTED, n, topic)
 
-    def dead_lettered(self, n: int) -> None:
-        self._metrics.add(defs.DEAD_LETTERS, n)
+    def dead_lettered(self, letter: Letter) -> None:
+        self._metrics.add(defs.DEAD_LETTERS, 1)
+        with concerning(letter.order_id, letter.traceparent):
+            _log.error("dead letter", dead_letter_id=letter.dead_letter_id, record=letter.record, reason=letter.reason)
 
     def parked(self, n: int) -> None:
         self._metrics.set(defs.PARKED, n)
@@ -112,3 +117,5 @@ class MetricsObserver:
 
     def state(self, ready: bool, halted: bool, message: str) -> None:
         self._health.set(ready, halted, message)
+        if halted:
+            _log.error("halted", reason=message)

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Letter(NamedTuple):
+    """What may be told of a dead letter: nothing of the record itself. `record` is its place, `reason` a short code."""
+
+    dead_letter_id: str
+    order_id: str | None
+    traceparent: str
+    record: str
+    reason: str
 
 
 class Observer(Protocol):
@@ -22,7 +32,7 @@ class Observer(Protocol):
         """`n` records for `topic` are in a transaction that was committed."""
         ...
 
-    def dead_lettered(self, n: int) -> None: ...
+    def dead_lettered(self, letter: Letter) -> None: ...
 
     def parked(self, n: int) -> None:
         """Level: records that wait behind a dead letter of their order."""
@@ -56,7 +66,7 @@ class SilentObserver:
 
     def emitted(self, topic: str, n: int) -> None: ...
 
-    def dead_lettered(self, n: int) -> None: ...
+    def dead_lettered(self, letter: Letter) -> None: ...
 
     def parked(self, n: int) -> None: ...
 

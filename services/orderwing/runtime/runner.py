@@ -306,8 +306,9 @@ class Runner:
         emitted = Counter(o.topic for a in attempts for item in a.items for o in item.outgoings)
         for topic, n in emitted.items():
             self._observer.emitted(topic, n)
-        if letters := sum(attempt.letters for attempt in attempts):
-            self._observer.dead_lettered(letters)
+        for attempt in attempts:
+            for letter in attempt.letters:
+                self._observer.dead_lettered(letter)
 
     def _put_back(self, due: Mapping[int, list[Deadline]]) -> None:
         """Those that are decided no longer stand in the heap; the others come again."""

@@ -21,8 +21,8 @@ DEADLINE_S = 60.0
 PROGRAM = """
     import sys, threading
     from orderwing.kernel.ports import FencedError
-    from orderwing.runtime import logs
     from orderwing.runtime.errors import OperatorError
+    from orderwing.runtime.observer import Letter
     from orderwing.runtime.service import serve
     from orderwing.runtime.settings import Settings
     from orderwing_schemas.events.public import Personal
@@ -39,8 +39,8 @@ SERVES = """
         observer.emitted("inputs.rejected", 1)
         observer.lag("orders.inbound", 2, 7)
         observer.state({ready}, {halted}, "{message}")
-        with logs.concerning("A-1", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
-            logs.get_logger("test").info("decided")
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        observer.dead_lettered(Letter("D-1", "A-1", trace, "orders.placed/2/7", "not_json"))
         print("up", flush=True)
         stop.wait()
         return 0
@@ -103,9 +103,9 @@ def test_it_tells_its_state_and_stops_when_asked(tmp_path: Path, number: signal.
             'orderwing_ready{service="gate"} 1.0',
         ):
             assert line in text.splitlines()
-        decided = next(line for line in lines if line["event"] == "decided")
-        assert decided["service"] == "gate"
-        assert (decided["order_id"], decided["trace_id"]) == ("A-1", "0af7651916cd43dd8448eb211c80319c")
+        dead = next(line for line in lines if line["event"] == "dead letter")
+        assert (dead["service"], dead["record"], dead["reason"]) == ("gate", "orders.placed/2/7", "not_json")
+        assert (dead["order_id"], dead["trace_id"]) == ("A-1", "0af7651916cd43dd8448eb211c80319c")
         process.send_signal(number)
         assert process.wait(DEADLINE_S) == STOPPED
     assert not run_file(tmp_path, "gate", "0").exists()
