@@ -32,7 +32,7 @@ class Topic:
     """`key` names the attribute of the event that keys it.
 
     Where `by_region`, the key is a region and its partition is the region's ordinal modulo the count; elsewhere the
-    partition is murmur2 of the key, as Java clients have it. `order_of_rows` topics never change their count.
+    partition is murmur2 of the key, as Java clients have it. What a stage reads never changes its count.
     """
 
     name: str

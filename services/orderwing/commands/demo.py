@@ -64,7 +64,7 @@ def demo(
 
 def _require_writable(report: Path) -> None:
     try:
-        report.touch()
+        report.open("a").close()
     except OSError as error:
         fail(f"{report} cannot be written: {error.strerror}.")
 

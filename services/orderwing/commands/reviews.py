@@ -21,6 +21,7 @@ from orderwing_schemas.events.public import ReviewVerdict, Verdict
 from orderwing_schemas.topics import FRAUD_DECIDED, OPERATIONS_INBOUND
 
 app = typer.Typer(help="Fraud reviews: list them, clear or block an order.", no_args_is_help=True)
+_LONGEST_NAME = 200  # of `ReviewVerdict.reviewer`
 OrderId = Annotated[str, typer.Argument(help="As `orderwing reviews list` shows it.")]
 Reviewer = Annotated[str, typer.Option(help="Who decides; default: the user who is logged in.")]
 
@@ -74,15 +75,24 @@ def publish_verdict(log: OperatorLog, review: FraudDecided, verdict: Verdict, re
 
 
 def _settle(order_id: str, verdict: Verdict, reviewer: str) -> None:
+    if len(reviewer) > _LONGEST_NAME:
+        fail(f"--reviewer may have at most {_LONGEST_NAME} characters.")
     try:
         with _log() as log:
             review = next((one for one in open_reviews(log) if one.order_id == order_id), None)
             if review is None:
                 fail(f"No review of {order_id} is open: see `orderwing reviews list`.")
-            publish_verdict(log, review, verdict, reviewer or getuser())
+            publish_verdict(log, review, verdict, reviewer or _user())
     except OperatorError as error:
         fail(str(error))
     typer.echo(f"{order_id}: {verdict}. Should its deadline come first, that decides.")
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        fail("Nobody is logged in by name: say who decides with --reviewer.")
 
 
 def _log() -> OperatorLog:

@@ -91,7 +91,7 @@ class Views:
     def _store(self) -> ViewStore:
         prefix = current_prefix(self._client)
         if prefix is None:
-            raise OperatorError("There are no views yet: start `orderwing service run views`, or rebuild them.")
+            raise OperatorError("There are no views yet: run `orderwing service views` or `orderwing views rebuild`.")
         return ViewStore(self._client, prefix)
 
     def order(self, order_id: str) -> OrderView | None:
