@@ -44,7 +44,7 @@ app.add_typer(topics.app, name="topics")
 
 def main() -> None:
     """The entry point of the console script."""
-    app()
+    app(prog_name="orderwing")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,13 @@ def demo(
     without_reoptimizer: Annotated[bool, typer.Option("--without-reoptimizer", help="For comparison.")] = False,
     report: Annotated[Path | None, typer.Option(help="Write the figures to this file as JSON.")] = None,
     online_retail: Annotated[
-        Path | None, typer.Option(help="Real orders: the UCI Online Retail file (.xlsx, .csv, .parquet).")
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="Real orders: the UCI Online Retail file (.xlsx, .csv, .parquet).",
+        ),
     ] = None,
     duration_s: Annotated[float | None, typer.Option(min=1, help="Stop placing orders after so long.")] = None,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,10 +13,11 @@ from rich.progress import track
 from rich.table import Table
 
 from orderwing.commands.console import fail
-from orderwing.simulation.coverage import EXITS, FAULTS, TRANSITIONS, Coverage
 from orderwing.simulation.plants import PLANTS
-from orderwing.simulation.world import Outcome
-from orderwing.simulation.world import simulate as simulate_seed
+
+if TYPE_CHECKING:  # the world brings solvers, which every other command would load too
+    from orderwing.simulation.coverage import Coverage
+    from orderwing.simulation.world import Outcome
 
 
 def simulate(
@@ -28,6 +29,8 @@ def simulate(
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
 ) -> None:
     """Run seeds; exit 1 if one of them loses, doubles, oversells or strands anything."""
+    from orderwing.simulation.coverage import Coverage
+
     if plant is not None and plant not in PLANTS:
         fail(f"There is no defect {plant!r} to plant; there are {', '.join(PLANTS)}.")
     chosen = range(seed, seed + 1) if seed is not None else _range(seeds)
@@ -42,8 +45,12 @@ def simulate(
     for outcome in failed[:10]:
         console.print(f"[red]seed {outcome.seed}[/]: {len(outcome.failures)} violations; the first:")
         for failure in outcome.failures[:3]:
-            console.print(f"  {failure}", highlight=False)
-        console.print(f"  replay: [bold]{replay_command(outcome.seed, orders, fault_rate, plant)}[/]", highlight=False)
+            console.print(f"  {failure}", highlight=False, soft_wrap=True)
+        console.print(
+            f"  replay: [bold]{replay_command(outcome.seed, orders, fault_rate, plant)}[/]",
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(f"{coverage.runs} runs, {coverage.orders} orders, {len(failed)} runs failed.")
     if failed:
         raise typer.Exit(1)
@@ -62,6 +69,8 @@ def _range(text: str) -> range:
 
 
 def _run(seeds: range, orders: int, fault_rate: float, plant: str | None, jobs: int) -> Iterator[Outcome]:
+    from orderwing.simulation.world import simulate as simulate_seed
+
     if jobs == 1 or len(seeds) == 1:
         yield from (simulate_seed(seed, orders, fault_rate, plant) for seed in seeds)
         return
@@ -71,6 +80,8 @@ def _run(seeds: range, orders: int, fault_rate: float, plant: str | None, jobs: 
 
 
 def _table(coverage: Coverage) -> Table:
+    from orderwing.simulation.coverage import EXITS, FAULTS, TRANSITIONS
+
     table = Table(title="What was covered", show_edge=False)
     table.add_column("kind")
     table.add_column("times", justify="right")
