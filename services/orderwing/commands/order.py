@@ -195,7 +195,9 @@ def _candidates(candidates: Iterable[Json]) -> Table:
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-    table = Table(*columns, title=title or None, title_justify="left")
+    table = Table(title=title or None, title_justify="left")
+    for column in columns:
+        table.add_column(column, overflow="fold")  # an id that is cut cannot be used
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # ids are data, never markup
     return table

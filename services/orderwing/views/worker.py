@@ -81,6 +81,7 @@ def rebuild(settings: Settings, progress: Callable[[int, int], None]) -> int:
                 while not applier.reached(ends):
                     applier.step()
                     progress(min(applier.applied, size), size)
+                progress(size, size)  # what is not applied are transactions' markers
             except BaseException:
                 drop(client, store.prefix)
                 raise
