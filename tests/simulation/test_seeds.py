@@ -11,7 +11,7 @@ import pytest
 from orderwing.commands.simulate import replay_command
 from orderwing.simulation.coverage import Coverage
 from orderwing.simulation.plants import PLANTS
-from orderwing.simulation.world import Outcome, simulate
+from orderwing.simulation.world import Outcome, simulate, spare_collector
 
 SEEDS = 1_000
 ORDERS = 50
@@ -20,7 +20,7 @@ FOUND_WITHIN = 200
 
 
 def _all(seeds: range) -> Iterator[Outcome]:
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=spare_collector) as pool:
         yield from pool.map(simulate, seeds, [ORDERS] * len(seeds), [FAULT_RATE] * len(seeds), chunksize=8)
 
 

@@ -24,7 +24,7 @@ TOLERANCE_MINUTES = 30  # of domain time: how long a stage may have been away
 
 @dataclass(frozen=True)
 class Verdict:
-    """Counts of violations by kind are derived; an empty `violations` is a clean run."""
+    """Counts of violations by kind are derived; an empty `violations` is a clean run. `inbound`: orders sent."""
 
     violations: tuple[Violation, ...]
     traces: Mapping[str, OrderTrace]
@@ -39,6 +39,7 @@ class Verdict:
     promise_kept: float
     pace: Pace
     dead_letters: int
+    inbound: int
 
     def count(self, kind: str) -> int:
         return sum(1 for violation in self.violations if violation.kind == kind)
@@ -80,6 +81,7 @@ def judge(
         traces=traces,
         states=Counter(trace.state for trace in traces.values()),
         rejected=_rejected(history),
+        inbound=len(history.by_topic.get("orders.inbound", ())),
         duplicates=len(history.by_type.get("order.duplicated.v1", ())),
         conflicts=len(history.by_type.get("order.conflicted.v1", ())),
         oversold_units=oversold_units(history, warehouse),

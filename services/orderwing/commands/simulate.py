@@ -70,12 +70,13 @@ def _range(text: str) -> range:
 
 def _run(seeds: range, orders: int, fault_rate: float, plant: str | None, jobs: int) -> Iterator[Outcome]:
     from orderwing.simulation.world import simulate as simulate_seed
+    from orderwing.simulation.world import spare_collector
 
     if jobs == 1 or len(seeds) == 1:
         yield from (simulate_seed(seed, orders, fault_rate, plant) for seed in seeds)
         return
     count = len(seeds)
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=spare_collector) as pool:
         yield from pool.map(simulate_seed, seeds, [orders] * count, [fault_rate] * count, [plant] * count, chunksize=4)
 
 

@@ -36,7 +36,8 @@ def report_of(outcome: Outcome, verdict: Verdict, input_copy: Path, invoices: in
     placed = count_input(input_copy).placed
     accepted, rejected = len(verdict.traces), dict(verdict.rejected)
     savings, pace = verdict.savings, verdict.pace
-    unanswered = placed - accepted - sum(rejected.values()) - verdict.duplicates
+    others = max(0, verdict.inbound - placed)  # on a kept cluster anybody may place orders of his own
+    unanswered = placed + others - accepted - sum(rejected.values()) - verdict.duplicates
     report: dict[str, Any] = {
         "placed": placed,
         "accepted": accepted,
@@ -64,6 +65,8 @@ def report_of(outcome: Outcome, verdict: Verdict, input_copy: Path, invoices: in
         "views_lag_ms": outcome.views_lag_ms,
         "startup_s": round(outcome.startup_s, 2),
     }
+    if others:
+        report["placed_by_others"] = others
     if invoices is not None:
         report["invoices"] = {"in_file": invoices, **_imported(outcome)}
     return report

@@ -77,10 +77,10 @@ class Runner:
         if self._restore is not None:
             self._restore_on(timeout_s)
             return False
+        self._report()
         if self.halted is not None:
             return False
         records = self._learn(records)
-        self._report()
         due = self._due(records)
         if not records and not any(due.values()):
             return False

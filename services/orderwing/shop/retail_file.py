@@ -121,7 +121,8 @@ def _number(table: pl.DataFrame, name: str) -> pl.Expr:
     column = pl.col(name)
     if table.schema[name] == pl.String:
         column = column.str.strip_chars().str.replace(",", ".", literal=True)
-    return column.cast(pl.Float64, strict=False)
+    number = column.cast(pl.Float64, strict=False)
+    return pl.when(number.is_finite()).then(number).alias(name)
 
 
 def _date(table: pl.DataFrame) -> pl.Expr:

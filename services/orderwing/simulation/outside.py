@@ -182,7 +182,7 @@ class Provider:
             refused = "tok_decline" in (request.payment_token or "") or order_id in self._voided
             declined = purpose is Purpose.AUTHORISE and refused
             if purpose is Purpose.VOID:
-                amount = held
+                amount = max(0, held)
                 self._voided.add(order_id)
             self._answers[key] = Outcome.DECLINED if declined else Outcome.APPROVED
             self._amounts[key] = amount

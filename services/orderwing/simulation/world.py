@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -191,6 +192,12 @@ def simulate(seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str |
     return Outcome(
         seed, verdict, orders, world.faults.counts, transitions, exits(facts), digest, stalled
     )  # fmt: skip
+
+
+def spare_collector() -> None:
+    """For processes that only simulate: what is loaded stays, and cycles are few."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 @cache
