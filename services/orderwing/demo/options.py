@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_RATE = 10.0
-DEFAULT_ORDERS = 450
+DEFAULT_ORDERS = 300
 RETAIL_RATE = 15.0
 
 

@@ -143,12 +143,14 @@ class World:
             at_ms = START_MS + self.random.randrange(day_ms)
             self.agenda.at(at_ms, lambda o=order_id: self.faults.poison(o))  # type: ignore[misc]
         if self.random.random() < 0.3:
-            stage = self.random.choice((*STAGES, RESERVATION))
-            topic = self.random.choice(stage.inputs).name
-            at_ms = START_MS + self.random.randrange(day_ms)
-            long_ms = self.random.choice((5_000, 40_000))  # long enough for soft holds to lapse meanwhile
-            self.agenda.at(at_ms, lambda: self.faults.withhold(stage.name, topic))
-            self.agenda.at(at_ms + long_ms, lambda: self.faults.release(stage.name))
+            stage = self.random.choice(STAGES)
+            self._withhold(stage, self.random.choice(stage.inputs), self.random.randrange(day_ms), 5_000)
+        if self.random.random() < 0.15:  # slips stay away for so long that soft holds lapse meanwhile
+            self._withhold(RESERVATION, topics.RESERVATION_SLIPS, self.random.randrange(day_ms), 45_000)
+
+    def _withhold(self, stage: Stage, topic: topics.Topic, from_ms: int, for_ms: int) -> None:
+        self.agenda.at(START_MS + from_ms, lambda: self.faults.withhold(stage.name, topic.name))
+        self.agenda.at(START_MS + from_ms + for_ms, lambda: self.faults.release(stage.name))
 
     def _publish_reference(self) -> None:
         for topic in topics.ALL_TOPICS:
