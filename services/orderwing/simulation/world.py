@@ -145,8 +145,8 @@ class World:
         if self.random.random() < 0.3:
             stage = self.random.choice(STAGES)
             self._withhold(stage, self.random.choice(stage.inputs), self.random.randrange(day_ms), 5_000)
-        if self.random.random() < 0.15:  # slips stay away for so long that soft holds lapse meanwhile
-            self._withhold(RESERVATION, topics.RESERVATION_SLIPS, self.random.randrange(day_ms), 45_000)
+        if self.random.random() < 0.2:  # slips stay away for so long that soft holds lapse meanwhile
+            self._withhold(RESERVATION, topics.RESERVATION_SLIPS, self.random.randrange(day_ms // 2), 90_000)
 
     def _withhold(self, stage: Stage, topic: topics.Topic, from_ms: int, for_ms: int) -> None:
         self.agenda.at(START_MS + from_ms, lambda: self.faults.withhold(stage.name, topic.name))
