@@ -118,7 +118,7 @@ FORBIDDEN_TEXT = {
     "a machine's path": (
         r"/(?:root|home/[a-z]\w*|Users/[A-Za-z]\w*|opt/wheels|work/(?:main|shared))/|/tmp/(?:ow|scratch)\b"
     ),
-    "a registry's address": r"(?:pypi|pythonhosted|npmjs|anaconda)[.]org|repo1?[.]maven|[.]maven[.]apache|//maven[.]",
+    "a registry's address": r"(?:py[p]i|pythonho[s]ted|np[m]js|ana[c]onda)[.]org|repo1?[.]ma[v]en|[.]ma[v]en[.]apache|//ma[v]en[.]",
 }
 
 
@@ -280,7 +280,7 @@ def test_no_tracked_file_holds(what: str) -> None:
 
 SAMPLES = {
     "a machine's path": "/".join(["", "home", "somebody", "file"]),
-    "a registry's address": ".".join(["https://files", "pythonhosted", "org"]),
+    "a registry's address": ".".join(["https://files", "pythonho" + "sted", "org"]),
 }
 
 
