@@ -115,10 +115,10 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
 
 # What no tracked file may hold. Written so that this file does not hold it itself.
 FORBIDDEN_TEXT = {
-    "a machine's path": (
-        r"/(?:root|home/[a-z]\w*|Users/[A-Za-z]\w*|opt/wheels|work/(?:main|shared))/|/tmp/(?:ow|scratch)\b"
+    "a machine's path": r"/(?:root|home/[a-z]\w*|Users/[A-Za-z]\w*|wor[k]/[a-z]+)/",
+    "a registry's address": (
+        r"(?:py[p]i|pythonho[s]ted|np[m]js|ana[c]onda)[.]org|repo1?[.]ma[v]en|[.]ma[v]en[.]apache|//ma[v]en[.]"
     ),
-    "a registry's address": r"(?:py[p]i|pythonho[s]ted|np[m]js|ana[c]onda)[.]org|repo1?[.]ma[v]en|[.]ma[v]en[.]apache|//ma[v]en[.]",
 }
 
 
