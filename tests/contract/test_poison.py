@@ -135,9 +135,10 @@ def test_poison_behind_poison_waits_in_its_turn(cast: Cast, probe: Probe) -> Non
 
 
 def test_the_deadlines_of_a_parked_order_wait(cast: Cast, probe: Probe) -> None:
-    wake = cast.world.wall_ms() + 300
-    cast.send(probe.second, *[OrderConflicted(order_id=f"order-{n}", differs_in=("bell", str(wake))) for n in (1, 2)])
     runner = cast.runner(probe)
+    cast.until(lambda: runner.ready, runner)
+    wake = cast.world.wall_ms() + 4_000  # time enough to park the order before
+    cast.send(probe.second, *[OrderConflicted(order_id=f"order-{n}", differs_in=("bell", str(wake))) for n in (1, 2)])
     cast.until(lambda: decided([runner]) == 2, runner)
     cast.world.publish(broken(1, probe.first.name))
     cast.until(lambda: parked(runner) == 1, runner)
