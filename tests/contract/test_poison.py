@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from contract.probe_stage import Probe
-from contract.worlds import Cast, bells, decided, outgoing, tallies
+from contract.worlds import HOUR_MS, Cast, bells, decided, outgoing, tallies
 from orderwing.kernel.decision import Decision, Emit
 from orderwing.kernel.ports import Outgoing, TopicPartition
 from orderwing.kernel.stage import RawRecord, Stage
@@ -135,13 +135,13 @@ def test_poison_behind_poison_waits_in_its_turn(cast: Cast, probe: Probe) -> Non
 
 
 def test_the_deadlines_of_a_parked_order_wait(cast: Cast, probe: Probe) -> None:
-    runner = cast.runner(probe)
-    cast.until(lambda: runner.ready, runner)
-    wake = cast.world.wall_ms() + 4_000  # time enough to park the order before
+    wake = cast.now_ms() + HOUR_MS
     cast.send(probe.second, *[OrderConflicted(order_id=f"order-{n}", differs_in=("bell", str(wake))) for n in (1, 2)])
+    runner = cast.runner(probe)
     cast.until(lambda: decided([runner]) == 2, runner)
     cast.world.publish(broken(1, probe.first.name))
     cast.until(lambda: parked(runner) == 1, runner)
+    cast.clock.leap(hours=2)
     cast.until(lambda: bells(runner) == 1, runner)  # order-2 rings alone
     until_ms = cast.world.wall_ms() + 500
     cast.until(lambda: cast.world.wall_ms() > until_ms, runner)

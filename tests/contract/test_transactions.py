@@ -162,7 +162,7 @@ def test_a_restore_waits_for_the_transaction_that_a_former_owner_left_open(
 
     cast.send(probe.first, order(1))
     # The broker shall not end the transaction by itself while the test looks.
-    bus = Interposed(cast.bus(probe.name, transaction_timeout_ms=60_000), **{point: stop})
+    bus = Interposed(cast.bus(probe.name, transaction_timeout_ms=600_000), **{point: stop})
     owner = cast.runner(probe, bus=bus)
     with pytest.raises(Stopped):
         cast.until(lambda: False, owner)

@@ -6,13 +6,14 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from confluent_kafka import Producer
 
 from contract.probe_stage import Bell, Probe, Tally
 from orderwing.kernel.ports import Bus, NotYetError, Outgoing, Record, TopicPartition
-from orderwing.runtime.clock import REAL_TIME
+from orderwing.runtime.clock import REAL_TIME, DomainClock
 from orderwing.runtime.kafka import KafkaBus
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.runner import Runner
@@ -25,7 +26,24 @@ from orderwing_schemas.events.reference import NetworkPublished
 from orderwing_schemas.network import Lane, Network, Region, Site
 from orderwing_schemas.topics import Topic
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
+HOUR_MS = 3_600_000  # longer than any test takes
+
+
+@dataclass(frozen=True, slots=True)
+class LeapingClock(DomainClock):
+    """Real time that a test makes leap, so that a deadline passes when the test says so, however slow the machine."""
+
+    leaps_ms: list[int] = field(default_factory=list)
+
+    def leap(self, hours: int) -> None:
+        self.leaps_ms.append(hours * HOUR_MS)
+
+    def domain_ms(self, wall_ms: int) -> int:
+        return wall_ms + sum(self.leaps_ms)
+
+    def wall_ms(self, domain_ms: int) -> int:
+        return domain_ms - sum(self.leaps_ms)
 
 
 def small_network() -> Network:
@@ -72,7 +90,9 @@ class Cast:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.clock = LeapingClock()  # of all runners
         self._open: list[Bus] = []
+        self._looker: Bus | None = None
 
     def prepare(self, probe: Probe) -> None:
         self.world.create(probe)
@@ -87,7 +107,10 @@ class Cast:
 
     def runner(self, probe: Probe, instance: str = "0", bus: Bus | None = None, **options: Any) -> Runner:
         used = bus or self.bus(probe.name, instance)
-        return Runner(probe.stage, used, REAL_TIME, reference=probe.reference, **options)
+        return Runner(probe.stage, used, self.clock, reference=probe.reference, **options)
+
+    def now_ms(self) -> int:
+        return self.clock.domain_ms(self.world.wall_ms())
 
     def send(self, topic: Topic, *events: Event) -> None:
         self.world.publish(*[outgoing(topic, event) for event in events])
@@ -105,7 +128,7 @@ class Cast:
 
     def records(self, topic: Topic) -> list[Record]:
         """What is committed."""
-        bus = self.bus("looker", "0")
+        bus = self._looker = self._looker or self.bus("looker")
         reader = bus.reader(bus.high_watermarks([TopicPartition(topic.name, n) for n in range(topic.partitions)]))
         found: list[Record] = []
         deadline = time.monotonic() + DEADLINE_S
