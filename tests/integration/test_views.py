@@ -38,7 +38,7 @@ from orderwing_schemas.events.reservation import DecisionCard, ReservationOutcom
 from orderwing_schemas.topics import Topic
 from support.parts import an_allocated_part, an_order
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 Told = list[tuple[Topic, Event]]
 
 
@@ -72,12 +72,17 @@ def worker(settings: Settings) -> Iterator[None]:
     finally:
         stop.set()
         thread.join(DEADLINE_S)
+        assert not thread.is_alive()
         if failed:
             raise failed[0]
 
 
+def accepted(views: Views) -> int:
+    return views.stage_counts().get("intake", {}).get("order.accepted.v1", 0)
+
+
 def eventually(holds: Callable[[], bool]) -> None:
-    """Ask until it holds; reading Redis takes the time that lies between."""
+    """Ask until it holds; reading Redis takes the time that lies between. Topics are read in any order."""
     end = time.monotonic() + DEADLINE_S
     while time.monotonic() < end:
         try:
@@ -93,7 +98,7 @@ class Writer:
 
     def __init__(self, bootstrap: str) -> None:
         self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": "test-views"})
-        self._producer.init_transactions(30)
+        self._producer.init_transactions(DEADLINE_S)
         self._outputs = Outputs("test", "")
         self._at_ms = 1_000_000
 
@@ -104,8 +109,8 @@ class Writer:
             key = topic.key_of(event)
             headers: list[tuple[str, str | bytes | None]] = [*self._outputs.headers(event, "ab" * 16, self._at_ms)]
             self._producer.produce(topic.name, encode(event), key, key_partition(key, 4), headers=headers)
-        self._producer.flush(30)
-        (self._producer.abort_transaction if abort else self._producer.commit_transaction)(30)
+        self._producer.flush(DEADLINE_S)
+        (self._producer.abort_transaction if abort else self._producer.commit_transaction)(DEADLINE_S)
 
 
 def life(order_id: str, until: str) -> Told:
@@ -159,15 +164,14 @@ def test_orders_and_counts_survive_restarts_lost_redis_and_a_rebuild(settings: S
 
         with worker(settings):  # goes on where it stood
             writer.write(life("three", "released"))
-            eventually(lambda: views.orders_by_state() == before | {"released": 1})
-        assert views.stage_counts()["intake"]["order.accepted.v1"] == 3
+            eventually(lambda: views.orders_by_state() == before | {"released": 1} and accepted(views) == 3)
+        assert accepted(views) == 3
 
         with redis.Redis.from_url(settings.redis_url) as client:
             for key in client.scan_iter("orderwing:*"):
                 client.delete(key)
         with worker(settings):  # from the beginning
-            eventually(lambda: views.orders_by_state() == before | {"released": 1})
-            assert views.stage_counts()["intake"]["order.accepted.v1"] == 3
+            eventually(lambda: views.orders_by_state() == before | {"released": 1} and accepted(views) == 3)
             with redis.Redis.from_url(settings.redis_url) as client:
                 former = client.get(CURRENT)
                 assert isinstance(former, bytes)
@@ -175,11 +179,12 @@ def test_orders_and_counts_survive_restarts_lost_redis_and_a_rebuild(settings: S
                 assert rebuild(settings, lambda done, size: told.append((done, size))) == 20
                 assert (told[-2][0], told[-1][0]) == (20, told[-1][1])
                 assert client.get(CURRENT) != former
-                assert not list(client.scan_iter(f"{former.decode()}:facts:*"))
-            assert views.orders_by_state() == before | {"released": 1}
-            writer.write(life("four", "delivered"))  # the running service has moved to the new generation
-            eventually(lambda: views.orders_by_state() == before | {"released": 1, "delivered": 1})
-        assert views.stage_counts()["intake"]["order.accepted.v1"] == 4
+                assert (views.orders_by_state(), accepted(views)) == (before | {"released": 1}, 3)
+                writer.write(life("four", "delivered"))  # the running service moves to the new generation
+                eventually(lambda: views.orders_by_state() == before | {"released": 1, "delivered": 1})
+                eventually(lambda: accepted(views) == 4)
+                eventually(lambda: not list(client.scan_iter(f"{former.decode()}:*")))
+        assert accepted(views) == 4
 
 
 def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
@@ -222,6 +227,7 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         eventually(lambda: views.windows().windows == 1 and views.parcels().delivered == 1)
         eventually(lambda: views.windows().accepted == 1 and views.atp("south", "s1", "tea") == 6)
         eventually(lambda: views.orders_by_state() == {"delivered": 1})
+        eventually(lambda: (told := views.order("one")) is not None and len(told.facts) == 11)  # whichever came last
         order = views.order("one")
         assert order is not None
         assert order.state == "delivered"

@@ -175,6 +175,12 @@ def swap(client: redis.Redis, prefix: str) -> None:
         drop(client, before)
 
 
+def retire(client: redis.Redis, prefix: str) -> None:
+    """Delete again what was written to a generation while another took its place."""
+    if current_prefix(client) != prefix:
+        drop(client, prefix)
+
+
 def drop(client: redis.Redis, prefix: str) -> None:
     keys: list[bytes] = []
     for key in client.scan_iter(match=f"{prefix}:*", count=_SWEEP):

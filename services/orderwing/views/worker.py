@@ -28,6 +28,7 @@ from orderwing.views.store import (
     drop,
     new_generation,
     open_generation,
+    retire,
     swap,
 )
 
@@ -55,6 +56,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
                     process_health().set(True)
                     while not stop.is_set() and current_prefix(client) == store.prefix:
                         applier.run_for(_TELL_S, stop)
+                    retire(client, store.prefix)
                 except RedisError as error:
                     process_health().set(False, message="Redis is away")
                     _log.warning("redis is away", error=type(error).__name__)
