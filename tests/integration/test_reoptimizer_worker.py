@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ HERE = Point(latitude=51.5, longitude=0.0)
 HOUR_MS = 3_600_000
 FACTOR = 600.0  # a window of ten minutes is a second
 PARTITION = 1  # of region `south`, the second of the network
-DEADLINE_S = 25.0
+DEADLINE_S = 120.0
 
 
 def network() -> Network:
@@ -125,10 +126,12 @@ class Log:
     def __init__(self, bootstrap: str, name: str) -> None:
         self._outputs = Outputs("test", "")
         self._producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": name})
-        self._producer.init_transactions(30)
+        self._producer.init_transactions(DEADLINE_S)
         self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": name})
         places = [TopicPartition(topic.name, p) for topic in (PROPOSALS, WINDOWS) for p in range(topic.partitions)]
-        ends = [self._consumer.get_watermark_offsets(place, timeout=30)[1] for place in places]
+        ends = [self._consumer.get_watermark_offsets(place, timeout=DEADLINE_S)[1] for place in places]
+        self._proposals: dict[str, list[ProposalMade]] = defaultdict(list)  # by window
+        self._windows: list[WindowClosed] = []
         self._consumer.assign([TopicPartition(p.topic, p.partition, end) for p, end in zip(places, ends, strict=True)])
 
     def write(self, *events: tuple[Topic, Event], abort: bool = False) -> None:
@@ -136,35 +139,41 @@ class Log:
         for topic, event in events:
             headers: list[tuple[str, str | bytes | None]] = [*self._outputs.headers(event, "id" * 16, 0)]
             self._producer.produce(topic.name, encode(event), topic.key_of(event), PARTITION, headers=headers)
-        self._producer.flush(30)
+        self._producer.flush(DEADLINE_S)
         if abort:
-            self._producer.abort_transaction(30)
+            self._producer.abort_transaction(DEADLINE_S)
         else:
-            self._producer.commit_transaction(30)
+            self._producer.commit_transaction(DEADLINE_S)
 
     def read(self) -> tuple[list[ProposalMade], WindowClosed]:
-        """The next window, with the proposals before it."""
-        proposals: list[ProposalMade] = []
-        end = time.monotonic() + DEADLINE_S
-        while time.monotonic() < end:
-            message = self._consumer.poll(0.2)
-            if message is None or message.error() is not None:
-                continue
-            event = decode(_bytes(message.value()), dict(_pairs(message))["ce_type"])
-            assert message.partition() == PARTITION
-            if isinstance(event, ProposalMade):
-                proposals.append(event)
-            elif isinstance(event, WindowClosed):
-                return proposals, event
-        raise AssertionError(f"no window within {DEADLINE_S} s")
+        """The next window with its proposals, which may come after it or before others: they are on another topic."""
+        while not self._windows:
+            self._poll()
+        window = self._windows.pop(0)
+        while len(self._proposals[window.window_id]) < window.proposed:
+            self._poll()
+        return self._proposals[window.window_id], window
 
-    def read_until_pool(self, size: int) -> tuple[list[ProposalMade], WindowClosed]:
+    def _poll(self) -> None:
+        message = self._consumer.poll(DEADLINE_S)
+        assert message is not None, f"nothing was told within {DEADLINE_S} s"
+        if message.error() is not None:
+            return
+        event = decode(_bytes(message.value()), dict(_pairs(message))["ce_type"])
+        assert message.partition() == PARTITION
+        if isinstance(event, ProposalMade):
+            self._proposals[event.window_id].append(event)
+        elif isinstance(event, WindowClosed):
+            self._windows.append(event)
+
+    def read_until(self, size: int, proposed: int = 0) -> tuple[list[ProposalMade], WindowClosed]:
+        """The next window with a pool of `size` and as many proposals: stock and plans are learned in any order."""
         end = time.monotonic() + DEADLINE_S
         while time.monotonic() < end:
             proposals, window = self.read()
-            if window.pool == size:
+            if window.pool == size and window.proposed >= proposed:
                 return proposals, window
-        raise AssertionError(f"no window with a pool of {size} within {DEADLINE_S} s")
+        raise AssertionError(f"no window with a pool of {size} and {proposed} proposals within {DEADLINE_S} s")
 
     def close(self) -> None:
         self._consumer.close()
@@ -240,12 +249,12 @@ def test_proposes_from_committed_records_keeps_its_pool_and_forgets_what_is_froz
                 (PARTS_PLANNED, split_part("aborted", freeze_at_ms)), (STOCK_MOVED, stocked("cup", 9)), abort=True
             )
             log.write((PARTS_PLANNED, split_part("first", freeze_at_ms)))
-            proposals, window = log.read_until_pool(1)
+            proposals, window = log.read_until(1)
             assert window.part_ids == ("first/south/1",)
             assert proposals == []  # there is no second cup at s1: that record was aborted
 
             log.write((STOCK_MOVED, stocked("cup", 1)), (PARTS_PLANNED, split_part("second", freeze_at_ms)))
-            proposals, window = log.read_until_pool(2)
+            proposals, window = log.read_until(2, proposed=1)
             assert len(proposals) == 1  # one cup for two parts
             assert {held.site_id for held in proposals[0].changes[0].held} == {"s1"}
             assert proposals[0].expected_gain_minor == window.expected_gain_minor > 5
@@ -253,11 +262,11 @@ def test_proposes_from_committed_records_keeps_its_pool_and_forgets_what_is_froz
 
         with worker(cluster, tmp_path):  # restored from its changelogs, with what came while it was away
             log.write((PARTS_PLANNED, PartFrozen(region="south", part_id="first/south/1", order_id="first", version=1)))
-            _, window = log.read_until_pool(1)
+            _, window = log.read_until(1)
             assert window.part_ids == ("second/south/1",)
             log.write((PARTS_PLANNED, split_part("third", now_domain_ms(cluster))))  # freezes at once
             log.write((PARTS_PLANNED, split_part("fourth", freeze_at_ms)))
-            proposals, window = log.read_until_pool(2)
+            proposals, window = log.read_until(2, proposed=1)
             assert window.part_ids == ("fourth/south/1", "second/south/1")
             assert len(proposals) == 1
     finally:
