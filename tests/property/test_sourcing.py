@@ -1,5 +1,6 @@
 """Quick sourcing against every assignment there is."""
 
+from dataclasses import replace
 from itertools import product
 from time import perf_counter
 
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from orderwing.planning.calendar import arrival_ms, earliest_departure
 from orderwing.planning.costs import lateness_minor
-from orderwing.planning.sourcing import Asked, Choice, quick_choice, verify
+from orderwing.planning.outlets import terms_of
+from orderwing.planning.sourcing import Asked, quick_choice, verify
 from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
 from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site
 
@@ -56,7 +58,11 @@ def a_network(parcels: list[int], handlings: list[int], kilogram_minor: int = 0,
 
 
 def asked_for(
-    network: Network, stock: dict[tuple[str, str], int], lines: tuple[tuple[str, int], ...], may_split: bool = True
+    network: Network,
+    stock: dict[tuple[str, str], int],
+    lines: tuple[tuple[str, int], ...],
+    may_split: bool = True,
+    max_delay_minutes: int = 1440,
 ) -> Asked:
     return Asked(
         network=network,
@@ -67,6 +73,7 @@ def asked_for(
         service_level=ServiceLevel.STANDARD,
         now_ms=NOW_MS,
         may_split=may_split,
+        max_delay_minutes=max_delay_minutes,
     )
 
 
@@ -81,17 +88,30 @@ def problems(draw: st.DrawFn, most: int = 1, repeats: bool = False) -> Asked:
     stock = {(site.site_id, sku): draw(st.integers(-1, most + 1)) for site in network.sites for sku in SKUS}
     skus = draw(st.lists(st.sampled_from(SKUS), min_size=1, max_size=4, unique=not repeats))
     lines = tuple((sku, draw(st.integers(1, most))) for sku in skus)
-    return asked_for(network, stock, lines, draw(st.booleans()))
+    return asked_for(network, stock, lines, draw(st.booleans()), draw(st.sampled_from([0, 10, 1440])))
 
 
-def whole_cost(asked: Asked, assigned: tuple[str | None, ...]) -> int:
-    """Additive costs only (nothing weighs): parcels, lines, and lateness against the earliest site."""
+def arrivals_of(asked: Asked) -> dict[str, int]:
+    """The next arrival from each site, which has one lane."""
     arrivals = {}
     for lane in asked.network.lanes:
         units = sum(line.quantity for line in asked.lines)
         departure = earliest_departure(lane, asked.network.site_by_id[lane.site_id], asked.now_ms, units)
         assert departure is not None
         arrivals[lane.site_id] = arrival_ms(lane, departure)
+    return arrivals
+
+
+def in_time(asked: Asked, ways: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Of ways that are equally good otherwise: those that arrive not much later than the earliest of them."""
+    arrivals = arrivals_of(asked)
+    latest = {way: max((arrivals[site_id] for site_id in way), default=0) for way in ways}
+    return [way for way in ways if latest[way] <= min(latest.values()) + asked.max_delay_minutes * 60_000]
+
+
+def whole_cost(asked: Asked, assigned: tuple[str | None, ...]) -> int:
+    """Additive costs only (nothing weighs): parcels, lines, and lateness against the earliest site."""
+    arrivals = arrivals_of(asked)
     due = min(arrivals.values())
     cost = 0
     for lane in asked.network.lanes:
@@ -115,7 +135,10 @@ def test_single_units_are_sourced_as_well_as_any_assignment_can(asked: Asked) ->
         [None, *(s.site_id for s in asked.network.sites if asked.atp(s.site_id, line.sku) >= 1)] for line in asked.lines
     ]
     possible = [a for a in product(*choices) if asked.may_split or len({s for s in a if s}) <= 1]
-    best = min(rank(asked, assigned) for assigned in possible)
+    least = min(assigned.count(None) for assigned in possible)
+    equal = {a: tuple(sorted({s for s in a if s})) for a in possible if a.count(None) == least}
+    timely = in_time(asked, list(equal.values()))
+    best = min(rank(asked, assigned) for assigned, used in equal.items() if used in timely)
     choice = quick_choice(asked, asked.network.sites)
     assert verify(asked, choice) == []
     assert (len(choice.short), len(choice.site_ids), choice.cost_minor) == best
@@ -136,10 +159,44 @@ def test_quantities_are_as_whole_and_on_as_few_sites_as_stock_allows(asked: Aske
     allowed = [group for group in groups if asked.may_split or len(group) <= 1]
     least = min(short(group) for group in allowed)
     assert sum(line.quantity for line in choice.short) == least
-    assert len(choice.site_ids) == min(len(group) for group in allowed if short(group) == least)
+    enough = in_time(asked, [group for group in allowed if short(group) == least])
+    assert len(choice.site_ids) == min(map(len, enough))
     for line in asked.lines:
         places = [h.site_id for h in choice.held if h.line_id == line.line_id]
         assert len(places) == len(set(places))
+
+
+@settings(max_examples=200, deadline=None)
+@given(asked=problems(most=6, repeats=True))
+def test_all_that_was_weighed_is_told_with_the_terms_of_its_cost(asked: Asked) -> None:
+    choice = quick_choice(asked, asked.network.sites)
+    policies = asked.network.policies
+    for parcels, cost in [(choice.parcels, choice.cost_minor), *((x.parcels, x.cost_minor) for x in choice.losers)]:
+        assert sum(amount for _, amount in terms_of(policies, parcels, choice.due_ms)) == cost
+    assert tuple(sorted(parcel.site.site_id for parcel in choice.parcels)) == choice.site_ids
+    told = [tuple(parcel.site.site_id for parcel in loser.parcels) for loser in choice.losers]
+    assert len(set(told)) == len(told)
+    assert choice.site_ids not in told
+    needed = {line.sku: sum(x.quantity for x in asked.lines if x.sku == line.sku) for line in asked.lines}
+    whole = {(s.site_id,) for s in asked.network.sites if all(asked.atp(s.site_id, k) >= q for k, q in needed.items())}
+    assert whole <= {*told, choice.site_ids}
+
+
+def test_a_single_site_that_is_too_late_loses_to_two_that_are_in_time() -> None:
+    network = a_network([1, 1, 1], [1, 1, 1])
+    late = network.lanes[2].model_copy(update={"transit_minutes": 30 + 24 * 60})
+    network = network.model_copy(update={"lanes": (*network.lanes[:2], late)})
+    stock = {("s0", "tea"): 1, ("s1", "mug"): 1, ("s2", "tea"): 1, ("s2", "mug"): 1}
+    lines = (("tea", 1), ("mug", 1))
+    patient = quick_choice(asked_for(network, stock, lines, max_delay_minutes=3000), network.sites)
+    assert patient.site_ids == ("s2",)
+    hasty = quick_choice(asked_for(network, stock, lines, max_delay_minutes=60), network.sites)
+    assert hasty.site_ids == ("s0", "s1")
+    (loser,) = hasty.losers
+    assert loser.why.startswith("arrives ")
+    assert loser.why.endswith("than the earliest possible, 60 are acceptable")
+    whole = asked_for(network, stock, lines, may_split=False, max_delay_minutes=60)
+    assert quick_choice(whole, network.sites).site_ids == ("s2",)
 
 
 @settings(max_examples=100, deadline=None)
@@ -152,10 +209,11 @@ def test_verify_finds_what_is_wrong() -> None:
     asked = asked_for(a_network([1, 1], [1, 1]), {("s0", "tea"): 1, ("s1", "mug"): 1}, (("tea", 1), ("mug", 1)))
     choice = quick_choice(asked, asked.network.sites)
     assert len(choice.site_ids) == 2
-    lost = Choice(choice.held[:1], (), choice.cost_minor, choice.promise_at_ms)
+    lost = replace(choice, held=choice.held[:1])
     assert verify(asked, lost) == ["line n1: 0 units answered for 1"]
     more = choice.held[0]._replace(quantity=2)
-    assert len(verify(asked, Choice((more, choice.held[1]), (), 0, None))) == 2
+    assert len(verify(asked, replace(choice, held=(more, choice.held[1])))) == 2
+    assert verify(asked, replace(choice, cost_minor=0)) == ["the parcels do not sum up to the cost"]
     whole = asked_for(asked.network, {("s0", "tea"): 1, ("s1", "mug"): 1}, (("tea", 1), ("mug", 1)), may_split=False)
     assert verify(whole, choice) == ["split though the order may not be"]
 

@@ -29,6 +29,7 @@ class PartAllocated(Event):
     stop_id: str
     service_level: ServiceLevel
     one_box: bool
+    max_delay_minutes: Annotated[int, Field(ge=0)] = 1440
     may_split: bool
     lines: tuple[OrderLine, ...]
     shipments: Annotated[tuple[PlannedShipment, ...], Field(min_length=1)]

@@ -43,6 +43,7 @@ def part_of(event: StockReserved) -> Part:
         stop_id=order.stop_id,
         service_level=order.service_level,
         one_box=order.one_box,
+        max_delay_minutes=order.max_delay_minutes,
         may_split=order.may_split,
         lines=tuple(
             Line(x.line_id, x.sku, q, x.amount_minor * q // x.quantity, -(-x.capacity * q // x.quantity))
@@ -162,6 +163,7 @@ def tell(
         stop_id=part.stop_id,
         service_level=part.service_level,
         one_box=part.one_box,
+        max_delay_minutes=part.max_delay_minutes,
         may_split=part.may_split,
         lines=tuple(
             OrderLine(

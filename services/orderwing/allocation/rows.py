@@ -93,6 +93,7 @@ class Part(Row, frozen=True, kw_only=True):
     stop_id: str
     service_level: ServiceLevel
     one_box: bool
+    max_delay_minutes: int
     may_split: bool
     lines: tuple[Line, ...]
     promise_at_ms: int

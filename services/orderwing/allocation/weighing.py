@@ -78,6 +78,7 @@ def _shared(
         service_level=part.service_level,
         now_ms=now_ms,
         may_split=True,
+        max_delay_minutes=part.max_delay_minutes,
     )
     choice = quick_choice(asked, pair)
     return None if choice.short else holding_of(choice.held)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import NamedTuple, Protocol
 
 from orderwing.planning.calendar import MINUTE_MS, arrival_ms, earliest_departure, serving_lanes
-from orderwing.planning.costs import Catalogue, freight_minor, lateness_minor, weight_g
+from orderwing.planning.costs import Catalogue, weight_g
+from orderwing.planning.outlets import Loser, Outlet, Parcel
+from orderwing.planning.wishes import latest_ms, too_late
 from orderwing_schemas.domain import ServiceLevel
-from orderwing_schemas.network import Lane, Network, Site
+from orderwing_schemas.network import Network, Site
 
 EXACT_SITES = 10  # up to here all subsets are weighed (1,023 of them); beyond, sites are added greedily
+LOSERS = 12  # that a choice tells of
 
 Atp = Callable[[str, str], int]  # (site, SKU) -> units
 
@@ -51,13 +54,17 @@ class Pick(NamedTuple):
 class Choice:
     """`held` and `short` together are the lines asked for.
 
-    `cost_minor` is an estimate on the next departures, before capacity. `promise_at_ms` is None if nothing is held.
+    `cost_minor` is an estimate on the next departures, before capacity, as `parcels` sum it up; their lateness is
+    counted from `due_ms`. `promise_at_ms` is None if nothing is held. `losers` could have held as much.
     """
 
     held: tuple[Pick, ...]
     short: tuple[Line, ...]
     cost_minor: int
     promise_at_ms: int | None
+    due_ms: int = 0
+    parcels: tuple[Parcel, ...] = ()
+    losers: tuple[Loser, ...] = ()
 
     @property
     def site_ids(self) -> tuple[str, ...]:
@@ -66,7 +73,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be sourced, and where to. `catalogue` and `atp` are looked up as needed."""
+    """What is to be sourced, and where to. `catalogue` and `atp` are looked up as needed.
+
+    That a customer wants one box need not be told: the fewest sites always win.
+    """
 
     network: Network
     catalogue: Catalogue
@@ -76,33 +86,14 @@ class Asked:
     service_level: ServiceLevel
     now_ms: int
     may_split: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Outlet:
-    """A site that can deliver, (lane, arrival) of each lane's next departure, and what it has of the SKUs asked for."""
-
-    site: Site
-    runs: tuple[tuple[Lane, int], ...]
-    stock: Mapping[str, int]
-
-    @property
-    def earliest(self) -> int:
-        return min(arrival for _, arrival in self.runs)
-
-    def cost(self, asked: Asked, line_count: int, grams: int, due_ms: int) -> int:
-        """On its cheapest run."""
-        policies = asked.network.policies
-        return min(
-            freight_minor(self.site, lane, line_count, grams) + lateness_minor(policies, arrival, due_ms)
-            for lane, arrival in self.runs
-        )
+    max_delay_minutes: int
 
 
 def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
     """The fewest units short, then the fewest sites, then the least cost, then the earlier site in `sites`.
 
-    Without `may_split` one site serves what it can. Lateness is priced against the earliest arrival that any site of
+    Without `may_split` one site serves what it can. What arrives later than the earliest possible by more than
+    `max_delay_minutes` is left out. Within that, lateness is priced against the earliest arrival that any site of
     `sites` offers, so that a penny never buys a day.
     """
     units = sum(line.quantity for line in asked.lines)
@@ -112,6 +103,12 @@ def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
         return Choice(held=(), short=tuple(asked.lines), cost_minor=0, promise_at_ms=None)
     due_ms = min(outlet.earliest for outlet in outlets)
     due_ms += asked.network.policies.promise_slack_minutes * MINUTE_MS
+    in_time, losers = _in_time(asked, stocked, due_ms)
+    choice = _weighed(asked, in_time, due_ms)
+    return replace(choice, losers=(*choice.losers, *losers)[:LOSERS]) if losers else choice
+
+
+def _weighed(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> Choice:
     needed = _needed(asked)
     whole = [outlet for outlet in stocked if all(outlet.stock[sku] >= units for sku, units in needed.items())]
     if whole:
@@ -142,10 +139,12 @@ def verify(asked: Asked, choice: Choice) -> list[str]:
             wrong.append(f"site {site_id}: {taken} units of {sku} held, {asked.atp(site_id, sku)} available")
     if not asked.may_split and len(choice.site_ids) > 1:
         wrong.append("split though the order may not be")
+    if sum(parcel.cost_minor for parcel in choice.parcels) != choice.cost_minor:
+        wrong.append("the parcels do not sum up to the cost")
     return wrong
 
 
-def _outlet(asked: Asked, site: Site, units: int) -> _Outlet | None:
+def _outlet(asked: Asked, site: Site, units: int) -> Outlet | None:
     runs = []
     for lane in serving_lanes(asked.network, site.site_id, asked.zone, asked.service_level):
         departure = earliest_departure(lane, site, asked.now_ms, units)
@@ -153,7 +152,34 @@ def _outlet(asked: Asked, site: Site, units: int) -> _Outlet | None:
             runs.append((lane, arrival_ms(lane, departure)))
     if not runs:
         return None
-    return _Outlet(site, tuple(runs), {line.sku: max(0, asked.atp(site.site_id, line.sku)) for line in asked.lines})
+    return Outlet(site, tuple(runs), {line.sku: max(0, asked.atp(site.site_id, line.sku)) for line in asked.lines})
+
+
+def _in_time(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> tuple[Sequence[Outlet], tuple[Loser, ...]]:
+    """What is left of the outlets' runs within the delay that is acceptable; single sites that could not be in time.
+
+    The earliest possible is that of the quickest sites that together are short of the fewest units.
+    """
+    earliest = min([outlet.earliest for outlet in stocked])
+    last = max([arrival for outlet in stocked for _, arrival in outlet.runs])
+    if last <= latest_ms(asked.max_delay_minutes, earliest):
+        return stocked, ()
+    quickest = sorted(stocked, key=lambda outlet: outlet.earliest)
+    groups = [quickest[: n + 1] for n in range(len(quickest))] if asked.may_split else [[o] for o in quickest]
+    least = min(_short_units(asked, group) for group in groups)
+    earliest = next(group[-1].earliest for group in groups if _short_units(asked, group) == least)
+    by_ms = latest_ms(asked.max_delay_minutes, earliest)
+    kept: list[Outlet] = []
+    losers: list[Loser] = []
+    lines = [(line.sku, line.quantity) for line in asked.lines]
+    for outlet in stocked:
+        runs = tuple([run for run in outlet.runs if run[1] <= by_ms])
+        if runs:
+            kept.append(outlet if len(runs) == len(outlet.runs) else replace(outlet, runs=runs))
+        elif not _short_units(asked, (outlet,)):
+            parcel = outlet.parcel(asked.network.policies, len(lines), weight_g(asked.catalogue, lines), due_ms)
+            losers.append(Loser((parcel,), too_late(asked.max_delay_minutes, parcel.arrival_ms, earliest)))
+    return kept, tuple(losers)
 
 
 def _needed(asked: Asked) -> dict[str, int]:
@@ -164,18 +190,31 @@ def _needed(asked: Asked) -> dict[str, int]:
     return needed
 
 
-def _short_units(asked: Asked, group: Sequence[_Outlet]) -> int:
+def _short_units(asked: Asked, group: Sequence[Outlet]) -> int:
     return sum(max(0, units - sum(o.stock[sku] for o in group)) for sku, units in _needed(asked).items())
 
 
-def _best(asked: Asked, groups: Iterable[Sequence[_Outlet]], due_ms: int) -> Choice:
+def _best(asked: Asked, groups: Iterable[Sequence[Outlet]], due_ms: int) -> Choice:
     """The first of the best: least short, then least cost."""
-    choices = (_fill(asked, group, due_ms) for group in groups)
-    return min(choices, key=lambda choice: (sum(line.quantity for line in choice.short), choice.cost_minor))
+    choices = [(_units(choice.short), choice) for choice in (_fill(asked, group, due_ms) for group in groups)]
+    short, best = min(choices, key=lambda one: (one[0], one[1].cost_minor))
+    rivals = [choice for units, choice in choices if units == short and choice is not best]
+    rivals.sort(key=lambda choice: choice.cost_minor)
+    losers = tuple([Loser(choice.parcels, _dearer(choice.cost_minor, best.cost_minor)) for choice in rivals[:LOSERS]])
+    return replace(best, losers=losers) if losers else best
 
 
-def _greedily(asked: Asked, stocked: Sequence[_Outlet], due_ms: int) -> Choice:
-    group: list[_Outlet] = []
+def _units(lines: Iterable[Line]) -> int:
+    return sum([line.quantity for line in lines])
+
+
+def _dearer(cost_minor: int, best_minor: int) -> str:
+    """Why what could be had as well was not taken."""
+    return f"dearer by {cost_minor - best_minor}" if cost_minor > best_minor else "no cheaper, and later in the network"
+
+
+def _greedily(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> Choice:
+    group: list[Outlet] = []
     rest, short = list(stocked), sum(line.quantity for line in asked.lines) + 1
     while rest:
         best = min(rest, key=lambda outlet: _short_units(asked, [*group, outlet]))
@@ -187,18 +226,22 @@ def _greedily(asked: Asked, stocked: Sequence[_Outlet], due_ms: int) -> Choice:
     return _fill(asked, group, due_ms)
 
 
-def _from_one(asked: Asked, whole: Sequence[_Outlet], due_ms: int) -> Choice:
+def _from_one(asked: Asked, whole: Sequence[Outlet], due_ms: int) -> Choice:
     """All lines from the cheapest, the first of equals."""
+    policies = asked.network.policies
     grams = weight_g(asked.catalogue, [(line.sku, line.quantity) for line in asked.lines])
-    costs = [outlet.cost(asked, len(asked.lines), grams, due_ms) for outlet in whole]
-    outlet = whole[costs.index(min(costs))]
-    site_id = outlet.site.site_id
+    parcels = [outlet.parcel(policies, len(asked.lines), grams, due_ms) for outlet in whole]
+    costs = [parcel.cost_minor for parcel in parcels]
+    cost = min(costs)
+    place = costs.index(cost)
+    site_id = whole[place].site.site_id
     held = tuple([Pick(line.line_id, line.sku, site_id, line.quantity) for line in asked.lines])
-    slack_ms = asked.network.policies.promise_slack_minutes * MINUTE_MS
-    return Choice(held, (), min(costs), outlet.earliest + slack_ms)
+    promise_at_ms = whole[place].earliest + policies.promise_slack_minutes * MINUTE_MS
+    losers = [Loser((p,), _dearer(p.cost_minor, cost)) for n, p in enumerate(parcels) if n != place]
+    return Choice(held, (), cost, promise_at_ms, due_ms, (parcels[place],), tuple(losers[:LOSERS]))
 
 
-def _fill(asked: Asked, group: Sequence[_Outlet], due_ms: int) -> Choice:
+def _fill(asked: Asked, group: Sequence[Outlet], due_ms: int) -> Choice:
     """Each line whole from the cheapest site of the group that has it whole, split only where none has."""
     left: dict[tuple[str, str], int] = {}
     held: list[Pick] = []
@@ -216,17 +259,18 @@ def _fill(asked: Asked, group: Sequence[_Outlet], due_ms: int) -> Choice:
                 held.append(Pick(line.line_id, line.sku, outlet.site.site_id, taken))
         if open_units:
             short.append(Rest(line.line_id, line.sku, open_units))
-    cost, arrives = _estimate(asked, group, held, due_ms)
+    parcels, arrives = _parcels(asked, group, held, due_ms)
     slack_ms = asked.network.policies.promise_slack_minutes * MINUTE_MS
-    return Choice(tuple(held), tuple(short), cost, arrives + slack_ms if held else None)
+    cost = sum([parcel.cost_minor for parcel in parcels])
+    return Choice(tuple(held), tuple(short), cost, arrives + slack_ms if held else None, due_ms, parcels)
 
 
-def _in_turn(asked: Asked, group: Sequence[_Outlet], line: Line, left: dict[tuple[str, str], int]) -> Sequence[_Outlet]:
+def _in_turn(asked: Asked, group: Sequence[Outlet], line: Line, left: dict[tuple[str, str], int]) -> Sequence[Outlet]:
     if len(group) == 1:
         return group
     grams = weight_g(asked.catalogue, ((line.sku, line.quantity),))
 
-    def turn(outlet: _Outlet) -> tuple[bool, int, int]:
+    def turn(outlet: Outlet) -> tuple[bool, int, int]:
         available = left[outlet.site.site_id, line.sku]
         per_kilogram = min(lane.kilogram_minor for lane, _ in outlet.runs)
         dear = outlet.site.handling_line_minor * 1000 + per_kilogram * grams
@@ -235,13 +279,16 @@ def _in_turn(asked: Asked, group: Sequence[_Outlet], line: Line, left: dict[tupl
     return sorted(group, key=turn)
 
 
-def _estimate(asked: Asked, group: Sequence[_Outlet], held: Sequence[Pick], due_ms: int) -> tuple[int, int]:
-    """Cost of the parcels on the next departures, and when the last of them can be there."""
-    cost, arrives = 0, 0
+def _parcels(
+    asked: Asked, group: Sequence[Outlet], held: Sequence[Pick], due_ms: int
+) -> tuple[tuple[Parcel, ...], int]:
+    """The parcels on the next departures, and when the last of them can be there."""
+    parcels: list[Parcel] = []
+    arrives = 0
     for outlet in group:
-        lines = [line for line in held if line.site_id == outlet.site.site_id]
+        lines = [(line.sku, line.quantity) for line in held if line.site_id == outlet.site.site_id]
         if lines:
-            grams = weight_g(asked.catalogue, ((line.sku, line.quantity) for line in lines))
-            cost += outlet.cost(asked, len(lines), grams, due_ms)
+            grams = weight_g(asked.catalogue, lines)
+            parcels.append(outlet.parcel(asked.network.policies, len(lines), grams, due_ms))
             arrives = max(arrives, outlet.earliest)
-    return cost, arrives
+    return tuple(parcels), arrives

@@ -26,7 +26,7 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
     if hold.open:
         shelves = Shelves(draft, hold.home)
         choice = choose(draft, shelves, order, hold.home, hold.open, now_ms, without_site)
-        put_card(draft, shelves, order, hold.home, hold.open, choice, now_ms)
+        put_card(draft, shelves, order, hold.home, hold.open, choice, now_ms, without_site)
         short = units.of_told(choice.short)
         route = draft.network.region_by_id[hold.home].neighbours if units.less(short, hold.asked) else ()
         if route or not short or order.backorder is not Backorder.WHOLE:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from orderwing.kernel.view import Draft
-from orderwing.planning import calendar, costs
+from orderwing.planning import calendar
+from orderwing.planning.outlets import Parcel, terms_of
 from orderwing.planning.sourcing import Asked, Choice, quick_choice
 from orderwing.reservation.rows import Held, Units
 from orderwing.reservation.shelves import Shelves
-from orderwing_schemas.domain import Candidate, Order
+from orderwing_schemas.domain import Available, Candidate, Order
 from orderwing_schemas.events.reservation import DecisionCard
 from orderwing_schemas.network import Site
 from orderwing_schemas.topics import RESERVATION_CARDS
@@ -41,6 +42,7 @@ def choose(
         service_level=order.service_level,
         now_ms=now_ms,
         may_split=order.may_split,
+        max_delay_minutes=order.max_delay_minutes,
     )
     choice = quick_choice(asked, sites)
     if choice.short and not order.may_split:
@@ -57,19 +59,27 @@ def promise_ms(draft: Draft, order: Order, held: Sequence[Held], now_ms: int) ->
 
 
 def put_card(
-    draft: Draft, shelves: Shelves, order: Order, region: str, lines: Sequence[Units], choice: Choice, now_ms: int
+    draft: Draft,
+    shelves: Shelves,
+    order: Order,
+    region: str,
+    lines: Sequence[Units],
+    choice: Choice,
+    now_ms: int,
+    without_site: str | None = None,
 ) -> None:
     """Before the choice is held: the stock that the decision saw."""
-    sites = draft.network.sites_by_region.get(region, ())
     wanted: dict[str, int] = {}
     for line in lines:
         wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
     seen = shelves.seen(wanted)
-    atp = {(site_id, sku): units for site_id, sku, units in seen}
-    candidates = [_candidate(draft, order, site, wanted, atp, len(lines), choice) for site in sites]
-    candidates.sort(key=lambda candidate: candidate.lost_because is not None)
-    if len(choice.site_ids) > 1:
-        candidates.insert(0, Candidate(label="+".join(choice.site_ids), cost_minor=choice.cost_minor))
+    chosen = "+".join(choice.site_ids) or "nothing"
+    candidates = [_candidate(draft, parcels, choice.due_ms, why) for parcels, why in _weighed(choice)]
+    told = {candidate.label for candidate in candidates}
+    for site in draft.network.sites_by_region.get(region, ()):
+        if site.site_id not in told:
+            why = _not_weighed(draft, site, order, wanted, seen, without_site)
+            candidates.append(Candidate(label=site.site_id, lost_because=why))
     missing = tuple(f"{line.quantity} of {line.sku} not found in {region}" for line in choice.short[:CARD_CANDIDATES])
     cut = len(candidates) > CARD_CANDIDATES or len(seen) > CARD_SHELVES or len(choice.short) > CARD_CANDIDATES
     card = DecisionCard(
@@ -78,7 +88,7 @@ def put_card(
         stage="reservation",
         decision=f"hold in {region}",
         at_ms=now_ms,
-        chosen="+".join(choice.site_ids) or "nothing",
+        chosen=chosen,
         candidates=tuple(candidates[:CARD_CANDIDATES]),
         seen=seen[:CARD_SHELVES],
         notes=missing,
@@ -87,25 +97,36 @@ def put_card(
     draft.emit(RESERVATION_CARDS, card)
 
 
-def _candidate(
+def _weighed(choice: Choice) -> Iterator[tuple[tuple[Parcel, ...], str | None]]:
+    if choice.parcels:
+        yield choice.parcels, None
+    yield from choice.losers
+
+
+def _candidate(draft: Draft, parcels: tuple[Parcel, ...], due_ms: int, why: str | None) -> Candidate:
+    return Candidate(
+        label="+".join(sorted([parcel.site.site_id for parcel in parcels])),
+        cost_minor=sum([parcel.cost_minor for parcel in parcels]),
+        terms=terms_of(draft.network.policies, parcels, due_ms),
+        lost_because=why,
+    )
+
+
+def _not_weighed(
     draft: Draft,
-    order: Order,
     site: Site,
+    order: Order,
     wanted: Mapping[str, int],
-    atp: Mapping[tuple[str, str], int],
-    line_count: int,
-    choice: Choice,
-) -> Candidate:
-    """One site alone, and why it is not the whole answer. A loser's cost is that of its cheapest freight."""
-    if choice.site_ids == (site.site_id,):
-        return Candidate(label=site.site_id, cost_minor=choice.cost_minor)
-    lacking = sum(max(0, units - max(0, atp.get((site.site_id, sku), 0))) for sku, units in wanted.items())
+    seen: Sequence[Available],
+    without_site: str | None,
+) -> str:
+    """Why a site alone was no candidate: nothing to price."""
+    if site.site_id == without_site:
+        return "units of the order were not found there"
+    atp = {sku: units for site_id, sku, units in seen if site_id == site.site_id}
+    lacking = sum([max(0, units - max(0, atp.get(sku, 0))) for sku, units in wanted.items()])
     if lacking:
-        return Candidate(label=site.site_id, lost_because=f"lacks {lacking} of {sum(wanted.values())} units")
-    lanes = calendar.serving_lanes(draft.network, site.site_id, order.zone, order.service_level)
-    if not lanes:
-        return Candidate(label=site.site_id, lost_because="no lane from here serves the zone")
-    grams = costs.weight_g(draft.reference.item, wanted.items())
-    cost_minor = min(costs.freight_minor(site, lane, line_count, grams) for lane in lanes)
-    why = "costs no less" if cost_minor >= choice.cost_minor else "arrives later than its saving is worth"
-    return Candidate(label=site.site_id, cost_minor=cost_minor, lost_because=why)
+        return f"lacks {lacking} of {sum(wanted.values())} units"
+    if not calendar.serving_lanes(draft.network, site.site_id, order.zone, order.service_level):
+        return "no lane from here serves the zone"
+    return f"cannot be picked within {calendar.HORIZON_DAYS} days, or lost to many others"

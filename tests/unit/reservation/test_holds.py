@@ -64,9 +64,12 @@ def test_the_card_tells_what_a_site_that_has_all_would_have_cost() -> None:
     world.receive("N2", "A", 5)
     (card,) = of_kind(world.request(order("o1", {"A": 3})), DecisionCard)
     chosen, loser = card.candidates
-    assert (chosen.label, loser.label, loser.lost_because) == ("N1", "N2", "costs no less")
+    assert (chosen.label, loser.label, loser.lost_because) == ("N1", "N2", "dearer by 1")
     assert chosen.cost_minor is not None
     assert loser.cost_minor == chosen.cost_minor + 1  # it asks a penny more for each line
+    for candidate in card.candidates:
+        assert {"parcel", "handling_lines"} <= dict(candidate.terms).keys()
+        assert sum(amount for _, amount in candidate.terms) == candidate.cost_minor
 
 
 def test_rows_survive_the_changelog() -> None:

@@ -1,0 +1,74 @@
+"""Sites as sourcing sees them: what each has of what is asked for, and how its parcel would travel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from orderwing.planning.costs import freight_minor, lateness_minor, named_terms
+from orderwing_schemas.domain import CostTerm
+from orderwing_schemas.network import Lane, Policies, Site
+
+
+class Parcel(NamedTuple):
+    """What one site would ship, on the next departure of its best lane."""
+
+    site: Site
+    lane: Lane
+    arrival_ms: int
+    line_count: int
+    grams: int
+    cost_minor: int
+
+
+class Loser(NamedTuple):
+    """Parcels that together were weighed, and why they lost."""
+
+    parcels: tuple[Parcel, ...]
+    why: str
+
+    @property
+    def cost_minor(self) -> int:
+        return sum(parcel.cost_minor for parcel in self.parcels)
+
+
+def terms_of(policies: Policies, parcels: Iterable[Parcel], due_ms: int) -> tuple[CostTerm, ...]:
+    """The named terms of parcels' costs, each name once; they sum to the costs."""
+    sums: dict[str, int] = {}
+    for parcel in parcels:
+        named = named_terms(
+            parcel.site,
+            parcel.lane,
+            policies,
+            line_count=parcel.line_count,
+            grams=parcel.grams,
+            arrival_at_ms=parcel.arrival_ms,
+            promise_at_ms=due_ms,
+        )
+        for name, amount in named:
+            sums[name] = sums.get(name, 0) + amount
+    return tuple(sums.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A site that can deliver, (lane, arrival) of each lane's next departure, and what it has of the SKUs asked for."""
+
+    site: Site
+    runs: tuple[tuple[Lane, int], ...]
+    stock: Mapping[str, int]
+
+    @property
+    def earliest(self) -> int:
+        return min([arrival for _, arrival in self.runs])
+
+    def parcel(self, policies: Policies, line_count: int, grams: int, due_ms: int) -> Parcel:
+        """On its cheapest run, the first of equals."""
+        costs = [
+            freight_minor(self.site, lane, line_count, grams) + lateness_minor(policies, arrival, due_ms)
+            for lane, arrival in self.runs
+        ]
+        cost = min(costs)
+        lane, arrival = self.runs[costs.index(cost)]
+        return Parcel(self.site, lane, arrival, line_count, grams, cost)
