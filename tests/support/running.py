@@ -14,7 +14,7 @@ from orderwing.runtime.embedded.jars import cache_dir
 LOOK_S = 0.1
 
 
-def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 60.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 120.0) -> None:
     """Raises TimeoutError naming `what` did not come about."""
     end_s = time.monotonic() + deadline_s
     while not condition():

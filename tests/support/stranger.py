@@ -49,7 +49,7 @@ class Stranger:
         self._consumers: list[Consumer] = []
 
     def close(self) -> None:
-        self._producer.flush(10)
+        self._producer.flush(60)
         for consumer in self._consumers:
             consumer.close()
 
@@ -60,7 +60,7 @@ class Stranger:
             (name, str(headers["properties"][name]["const"]).encode()) for name in headers["required"]
         ]
         self._producer.produce(address_of(message), json.dumps(value).encode(), key.encode(), headers=told)
-        self._producer.flush(10)
+        self._producer.flush(60)
 
     def listen(self, message: str) -> Consumer:
         """From the beginning of the message's channel."""
@@ -78,7 +78,7 @@ class Stranger:
         return consumer
 
 
-def heard(consumer: Consumer, deadline_s: float = 60.0, **wanted: object) -> dict[str, Any]:
+def heard(consumer: Consumer, deadline_s: float = 120.0, **wanted: object) -> dict[str, Any]:
     """The first value whose fields are as wanted. Raises TimeoutError."""
     end_s = time.monotonic() + deadline_s
     while time.monotonic() < end_s:

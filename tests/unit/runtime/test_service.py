@@ -16,7 +16,7 @@ import pytest
 from orderwing.runtime.metric_defs import ALL_METRICS
 from orderwing.runtime.service import FAILED, START_AGAIN, STOPPED, run_file
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 # `serve` with a stand-in for the stage: what it does follows below.
 PROGRAM = """
     import sys, threading
@@ -71,7 +71,7 @@ def read_until(process: "subprocess.Popen[str]", word: str) -> list[str]:
 
 def get(run_dir: Path, path: str) -> tuple[int, str]:
     port = json.loads(run_file(run_dir, "gate", "0").read_text())["port"]
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()

@@ -16,7 +16,7 @@ from orderwing.runtime.service import log_file, run_file
 from orderwing.runtime.settings import Settings
 from orderwing.runtime.supervisor import ServiceSpec, Supervisor, SupervisorError
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 # Answers /readyz after a run file as services write it. First argument: what it does in the end.
 CHILD = """
@@ -68,7 +68,7 @@ def test_all_are_ready_and_all_are_stopped(settings: Settings) -> None:
         supervisor.wait_ready(DEADLINE_S)
         pids = supervisor.pids()
         assert set(supervisor.ports()) == set(pids) == {"one", "two"}
-        connection = http.client.HTTPConnection("127.0.0.1", supervisor.ports()["one"], timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", supervisor.ports()["one"], timeout=DEADLINE_S)
         connection.request("GET", "/readyz")
         assert connection.getresponse().read() == b"ready"
         connection.close()
@@ -118,7 +118,7 @@ def test_a_service_that_does_not_listen_is_killed_after_the_grace(settings: Sett
         supervisor.wait_ready(DEADLINE_S)
         pid = supervisor.pids()["deaf"]
         began_s = time.monotonic()
-    assert 0.5 <= time.monotonic() - began_s < 10
+    assert 0.5 <= time.monotonic() - began_s < DEADLINE_S
     assert not psutil.pid_exists(pid)
 
 
