@@ -6,9 +6,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.redis import EmbeddedRedis
+
+# How long an example takes says something about the machine and how busy it is, nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 SKIPS_IN_CI: tuple[str, ...] = ()  # reasons that were looked at; any other skip fails there
 
