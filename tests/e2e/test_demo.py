@@ -15,7 +15,9 @@ import pytest
 
 from support.running import private_cache, processes_of, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+DEADLINE_S = 600.0  # several times what a run takes
 
 DEMO = (sys.executable, "-P", "-m", "orderwing.cli", "demo", "--no-ui", "--speed", "480", "--rate", "20")
 PARTS_OF_THE_REPORT = {
@@ -39,9 +41,9 @@ def demo(cache: Path, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], 
         process.wait()
 
 
-def finished(process: subprocess.Popen[bytes], output: Path, deadline_s: float) -> int:
+def finished(process: subprocess.Popen[bytes], output: Path) -> int:
     try:
-        return process.wait(deadline_s)
+        return process.wait(DEADLINE_S)
     except subprocess.TimeoutExpired:
         raise TimeoutError(f"the demo still runs: {output.read_text('utf-8')[-2000:]}") from None
 
@@ -58,7 +60,7 @@ def require_sound(report: dict[str, Any], least_orders: int) -> None:
 def test_a_small_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
     report_file = tmp_path / "report.json"
     with demo(tmp_path, "--orders", "60", "--seed", "7", "--report", str(report_file)) as (process, output):
-        status = finished(process, output, 240)
+        status = finished(process, output)
     text = output.read_text("utf-8")
     assert status == 0, text[-3000:]
     report = json.loads(report_file.read_text("utf-8"))
@@ -74,15 +76,15 @@ def test_a_small_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> Non
 def test_a_demo_that_is_stopped_is_taken_up_again(tmp_path: Path) -> None:
     """Ctrl-C in the middle of the stream; the second start ends what the first began."""
     with demo(tmp_path, "--orders", "400", "--seed", "3", "--keep") as (process, output):
-        wait_until(lambda: b"streaming" in output.read_bytes(), "orders are streaming", 120)
+        wait_until(lambda: b"streaming" in output.read_bytes(), "orders are streaming", DEADLINE_S)
         process.send_signal(signal.SIGINT)
-        assert finished(process, output, 60) == 130, output.read_text("utf-8")[-3000:]
+        assert finished(process, output) == 130, output.read_text("utf-8")[-3000:]
     assert b"Traceback" not in output.read_bytes()
     assert processes_of(tmp_path) == []
     report_file = tmp_path / "report.json"
     options = ("--orders", "20", "--seed", "3", "--keep", "--report", str(report_file))
     with demo(tmp_path, *options) as (process, output):
-        status = finished(process, output, 240)
+        status = finished(process, output)
     assert status == 0, output.read_text("utf-8")[-3000:]
     require_sound(json.loads(report_file.read_text("utf-8")), 21)
     assert processes_of(tmp_path) == []
