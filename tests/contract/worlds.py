@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import Producer
 
@@ -27,6 +27,7 @@ from orderwing_schemas.network import Lane, Network, Region, Site
 from orderwing_schemas.topics import Topic
 
 DEADLINE_S = 120.0
+Answer = TypeVar("Answer")
 HOUR_MS = 3_600_000  # longer than any test takes
 
 
@@ -66,6 +67,16 @@ def outgoing(topic: Topic, event: Event, partition: int | None = None) -> Outgoi
         headers.append(("ce_subject", event.subject.encode()))
     place = key_partition(key, topic.partitions) if partition is None else partition
     return Outgoing(topic.name, place, key.encode(), encode(event), headers)
+
+
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """What a bus answers, however often it must be asked."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            return ask()
+        except NotYetError:
+            assert time.monotonic() < deadline, "it is never told"
 
 
 class Process(Protocol):
@@ -129,7 +140,8 @@ class Cast:
     def records(self, topic: Topic) -> list[Record]:
         """What is committed."""
         bus = self._looker = self._looker or self.bus("looker")
-        reader = bus.reader(bus.high_watermarks([TopicPartition(topic.name, n) for n in range(topic.partitions)]))
+        places = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        reader = bus.reader(patiently(lambda: bus.high_watermarks(places)))
         found: list[Record] = []
         deadline = time.monotonic() + DEADLINE_S
         while not reader.done:
@@ -141,13 +153,8 @@ class Cast:
     def committed(self, probe: Probe, partition: int) -> dict[str, tuple[int, str]]:
         bus = self.bus(probe.name, "looker")
         places = [TopicPartition(topic, partition) for topic in (probe.first.name, probe.second.name)]
-        for _ in range(1000):
-            try:
-                found = bus.committed(places)
-            except NotYetError:
-                continue
-            return {place.topic: position for place, position in found.items() if position is not None}
-        raise AssertionError("committed positions are never told")
+        found = patiently(lambda: bus.committed(places))
+        return {place.topic: position for place, position in found.items() if position is not None}
 
     def until(self, condition: Callable[[], bool], *runners: Runner) -> None:
         self.world.until(condition, *runners)
