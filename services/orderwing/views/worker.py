@@ -77,8 +77,8 @@ def rebuild(settings: Settings, progress: Callable[[int, int], None]) -> int:
             store = ViewStore(client, new_generation(client, log.name()))
             applier = Applier(log, store, process_metrics(NAME))
             try:
+                lows, ends = log.lows(), log.ends()  # before the first read: ends met then lie behind these
                 applier.use(store)
-                lows, ends = log.lows(), log.ends()
                 size = sum(end - lows[place] for place, end in ends.items())
                 while not applier.reached(ends):
                     applier.step()
