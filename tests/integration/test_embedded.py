@@ -161,7 +161,15 @@ def test_the_broker_starts_from_java_s_cache_of_its_classes(broker: str) -> None
     cached = class_cache(jars_here, JVM, lambda directory, recording: pytest.fail("made twice"))
     assert cached is not None
     required = ["-XX:AOTMode=on", f"-XX:AOTCache={cached}"]  # an error where Java would otherwise go without
-    tool = [JAVA, *JVM, *required, "-cp", class_path(jars_here), "kafka.tools.StorageTool", "random-uuid"]
+    tool: list[str | Path] = [
+        JAVA,
+        *JVM,
+        *required,
+        "-cp",
+        class_path(jars_here),
+        "kafka.tools.StorageTool",
+        "random-uuid",
+    ]
     assert subprocess.run(tool, check=True, capture_output=True, text=True, timeout=DEADLINE_S).stdout.strip()
     assert AdminClient({"bootstrap.servers": broker}).list_topics(timeout=DEADLINE_S).brokers
 

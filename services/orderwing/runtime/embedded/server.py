@@ -65,8 +65,6 @@ class EmbeddedServer(ABC):
         """
         if self.running:
             return self
-        began = time.monotonic()
-        self._progress(f"Start {self.name}", 0, 1)
         self.data_dir.mkdir(parents=True, exist_ok=True)
         require_space(self.data_dir, self._min_free_bytes)
         self._lock_directory()
@@ -75,8 +73,10 @@ class EmbeddedServer(ABC):
                 require_free(self.port, self.name)
             else:
                 self.port = free_port()
-            self._process = ChildProcess(self._command(), log=self.log_file, cwd=self.data_dir)
-            self._await(began + self._start_deadline_s)
+            command = self._command()
+            self._progress(f"Start {self.name}", 0, 1)
+            self._process = ChildProcess(command, log=self.log_file, cwd=self.data_dir)
+            self._await(time.monotonic() + self._start_deadline_s)
         except BaseException:
             self.kill()
             raise
