@@ -346,6 +346,13 @@ _PLAN = (
         freeze_at_ms=_FREEZE_MS,
         placed_at_ms=_PLACED_MS,
     ),
+    allocation.PartWaiting(
+        region=SOUTH,
+        part_id=PART_ID,
+        order_id=ORDER_ID,
+        reason=f"no departure from {CROYDON} to {SOUTH} has room within 30 days",
+        next_attempt_at_ms=_FREEZE_MS,
+    ),
     allocation.PartFrozen(region=SOUTH, part_id=PART_ID, order_id=ORDER_ID, version=1),
     allocation.ProposalAnswered(
         region=SOUTH,

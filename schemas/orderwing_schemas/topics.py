@@ -296,7 +296,7 @@ HOLDS_ASKED = Topic(
 PARTS_PLANNED = Topic(
     "parts.planned",
     "region",
-    (allocation.PartAllocated, allocation.PartFrozen, allocation.ProposalAnswered),
+    (allocation.PartAllocated, allocation.PartWaiting, allocation.PartFrozen, allocation.ProposalAnswered),
     "allocation",
     ("reoptimizer", "views", "audit"),
     "Plans, freezes and answers to proposals.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orderwing.allocation.rows import Move, Plan, State
 from orderwing_schemas.base import Event
@@ -29,14 +29,19 @@ from support.allocation_world import (
     shelf,
 )
 
-SITES = ("a", "b", "c")
+SITES = ("a", "b", "c", "d")
 SITE = st.sampled_from(SITES)
 
 
 def crowded() -> AllocationWorld:
-    """So little room that parts are in each other's way."""
-    sites = [a_site("a", 6), a_site("b", 9), a_site("c", 30)]
-    lanes = [a_lane("a", 2, 90), a_lane("b", 1, 60, every=30), a_lane("c", 3, 140, every=20)]
+    """So little room that parts are in each other's way, and one parcel a day from d."""
+    sites = [a_site("a", 6), a_site("b", 9), a_site("c", 30), a_site("d", 30)]
+    lanes = [
+        a_lane("a", 2, 90),
+        a_lane("b", 1, 60, every=30),
+        a_lane("c", 3, 140, every=20),
+        a_lane("d", 1, 80, every=1440),
+    ]
     return AllocationWorld(a_network(sites, lanes))
 
 
@@ -48,17 +53,31 @@ class Interleavings(RuleBasedStateMachine):
         self.count = 0
         self.quantities: dict[str, int] = {}
 
+    @initialize(full=st.sampled_from([False, False, True]))
+    def some_site_is_full(self, full: bool) -> None:
+        for number in range(30 * full):
+            part_id = f"x{number}/south/1"
+            self.quantities[part_id] = 1
+            self._note(self.world.put(reserved(part_id, [hold("d")], self.world.now_ms)))
+
     def _note(self, events: list[Event]) -> None:
         self.requests += [event for event in events if isinstance(event, MoveRequested)]
 
-    @rule(site=SITE, quantity=st.integers(1, 15), late=st.integers(1, 6), stock=st.lists(st.integers(0, 9), max_size=3))
-    def part_comes(self, site: str, quantity: int, late: int, stock: list[int]) -> None:
+    @rule(
+        site=SITE,
+        quantity=st.integers(1, 15),
+        late=st.integers(1, 6),
+        stock=st.lists(st.integers(0, 9), max_size=3),
+        one_box=st.booleans(),
+        delay=st.sampled_from([0, 60, 100_000]),
+    )
+    def part_comes(self, site: str, quantity: int, late: int, stock: list[int], one_box: bool, delay: int) -> None:
         self.count += 1
         part_id = f"o{self.count}/south/1"
         self.quantities[part_id] = quantity
         seen = [shelf(s, atp) for s, atp in zip(SITES, stock, strict=False)]
         promise = self.world.now_ms + late * HOUR_MS
-        self._note(self.world.put(reserved(part_id, [hold(site, quantity)], promise, seen)))
+        self._note(self.world.put(reserved(part_id, [hold(site, quantity)], promise, seen, True, one_box, delay)))
 
     @precondition(lambda self: self.requests)
     @rule(data=st.data(), moved=st.booleans())
@@ -93,7 +112,9 @@ class Interleavings(RuleBasedStateMachine):
     def every_moving_part_has_its_move(self) -> None:
         moving = {c.part_id for move in self.world.rows(Move) for c in move.changes}
         states = {plan.part_id: plan.state for plan in self.world.rows(Plan)}
-        assert moving == {part_id for part_id, state in states.items() if state in (State.MOVING, State.DUE)}
+        assert moving == {
+            part_id for part_id, state in states.items() if state in (State.MOVING, State.DUE, State.SEEKING)
+        }
         assert {move.move_id for move in self.world.rows(Move)} == {request.move_id for request in self.requests}
 
     def teardown(self) -> None:
@@ -109,6 +130,7 @@ class Interleavings(RuleBasedStateMachine):
         frozen: dict[str, int] = {}
         ordered: dict[str, int] = {}
         gains: dict[str, int] = {}
+        pleased: set[str] = set()
         answers: dict[str, ProposalAnswered] = {}
         for event in self.world.emitted:
             match event:
@@ -125,6 +147,9 @@ class Interleavings(RuleBasedStateMachine):
                     if event.proposal_id and before:
                         net = before.cost_minor - event.cost_minor - self.world.network.policies.churn_minor
                         gains[event.proposal_id] = gains.get(event.proposal_id, 0) + net
+                        arrived = [max(s.arrival_at_ms for s in plan.shipments) for plan in (before, event)]
+                        if arrived[1] < arrived[0] or len(event.shipments) < len(before.shipments):
+                            pleased.add(event.proposal_id)
                     versions[event.part_id] = event
                 case PartFrozen():
                     assert event.part_id not in frozen
@@ -137,7 +162,7 @@ class Interleavings(RuleBasedStateMachine):
         assert frozen == {part_id: plan.version for part_id, plan in versions.items()}
         assert ordered == {part_id: len(plan.shipments) for part_id, plan in versions.items()}
         assert gains == {p: a.gain_minor for p, a in answers.items() if a.accepted}
-        assert all(gain > 0 for gain in gains.values())
+        assert all(gain > 0 or proposal_id in pleased for proposal_id, gain in gains.items())
 
 
 Interleavings.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)

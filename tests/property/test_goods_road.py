@@ -25,7 +25,7 @@ from orderwing_schemas.events.gate import StockMovementAccepted
 from orderwing_schemas.events.intake import SoftHoldRequested
 from orderwing_schemas.events.public import StockReceived, WarehouseAnswered, WarehouseStatus
 from orderwing_schemas.events.reoptimizer import PartChange, ProposalMade
-from orderwing_schemas.events.reservation import ReservationRecorded, StockMoved
+from orderwing_schemas.events.reservation import DecisionCard, ReservationRecorded, StockMoved
 from orderwing_schemas.network import Network, Policies, Region
 from orderwing_schemas.topics import Topic
 from support.allocation_world import HERE, HOUR_MS, MINUTE_MS, START_MS, a_lane, a_network, a_site
@@ -179,8 +179,8 @@ def an_order(road: Road, number: int) -> Order:
         delivery_point=HERE,
         stop_id="stop",
         shipping_paid_by=Payer.SHOP,
-        one_box=False,
-        max_delay_minutes=600,
+        one_box=road.random.random() < 0.3,
+        max_delay_minutes=road.random.choice((0, 60, 600)),
         may_split=road.random.random() < 0.8,
         backorder=road.random.choice(list(Backorder)),
         placed_at_ms=road.now_ms,
@@ -230,6 +230,12 @@ def test_goods_arrive_or_are_declined(seed: int) -> None:
     assert sorted(event.part_id for event in road.of(PartFrozen)) == sorted(parts)
     answered = Counter(event.proposal_id for event in road.of(ProposalAnswered))
     assert set(answered.values()) <= {1}
+    refused = Counter(p for e in road.of(ProposalAnswered) if not e.accepted for p in e.part_ids)
+    cards = Counter(card.part_id for card in road.of(DecisionCard) if card.decision == "refused a proposal")
+    assert cards == refused
+    for card in road.of(DecisionCard):
+        for candidate in card.candidates:
+            assert sum(amount for _, amount in candidate.terms) == (candidate.cost_minor or 0)
     shelves = {(level.site_id, level.sku): level for event in road.of(StockMoved) for level in event.shelves}
     assert {place: level.reserved for place, level in shelves.items() if level.reserved} == {}
     assert all(level.on_hand >= 0 for event in road.of(StockMoved) for level in event.shelves)

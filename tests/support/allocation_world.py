@@ -66,7 +66,13 @@ def hold(site_id: str, quantity: int = 1, line_id: str = "1", sku: str = "tea") 
 
 
 def reserved(
-    part_id: str, held: Iterable[HeldLine], promise_at_ms: int, seen: Iterable[Available] = (), may_split: bool = True
+    part_id: str,
+    held: Iterable[HeldLine],
+    promise_at_ms: int,
+    seen: Iterable[Available] = (),
+    may_split: bool = True,
+    one_box: bool = False,
+    max_delay_minutes: int = 600,
 ) -> StockReserved:
     held = tuple(held)
     quantities: Counter[tuple[str, str]] = Counter()
@@ -87,8 +93,8 @@ def reserved(
         delivery_point=HERE,
         stop_id="stop",
         shipping_paid_by=Payer.SHOP,
-        one_box=False,
-        max_delay_minutes=600,
+        one_box=one_box,
+        max_delay_minutes=max_delay_minutes,
         may_split=may_split,
         backorder=Backorder.NONE,
         placed_at_ms=START_MS,
@@ -160,7 +166,7 @@ class AllocationWorld:
     def settle(self, request: MoveRequested, moved: bool) -> list[Event]:
         if moved:
             return self.put(HoldMoved(region=request.region, move_id=request.move_id, moves=request.moves))
-        return self.put(MoveRefused(region=request.region, move_id=request.move_id, reason="stock"))
+        return self.put(MoveRefused(region=request.region, move_id=request.move_id, reason="no_stock"))
 
     def check_capacity(self) -> None:
         """Booked is what the plans and moves need, counted anew, and nowhere more than there is."""

@@ -1,13 +1,11 @@
-import pytest
-
-from orderwing.allocation.plans import UnplannableError
 from orderwing.allocation.rows import Departure, Move, Part, PickingHour, Plan, State
 from orderwing_schemas.base import Event
-from orderwing_schemas.domain import LineQuantity
+from orderwing_schemas.domain import HeldLine, LineQuantity
 from orderwing_schemas.events.allocation import (
     MoveRequested,
     PartAllocated,
     PartFrozen,
+    PartWaiting,
     ProposalAnswered,
     ReplacementRequested,
     ShipmentOrdered,
@@ -104,7 +102,13 @@ def test_a_cheaper_site_is_asked_for_and_becomes_the_plan_only_when_the_hold_has
 def test_a_refused_move_leaves_the_plan_and_frees_what_was_booked() -> None:
     world = two_sites(price_b=60)
     request = only(world.put(reserved("o/south/1", [hold("a")], SOON_MS, [shelf("b", 1)])), MoveRequested)[0]
-    assert world.settle(request, moved=False) == []
+    (card,) = world.settle(request, moved=False)
+    assert isinstance(card, DecisionCard)
+    assert (card.decision, card.chosen) == ("kept the plan", "a by a-south")
+    assert [c.lost_because for c in card.candidates] == [
+        None,
+        "reservation did not move the hold: the stock is not there",
+    ]
     assert (world.plan("o/south/1").state, world.plan("o/south/1").version) == (State.PLANNED, 1)
     assert [row.lane_id for row in world.rows(Departure)] == ["a-south"]
     assert world.rows(Move) == []
@@ -238,7 +242,7 @@ def test_a_proposal_that_reservation_refuses_is_answered_so() -> None:
     world = two_sites(price_b=60)
     world.put(reserved("o/south/1", [hold("a")], SOON_MS))
     request = only(world.propose("p", ("o/south/1", 1, (hold("b"),))), MoveRequested)[0]
-    assert refusal(world.settle(request, moved=False)) == "stock"
+    assert refusal(world.settle(request, moved=False)) == "no_stock"
     world.check_capacity()
 
 
@@ -277,7 +281,165 @@ def test_a_short_pick_asks_for_a_replacement_and_the_part_goes_on() -> None:
     assert world.plan("o/south/1").state is State.FROZEN
 
 
-def test_a_network_without_room_or_lane_for_a_part_says_so() -> None:
+def test_refused_proposals_leave_a_card_for_every_part_with_the_reason_and_the_terms() -> None:
+    world = two_sites(price_b=99)
+    parts = ("o1/south/1", "o2/south/1")
+    for part in parts:
+        world.put(reserved(part, [hold("a")], SOON_MS))
+    events = world.propose("p1", (parts[0], 1, (hold("b"),)), (parts[1], 1, (hold("b"),)))
+    assert refusal(events) == "gain_below_churn"
+    cards: list[DecisionCard] = only(events, DecisionCard)
+    assert [(card.order_id, card.part_id, card.decision) for card in cards] == [
+        ("o1", parts[0], "refused a proposal"),
+        ("o2", parts[1], "refused a proposal"),
+    ]
+    for card in cards:
+        kept, proposed = card.candidates
+        assert (kept.label, kept.lost_because) == (card.chosen, None) == ("a by a-south", None)
+        assert (proposed.label, proposed.lost_because) == ("b by b-south", "it saves no more than a change costs")
+        for one in card.candidates:
+            assert sum(amount for _, amount in one.terms) == one.cost_minor is not None
+    events = world.propose("p2", (parts[0], 1, (hold("b"),)), (parts[1], 7, (hold("b"),)))
+    assert refusal(events) == "stale_version"
+    assert [card.candidates[-1].lost_because for card in only(events, DecisionCard)] == [
+        "all or none, and of part o2/south/1: it was made for another version of the plan",
+        "it was made for another version of the plan",
+    ]
+
+
+def boxes(one_box: bool, max_delay_minutes: int = 600, every: int = 60) -> list[Event]:
+    """A part held at two sites; a third, dear one could ship it alone."""
+    sites = (a_site("a"), a_site("b"), a_site("c"))
+    world = AllocationWorld(a_network(sites, (a_lane("a"), a_lane("b"), a_lane("c", price=900, every=every))))
+    held = [hold("a", 1, "1", "tea"), hold("b", 1, "2", "mug")]
+    seen = [shelf("c", 1, "tea"), shelf("c", 1, "mug")]
+    part = reserved("o/south/1", held, SOON_MS, seen, one_box=one_box, max_delay_minutes=max_delay_minutes)
+    return world.put(part)
+
+
+def test_one_box_is_worth_its_price_to_who_wants_it() -> None:
+    events = boxes(one_box=False)
+    assert only(events, MoveRequested) == []
+    assert [c.lost_because for c in only(events, DecisionCard)[0].candidates] == [None, "dearer by 695"]
+    events = boxes(one_box=True)
+    (request,) = only(events, MoveRequested)
+    assert {line.site_id for line in request.moves[0].held} == {"c"}
+    (loser,) = only(events, DecisionCard)[0].candidates[1:]
+    assert loser.lost_because == (
+        "the hold has to be moved first; what stands: 2 parcels, and the customer wants one box"
+    )
+
+
+def test_one_box_may_come_later_by_the_delay_that_is_acceptable_and_no_more() -> None:
+    """The third site's first van leaves two hours after the others'."""
+    assert only(boxes(one_box=True, max_delay_minutes=120, every=660), MoveRequested) != []
+    events = boxes(one_box=True, max_delay_minutes=119, every=660)
+    assert only(events, MoveRequested) == []
+    loser = only(events, DecisionCard)[0].candidates[1]
+    assert loser.lost_because == "arrives 120 minutes later than the earliest possible, 119 are acceptable"
+    assert dict(loser.terms)["lateness"] == 2 * 200
+
+
+def test_a_plan_that_is_too_late_is_left_at_any_price() -> None:
+    """The only van from a today is full; b's dear one is not."""
+    sites, lanes = (a_site("a"), a_site("b")), (a_lane("a", 1, every=1440), a_lane("b", price=9_000))
+    for max_delay_minutes, asked in ((60, 1), (100_000, 0)):
+        world = AllocationWorld(a_network(sites, lanes, Policies(late_hour_minor=1)))
+        world.put(reserved("o1/south/1", [hold("a")], SOON_MS))
+        late = reserved("o2/south/1", [hold("a")], SOON_MS, [shelf("b", 1)], max_delay_minutes=max_delay_minutes)
+        assert len(only(world.put(late), MoveRequested)) == asked
+
+
+def proposed(one_box: bool, max_delay_minutes: int, *held: HeldLine) -> list[Event]:
+    """For a part that stands at c alone, while a and b are cheaper together."""
+    sites = (a_site("a"), a_site("b"), a_site("c"))
+    lanes = (a_lane("a", price=100), a_lane("b", every=660), a_lane("c", price=900))
+    world = AllocationWorld(a_network(sites, lanes, Policies(late_hour_minor=1)))
+    standing = [hold("c", 1, "1", "tea"), hold("c", 1, "2", "mug")]
+    world.put(reserved("o/south/1", standing, SOON_MS, one_box=one_box, max_delay_minutes=max_delay_minutes))
+    return world.propose("p", ("o/south/1", 1, held))
+
+
+def test_a_cheaper_proposal_may_cost_neither_the_one_box_nor_the_time() -> None:
+    split = (hold("a", 1, "1", "tea"), hold("b", 1, "2", "mug"))
+    assert only(proposed(False, 600, *split), MoveRequested) != []
+    assert refusal(proposed(True, 600, *split)) == "more_parcels"
+    assert refusal(proposed(False, 60, *split)) == "too_late"
+
+
+def test_a_dear_proposal_is_taken_where_it_makes_one_box() -> None:
+    sites = (a_site("a"), a_site("b"), a_site("c"))
+    world = AllocationWorld(a_network(sites, (a_lane("a"), a_lane("b"), a_lane("c", price=900))))
+    held = [hold("a", 1, "1", "tea"), hold("b", 1, "2", "mug")]
+    world.put(reserved("o/south/1", held, SOON_MS, one_box=True))
+    whole = (hold("c", 1, "1", "tea"), hold("c", 1, "2", "mug"))
+    (request,) = world.propose("p", ("o/south/1", 1, whole))
+    assert isinstance(request, MoveRequested)
+    events = world.settle(request, moved=True)
+    assert only(events, ProposalAnswered)[0].gain_minor == -695 - 5
+    lost = only(events, DecisionCard)[0].candidates[1].lost_because
+    assert lost == "2 parcels, and the customer wants one box"
+
+
+def full(price_b: int = 100) -> AllocationWorld:
+    """One parcel a day leaves site a, and all of thirty days are taken."""
+    lanes = (a_lane("a", 1, every=1440), a_lane("b", price=price_b))
+    world = AllocationWorld(a_network((a_site("a"), a_site("b")), lanes, Policies(late_hour_minor=1)))
+    for number in range(30):
+        world.put(reserved(f"x{number}/south/1", [hold("a")], SOON_MS))
+    return world
+
+
+def test_a_part_that_no_departure_has_room_for_waits_and_is_planned_when_one_has() -> None:
+    world = full()
+    events = world.put(reserved("o/south/1", [hold("a")], SOON_MS, [shelf("b", 0)]))
+    assert kinds(events) == ["PartWaiting", "DecisionCard"]
+    waiting: PartWaiting = only(events, PartWaiting)[0]
+    assert waiting.reason == "no departure from a to south has room within 30 days"
+    card: DecisionCard = only(events, DecisionCard)[0]
+    assert [(c.label, c.lost_because) for c in card.candidates] == [("a", "no departure has room")]
+    assert world.plan("o/south/1").state is State.WAITING
+    assert refusal(world.propose("p", ("o/south/1", 0, (hold("b"),)))) == "waiting"
+    before = only(world.until(START_MS + 12 * HOUR_MS), PartAllocated)
+    assert before == []
+    plan: PartAllocated = only(world.until(START_MS + 2 * DAY_MS), PartAllocated)[0]
+    assert (plan.part_id, plan.version, plan.cause, plan.previous_cost_minor) == ("o/south/1", 1, "first", None)
+    world.check_capacity()
+    world.until(START_MS + 100 * DAY_MS)
+    assert world.view.rows == {}
+
+
+def test_a_waiting_part_moves_to_a_site_that_has_room_or_waits_on() -> None:
+    for moved in (True, False):
+        world = full()
+        part = reserved("o/south/2", [hold("a")], SOON_MS, [shelf("b", 1)]).model_copy(update={"replaces": "o/south/1"})
+        events = world.put(part)
+        assert kinds(events) == ["PartWaiting", "DecisionCard", "MoveRequested"]
+        assert [c.lost_because for c in only(events, DecisionCard)[0].candidates] == [
+            "no departure has room",
+            "has room: the hold has to be moved first",
+        ]
+        assert world.plan("o/south/2").state is State.SEEKING
+        world.check_capacity()
+        events = world.settle(only(events, MoveRequested)[0], moved)
+        world.check_capacity()
+        if moved:
+            assert kinds(events) == ["PartAllocated", "DecisionCard"]
+            plan: PartAllocated = only(events, PartAllocated)[0]
+            assert (plan.version, plan.cause, plan.previous_cost_minor) == (1, "replacement", None)
+        else:
+            assert kinds(events) == ["DecisionCard"]
+            assert only(events, DecisionCard)[0].chosen == "nothing"
+            assert world.plan("o/south/2").state is State.WAITING
+        world.until(START_MS + 100 * DAY_MS)
+        assert world.view.rows == {}
+        frozen = [e.part_id for e in only(world.emitted, PartFrozen)]
+        assert frozen.count("o/south/2") == 1
+
+
+def test_a_part_that_no_lane_carries_waits_for_a_network_that_has_one() -> None:
     network: Network = a_network((a_site("a"),), (a_lane("a", zone="north"),), Policies())
-    with pytest.raises(UnplannableError, match="part o/south/1: no departure from a to south has room"):
-        AllocationWorld(network).put(reserved("o/south/1", [hold("a")], SOON_MS))
+    world = AllocationWorld(network)
+    assert kinds(world.put(reserved("o/south/1", [hold("a")], SOON_MS))) == ["PartWaiting", "DecisionCard"]
+    assert world.until(START_MS + DAY_MS) == []
+    assert world.plan("o/south/1").state is State.WAITING

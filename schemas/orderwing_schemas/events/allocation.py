@@ -41,6 +41,17 @@ class PartAllocated(Event):
     placed_at_ms: EpochMs
 
 
+class PartWaiting(Event):
+    """No departure has room for a part: its stock stays held, and a plan is tried again, every hour at least."""
+
+    type: Literal["part.waiting.v1"] = "part.waiting.v1"
+    region: str
+    part_id: str
+    order_id: str
+    reason: str
+    next_attempt_at_ms: EpochMs
+
+
 class PartFrozen(Event):
     type: Literal["part.frozen.v1"] = "part.frozen.v1"
     region: str
@@ -50,7 +61,10 @@ class PartFrozen(Event):
 
 
 class ProposalAnswered(Event):
-    """`gain_minor` is the verified difference of cost, net of churn; set where the proposal was accepted."""
+    """`gain_minor` is the verified difference of cost, net of churn; set where the proposal was accepted.
+
+    Below nought where the money buys what the customer wished for: one box, or no more than the acceptable delay.
+    """
 
     type: Literal["proposal.answered.v1"] = "proposal.answered.v1"
     region: str

@@ -45,10 +45,13 @@ class HoldMoved(Event):
 
 
 class MoveRefused(Event):
+    """`seen`: what the region's shelves that stock the SKUs in question have to give."""
+
     type: Literal["hold.move_refused.v1"] = "hold.move_refused.v1"
     region: str
     move_id: str
     reason: str
+    seen: tuple[Available, ...] = ()
 
 
 class ReservationOutcome(StrEnum):

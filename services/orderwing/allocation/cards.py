@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from orderwing.allocation.plans import cost_of, promised_by, terms_of
+from orderwing.allocation.plans import Holding, cost_of, promised_by, terms_of, way_of, wishes_for
 from orderwing.allocation.rows import Part, Shipments
+from orderwing.allocation.weighing import Weighed
 from orderwing.kernel.view import Draft
 from orderwing_schemas import topics
 from orderwing_schemas.domain import Available, Candidate
@@ -13,10 +14,11 @@ from orderwing_schemas.events.reservation import DecisionCard
 
 MOST_CANDIDATES = 12
 MOST_SHELVES = 50
+NO_ROOM = "no departure has room"
 
 
 def label(shipments: Shipments) -> str:
-    return " + ".join(f"{s.site_id} by {s.lane_id}" for s in shipments)
+    return " + ".join([f"{s.site_id} by {s.lane_id}" for s in shipments]) or "nothing"
 
 
 def candidate(shipments: Shipments, lost_because: str | None) -> Candidate:
@@ -28,15 +30,47 @@ def candidate(shipments: Shipments, lost_because: str | None) -> Candidate:
     )
 
 
+def losers(
+    part: Part, standing: Shipments, holding: Holding, weighed: Sequence[Weighed], threshold_minor: int
+) -> Iterator[Candidate]:
+    """Why each alternative is not the plan; where `standing` is empty, why what is held is not."""
+    plans = [w.shipments for w in weighed if w.shipments]
+    if not standing:
+        yield Candidate(label=" + ".join(holding), lost_because=NO_ROOM)
+    for other in weighed:
+        if not other.shipments:
+            yield Candidate(label=other.label, lost_because=NO_ROOM)
+        elif not standing:
+            yield candidate(other.shipments, "has room: the hold has to be moved first")
+        else:
+            wishes = wishes_for(part, [*plans, standing])
+            rank, own = wishes.rank(way_of(other.shipments)), wishes.rank(way_of(standing))
+            worse, better = wishes.complaint(way_of(other.shipments), own), wishes.complaint(way_of(standing), rank)
+            if better is not None:
+                yield candidate(other.shipments, f"the hold has to be moved first; what stands: {better}")
+            else:
+                yield candidate(other.shipments, worse or _by_cost(standing, other.shipments, threshold_minor))
+
+
+def _by_cost(standing: Shipments, other: Shipments, threshold_minor: int) -> str:
+    dearer = cost_of(other) - cost_of(standing)
+    if dearer >= 0:
+        return f"dearer by {dearer}"
+    if -dearer <= threshold_minor:
+        return f"cheaper by {-dearer}, not above the threshold of {threshold_minor}"
+    return f"cheaper by {-dearer}: the hold has to be moved first"
+
+
 def send(
     draft: Draft,
     part: Part,
     decision: str,
     chosen: Shipments,
-    candidates: Sequence[Candidate],
+    candidates: Iterable[Candidate],
     now_ms: int,
     seen: Sequence[Available] = (),
 ) -> None:
+    told = tuple(candidates)
     card = DecisionCard(
         order_id=part.order_id,
         part_id=part.part_id,
@@ -44,15 +78,19 @@ def send(
         decision=decision,
         at_ms=now_ms,
         chosen=label(chosen),
-        candidates=tuple(candidates[:MOST_CANDIDATES]),
+        candidates=told[:MOST_CANDIDATES],
         seen=tuple(seen[:MOST_SHELVES]),
-        notes=(promised_by(chosen, part.promise_at_ms),),
-        truncated=len(candidates) > MOST_CANDIDATES or len(seen) > MOST_SHELVES,
+        notes=(promised_by(chosen, part.promise_at_ms),) if chosen else (),
+        truncated=len(told) > MOST_CANDIDATES or len(seen) > MOST_SHELVES,
     )
     draft.emit(topics.ALLOCATION_CARDS, card)
 
 
 def settled_card(draft: Draft, part: Part, old: Shipments, new: Shipments, cause: str, now_ms: int) -> None:
     """The new plan beat the standing one."""
-    lost = f"dearer by {cost_of(old) - cost_of(new)}"
+    if not old:
+        send(draft, part, f"planned by {cause}", new, (candidate(new, None),), now_ms)
+        return
+    wishes = wishes_for(part, (old, new))
+    lost = wishes.complaint(way_of(old), wishes.rank(way_of(new))) or f"dearer by {cost_of(old) - cost_of(new)}"
     send(draft, part, f"changed by {cause}", new, (candidate(new, None), candidate(old, lost)), now_ms)

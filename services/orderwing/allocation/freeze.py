@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from orderwing.allocation.plans import as_planned
 from orderwing.allocation.rows import TABLE, Happening, Part, Plan, State
+from orderwing.allocation.waiting import again
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
@@ -16,12 +17,14 @@ from orderwing_schemas.events.allocation import PartFrozen, ShipmentOrdered
 DAY_MS = 86_400_000
 
 
-def plan_due(view: View, plan: Plan, _now_ms: int) -> Decision:
-    """A plan's deadline: its freeze, or once frozen its end."""
+def plan_due(view: View, plan: Plan, now_ms: int) -> Decision:
+    """A plan's deadline: its freeze, or once frozen its end; the next attempt of one that waits for room."""
     draft = Draft(view)
     if plan.state is State.FROZEN:
         draft.drop(Plan, plan.part_id)
         draft.drop(Part, plan.part_id)
+    elif plan.state is State.WAITING:
+        again(draft, part_for(draft, plan.part_id), plan, now_ms)
     else:
         freeze(draft, plan)
     return draft.decision()

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 from orderwing.allocation.capacity import book, free, needs
 from orderwing.allocation.cards import settled_card
 from orderwing.allocation.freeze import freeze, part_for
-from orderwing.allocation.plans import Cause, cost_of, freeze_of, held_by, same_holding, tell
-from orderwing.allocation.rows import TABLE, Change, Happening, Move, Plan
+from orderwing.allocation.plans import Cause, cost_of, first_cause, freeze_of, held_by, same_holding, tell
+from orderwing.allocation.refusals import kept_card
+from orderwing.allocation.rows import TABLE, Change, Happening, Move, Plan, State
+from orderwing.allocation.waiting import RETRY_MS
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
@@ -48,7 +50,9 @@ def ask(draft: Draft, move: Move) -> None:
                     held=held_by(change.shipments),
                 )
             )
-        draft.put(replace(plan, state=step(TABLE, plan.state, Happening.ASKED)))
+        asked_state = step(TABLE, plan.state, Happening.ASKED)
+        wake_at_ms = None if asked_state is State.SEEKING else plan.wake_at_ms
+        draft.put(replace(plan, state=asked_state, wake_at_ms=wake_at_ms))
     draft.put(move)
     draft.emit(topics.HOLDS_ASKED, MoveRequested(region=move.region, move_id=move.move_id, moves=tuple(asked)))
 
@@ -67,12 +71,16 @@ def adopt(draft: Draft, move: Move, happening: Happening, now_ms: int) -> None:
             state=step(TABLE, plan.state, happening),
             version=plan.version + 1,
             shipments=change.shipments,
+            held=(),
             freeze_at_ms=freeze_at_ms,
             wake_at_ms=freeze_at_ms,
         )
         draft.put(new)
         gain += plan.cost_minor - new.cost_minor - draft.network.policies.churn_minor
-        tell(draft, part, new, cause, plan.cost_minor, move.proposal_id)
+        if plan.version:
+            tell(draft, part, new, cause, plan.cost_minor, move.proposal_id)
+        else:
+            tell(draft, part, new, first_cause(part), None)
         settled_card(draft, part, plan.shipments, new.shipments, cause, now_ms)
         _freeze_if_due(draft, new, now_ms)
     if move.proposal_id is not None:
@@ -95,9 +103,14 @@ def move_refused(view: View, event: MoveRefused, now_ms: int) -> Decision:
     for change in move.changes:
         plan = plan_for(draft, change.part_id)
         free(draft, needs(draft.network, change.shipments), needs(draft.network, plan.shipments))
-        back = replace(plan, state=step(TABLE, plan.state, Happening.REFUSED), wake_at_ms=plan.freeze_at_ms)
+        state = step(TABLE, plan.state, Happening.REFUSED)
+        wake_at_ms = now_ms + RETRY_MS if state is State.WAITING else plan.freeze_at_ms
+        back = replace(plan, state=state, wake_at_ms=wake_at_ms)
         draft.put(back)
-        _freeze_if_due(draft, back, now_ms)
+        part, by_proposal = part_for(draft, change.part_id), move.proposal_id is not None
+        kept_card(draft, part, plan, change.shipments, event.reason, by_proposal, event.seen, now_ms)
+        if state is not State.WAITING:
+            _freeze_if_due(draft, back, now_ms)
     if move.proposal_id is not None:
         answer(draft, move, event.reason, None)
     return draft.decision()

@@ -12,6 +12,7 @@ from orderwing.planning.calendar import MINUTE_MS, freeze_ms
 from orderwing.planning.costs import weight_g
 from orderwing.planning.runs import Load, Run, best_run
 from orderwing.planning.sourcing import Pick
+from orderwing.planning.wishes import Way, Wishes
 from orderwing_schemas import topics
 from orderwing_schemas.domain import CostTerm, HeldLine, LineQuantity, OrderLine, PlannedShipment, Point
 from orderwing_schemas.events.allocation import PartAllocated
@@ -20,10 +21,6 @@ from orderwing_schemas.network import Network
 
 Holding = Mapping[str, tuple[Taken, ...]]  # site -> what it ships, in order
 Cause = Literal["first", "own_move", "proposal", "replacement"]
-
-
-class UnplannableError(ValueError):
-    """No departure can take a part: the network file has no lane, or no room in its horizon."""
 
 
 def part_of(event: StockReserved) -> Part:
@@ -52,6 +49,7 @@ def part_of(event: StockReserved) -> Part:
         ),
         promise_at_ms=event.promise_at_ms,
         placed_at_ms=order.placed_at_ms,
+        replacement=event.replaces is not None,
     )
 
 
@@ -117,6 +115,20 @@ def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run) -> Shipment:
 
 def cost_of(shipments: Shipments) -> int:
     return sum(shipment.cost_minor for shipment in shipments)
+
+
+def way_of(shipments: Shipments) -> Way:
+    return Way(len(shipments), max([shipment.arrival_at_ms for shipment in shipments]))
+
+
+def wishes_for(part: Part, plans: Iterable[Shipments]) -> Wishes:
+    """How well the customer likes each of some plans for the part."""
+    return Wishes(part, [way_of(shipments) for shipments in plans], part.promise_at_ms)
+
+
+def first_cause(part: Part) -> Cause:
+    """Of a part's version 1."""
+    return "replacement" if part.replacement else "first"
 
 
 def freeze_of(network: Network, shipments: Shipments) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from orderwing.allocation.capacity import needs
 from orderwing.allocation.moves import adopt, answer, ask, gain_of, plan_for, reserve_room
-from orderwing.allocation.plans import Holding, holding_of, plan_on, same_holding
-from orderwing.allocation.rows import Change, Happening, Move, Part, Plan, SeenProposal, State
+from orderwing.allocation.plans import Holding, holding_of, plan_on, same_holding, way_of, wishes_for
+from orderwing.allocation.refusals import RefusedError, refused_cards
+from orderwing.allocation.rows import Change, Happening, Move, Part, Plan, SeenProposal, Shipments, State
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.view import Draft, View
 from orderwing_schemas.events.reoptimizer import PartChange, ProposalMade
@@ -13,25 +14,19 @@ from orderwing_schemas.events.reoptimizer import PartChange, ProposalMade
 REMEMBERED_MS = 86_400_000
 
 
-class RefusedError(Exception):
-    """Why a proposal is not taken; the message is the reason's code."""
-
-
 def proposal_made(view: View, event: ProposalMade, now_ms: int) -> Decision:
     if view.get(SeenProposal, event.proposal_id) is not None:
         return NOTHING
     draft = Draft(view)
+    priced: dict[str, Shipments] = {}
     try:
-        move = _priced(draft, event, now_ms)
+        move = _priced(draft, event, priced, now_ms)
     except RefusedError as refusal:
         draft = Draft(view)  # forgets what was booked on the way
+        refused_cards(draft, event.changes, priced, refusal, now_ms)
         stands = tuple(Change(change.part_id, ()) for change in event.changes)
-        answer(
-            draft,
-            Move(move_id="", region=event.region, proposal_id=event.proposal_id, changes=stands),
-            str(refusal),
-            None,
-        )
+        move = Move(move_id="", region=event.region, proposal_id=event.proposal_id, changes=stands)
+        answer(draft, move, refusal.reason, None)
     else:
         if all(same_holding(plan_for(draft, c.part_id).shipments, c.shipments) for c in move.changes):
             adopt(draft, move, Happening.REPLANNED, now_ms)
@@ -45,37 +40,45 @@ def forget(_view: View, row: SeenProposal, _now_ms: int) -> Decision:
     return Decision(drops=((SeenProposal, row.key),))
 
 
-def _priced(draft: Draft, event: ProposalMade, now_ms: int) -> Move:
-    """The move that a proposal comes to, with its room booked. Raises RefusedError."""
+def _priced(draft: Draft, event: ProposalMade, priced: dict[str, Shipments], now_ms: int) -> Move:
+    """The move that a proposal comes to, with its room booked and its plans in `priced`. Raises RefusedError."""
     if len({change.part_id for change in event.changes}) != len(event.changes):
         raise RefusedError("not_verified")
-    changes = []
+    liked_more = False
     for proposed in event.changes:
         part, plan = _open_part(draft, event, proposed, now_ms)
         holding = _verified(draft, part, proposed)
         shipments = plan_on(draft, part, holding, needs(draft.network, plan.shipments), now_ms)
         if shipments is None:
-            raise RefusedError("capacity")
-        change = Change(part.part_id, shipments)
-        reserve_room(draft, (change,))
-        changes.append(change)
-    if gain_of(draft, changes) <= 0:
+            raise RefusedError("capacity", part.part_id)
+        priced[part.part_id] = shipments
+        wishes = wishes_for(part, (plan.shipments, shipments))
+        before, after = wishes.rank(way_of(plan.shipments)), wishes.rank(way_of(shipments))
+        if after > before:
+            raise RefusedError("too_late" if after >= 2 else "more_parcels", part.part_id)
+        liked_more |= after < before
+        reserve_room(draft, (Change(part.part_id, shipments),))
+    changes = tuple(Change(part_id, shipments) for part_id, shipments in priced.items())
+    if gain_of(draft, changes) <= 0 and not liked_more:
         raise RefusedError("gain_below_churn")
-    return Move(move_id=event.proposal_id, region=event.region, proposal_id=event.proposal_id, changes=tuple(changes))
+    return Move(move_id=event.proposal_id, region=event.region, proposal_id=event.proposal_id, changes=changes)
 
 
 def _open_part(draft: Draft, event: ProposalMade, proposed: PartChange, now_ms: int) -> tuple[Part, Plan]:
-    part, plan = draft.get(Part, proposed.part_id), draft.get(Plan, proposed.part_id)
+    part_id = proposed.part_id
+    part, plan = draft.get(Part, part_id), draft.get(Plan, part_id)
     if part is None or plan is None:
-        raise RefusedError("unknown_part")
+        raise RefusedError("unknown_part", part_id)
     if part.region != event.region or part.order_id != proposed.order_id:
-        raise RefusedError("not_verified")
+        raise RefusedError("not_verified", part_id)
+    if plan.state in (State.WAITING, State.SEEKING):
+        raise RefusedError("waiting", part_id)
     if plan.state is State.FROZEN or plan.freeze_at_ms <= now_ms:
-        raise RefusedError("frozen")
+        raise RefusedError("frozen", part_id)
     if plan.state is not State.PLANNED:
-        raise RefusedError("moving")
+        raise RefusedError("moving", part_id)
     if plan.version != proposed.version:
-        raise RefusedError("stale_version")
+        raise RefusedError("stale_version", part_id)
     return part, plan
 
 
@@ -87,10 +90,10 @@ def _verified(draft: Draft, part: Part, proposed: PartChange) -> Holding:
         for line in taken:
             units[line.line_id, line.sku] = units.get((line.line_id, line.sku), 0) + line.quantity
     if units != {(line.line_id, line.sku): line.quantity for line in part.lines}:
-        raise RefusedError("not_verified")
+        raise RefusedError("not_verified", part.part_id)
     if len(holding) > 1 and not part.may_split:
-        raise RefusedError("not_verified")
+        raise RefusedError("not_verified", part.part_id)
     sites = {site.site_id for site in draft.network.sites_by_region[part.region]}
     if not sites.issuperset(holding):
-        raise RefusedError("not_verified")
+        raise RefusedError("not_verified", part.part_id)
     return holding

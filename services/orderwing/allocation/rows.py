@@ -12,6 +12,8 @@ from orderwing_schemas.domain import ServiceLevel
 
 class State(StrEnum):
     UNSEEN = "unseen"
+    WAITING = "waiting"  # no departure from the sites held has room: tried again by its deadline
+    SEEKING = "seeking"  # waiting; reservation is asked to move the hold to sites that have room
     PLANNED = "planned"
     MOVING = "moving"  # a better plan is booked; reservation is asked to move the hold
     DUE = "due"  # the freeze came while moving, and waits for the answer
@@ -20,6 +22,8 @@ class State(StrEnum):
 
 class Happening(StrEnum):
     RESERVED = "reserved"
+    NO_ROOM = "no_room"
+    ROOM = "room"
     ASKED = "asked"
     MOVED = "moved"
     REFUSED = "refused"
@@ -30,6 +34,12 @@ class Happening(StrEnum):
 
 TABLE = {
     (State.UNSEEN, Happening.RESERVED): State.PLANNED,
+    (State.UNSEEN, Happening.NO_ROOM): State.WAITING,
+    (State.WAITING, Happening.NO_ROOM): State.WAITING,
+    (State.WAITING, Happening.ROOM): State.PLANNED,
+    (State.WAITING, Happening.ASKED): State.SEEKING,
+    (State.SEEKING, Happening.MOVED): State.PLANNED,
+    (State.SEEKING, Happening.REFUSED): State.WAITING,
     (State.PLANNED, Happening.ASKED): State.MOVING,
     (State.PLANNED, Happening.REPLANNED): State.PLANNED,
     (State.PLANNED, Happening.FREEZE_DUE): State.FROZEN,
@@ -81,7 +91,7 @@ Shipments = tuple[Shipment, ...]
 
 
 class Part(Row, frozen=True, kw_only=True):
-    """The facts of a part, which never change. Dropped with its plan."""
+    """The facts of a part, which never change. `replacement`: of units not found. Dropped with its plan."""
 
     part_id: str
     region: str
@@ -98,6 +108,7 @@ class Part(Row, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
     promise_at_ms: int
     placed_at_ms: int
+    replacement: bool = False
 
     @property
     def key(self) -> str:
@@ -107,6 +118,7 @@ class Part(Row, frozen=True, kw_only=True):
 class Plan(Row, frozen=True, kw_only=True):
     """The standing plan of a part; its deadline is the freeze.
 
+    While it waits for room it has version 0, no shipments but what is `held`, and its deadline is the next attempt.
     Dropped by its deadline, `duplicate_horizon_days` after the freeze.
     """
 
@@ -116,6 +128,7 @@ class Plan(Row, frozen=True, kw_only=True):
     version: int
     shipments: Shipments
     freeze_at_ms: int
+    held: tuple[tuple[str, tuple[Taken, ...]], ...] = ()
 
     @property
     def key(self) -> str:

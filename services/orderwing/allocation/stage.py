@@ -1,5 +1,6 @@
 """Allocation: plans, their versions and freezes; capacity of sites and lanes; by region.
 
+reserved ── no room ──► waiting, tried again every hour ── room, or moved to sites with room ──► planned
 reserved ──► planned ── better plan ──► moving ── moved (next version) | refused ──► planned
                 │  └─ better departures: next version            │
               freeze due                                     freeze due ──► due, freezes with the answer

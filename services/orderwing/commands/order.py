@@ -134,6 +134,7 @@ def _told(fact: Fact) -> tuple[str, str, str]:
         "fraud": f"fraud check: {fact.note.replace('_', ' ')}{f' ({fact.ref})' if fact.ref else ''}",
         "reservation": f"stock {fact.note}: {fact.units} units{_rest(fact)}",
         "planned": f"plan v{fact.rest[0]} of {fact.ref} ({fact.note.replace('_', ' ')}), cost {_money(fact.rest[1])}",
+        "waiting": f"{fact.ref} waits for room: {fact.note}",
         "frozen": f"plan v{fact.rest[0]} of {fact.ref} is final",
         "dead_letter": f"a record could not be decided: {fact.note}",
     }

@@ -13,6 +13,8 @@ from orderwing_schemas.events.allocation import MoveRequested
 from orderwing_schemas.events.reservation import HoldMoved, MoveRefused, PartMove
 from orderwing_schemas.topics import STOCK_RESERVED
 
+SEEN = 50  # shelves that a refusal tells of
+
 
 def on_move(view: View, event: MoveRequested, now_ms: int) -> Decision:
     """Release all, then hold all: two orders can swap their last units. Asked again, it is confirmed again."""
@@ -34,7 +36,9 @@ def on_move(view: View, event: MoveRequested, now_ms: int) -> Decision:
         answer = HoldMoved(region=event.region, move_id=event.move_id, moves=event.moves)
         draft.emit(STOCK_RESERVED, answer)
     else:
-        draft.emit(STOCK_RESERVED, MoveRefused(region=event.region, move_id=event.move_id, reason=refusal))
+        seen = Shelves(draft, event.region).seen(line.sku for move in event.moves for line in move.held)[:SEEN]
+        refused = MoveRefused(region=event.region, move_id=event.move_id, reason=refusal, seen=seen)
+        draft.emit(STOCK_RESERVED, refused)
     return draft.decision()
 
 

@@ -166,6 +166,10 @@ def _planned(record: Applied, body: Body) -> Iterator[Command]:
     yield "SADD", f"pool:{body['region']}", part_id
 
 
+def _waiting(record: Applied, body: Body) -> Iterator[Command]:
+    yield _fact(record, body["order_id"], f"waiting:{body['part_id']}", ref=body["part_id"], note=body["reason"])
+
+
 def _frozen(record: Applied, body: Body) -> Iterator[Command]:
     yield _fact(record, body["order_id"], f"frozen:{body['part_id']}", ref=body["part_id"], rest=(body["version"], 0))
     yield "SREM", f"pool:{body['region']}", body["part_id"]
@@ -235,6 +239,7 @@ _PROJECTIONS: Mapping[str, Callable[[Applied, Body], Iterator[Command]]] = {
     "stock.moved.v1": _moved,
     "decision.card.v1": _card,
     "part.allocated.v1": _planned,
+    "part.waiting.v1": _waiting,
     "part.frozen.v1": _frozen,
     "proposal.answered.v1": _answered,
     "proposal.made.v1": _proposed,
