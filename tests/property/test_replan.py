@@ -7,9 +7,9 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderwing.reoptimizer.choice import Problem, feasible
+from orderwing.reoptimizer.choice import RANK_MINOR, Problem, feasible
 from orderwing.reoptimizer.options import MOST, Pricer, blocks
-from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Take
+from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Take, liking, way_of
 from orderwing.reoptimizer.replan import Budget, Proposal, replan, verify
 from orderwing.reoptimizer.search import greedy, improve
 from orderwing_schemas.domain import Point, ServiceLevel
@@ -82,7 +82,8 @@ def one_part(draw: st.DrawFn, number: int) -> PoolPart:
         zone="z",
         stop_id="stop",
         service_level=ServiceLevel.STANDARD,
-        one_box=False,
+        one_box=draw(st.booleans()),
+        max_delay_minutes=draw(st.sampled_from((0, 60, 1440))),
         may_split=draw(st.booleans()),
         lines=lines,
         takes=takes,
@@ -119,6 +120,12 @@ def brute_force(problem: Problem) -> int:
     )
 
 
+def worth(proposal: Proposal) -> int:
+    """What it saves, and before it the wishes that it meets."""
+    ranks = sum(liking(c.part, way_of(c.takes, c.arrival_ms)) for c in proposal.changes)
+    return proposal.gain_minor + RANK_MINOR * ranks
+
+
 def look(pool: Pool, net: Network, seed: int = 1) -> tuple[Proposal, ...]:
     return replan(pool, net, catalogue, NOW_MS, Budget(nodes=10_000), seed).proposals
 
@@ -129,9 +136,16 @@ def test_proposals_are_sound_and_exact(case: tuple[Pool, Network]) -> None:
     pool, net = case
     found = look(pool, net)
     assert verify(pool, found) == []
-    assert all(proposal.gain_minor > 0 for proposal in found)
+    assert all(worth(proposal) > 0 for proposal in found)
     problem = Problem(tuple(blocks(pool, Pricer(net, catalogue, NOW_MS))), pool.free, net.policies.churn_minor)
-    assert sum(proposal.gain_minor for proposal in found) == brute_force(problem)
+    assert sum(map(worth, found)) == brute_force(problem)
+    for change in (change for proposal in found for change in proposal.changes):
+        before, after = ({take.site_id for take in takes} for takes in (change.part.takes, change.takes))
+        assert not change.part.one_box or len(after) <= max(1, len(before))
+        if not (change.part.one_box and len(after) == 1 < len(before)):
+            assert change.arrival_ms <= max(change.part.promise_at_ms, change.part.arrival_at_ms)
+        delay_ms = change.part.max_delay_minutes * 60_000
+        assert change.arrival_ms <= max(change.part.promise_at_ms, change.part.arrival_at_ms + delay_ms)
 
 
 @given(cases(), st.data())

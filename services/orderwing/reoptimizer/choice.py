@@ -9,16 +9,23 @@ from functools import cached_property
 
 from orderwing.reoptimizer.pool import PoolPart, Shelf, Take
 
+# Stands for a rank of a customer's wishes: more than parcels cost, and small enough for a solver's tolerances.
+RANK_MINOR = 100_000
 Choice = list[int]  # the option taken by each block; 0 is the standing one
 
 
 @dataclass(frozen=True)
 class Option:
-    """A complete way to ship a part. `cost_minor` is the cost model's, without churn."""
+    """A complete way to ship a part. `cost_minor` is the cost model's, without churn.
+
+    `liking`: ranks of the customer's wishes by which it is better than the standing plan.
+    """
 
     label: str
     takes: tuple[Take, ...]
     cost_minor: int
+    arrival_ms: int = 0
+    liking: int = 0
 
     @cached_property
     def units(self) -> Mapping[Shelf, int]:
@@ -51,13 +58,20 @@ class Problem:
     free: Mapping[Shelf, int]
     churn_minor: int
 
-    def gain(self, block: int, option: int) -> int:
+    def saved(self, block: int, option: int) -> int:
         """Minor units that the block saves by `option`, net of churn."""
         options = self.blocks[block].options
         return options[0].cost_minor - options[option].cost_minor - self.churn_minor if option else 0
 
+    def gain(self, block: int, option: int) -> int:
+        """What is maximised: what `option` saves, and before it what the customer wishes."""
+        return self.saved(block, option) + RANK_MINOR * self.blocks[block].options[option].liking
+
     def total(self, choice: Choice) -> int:
         return sum(self.gain(block, option) for block, option in enumerate(choice))
+
+    def total_saved(self, choice: Choice) -> int:
+        return sum(self.saved(block, option) for block, option in enumerate(choice))
 
     def stands(self) -> Choice:
         return [0] * len(self.blocks)

@@ -8,8 +8,9 @@ from itertools import permutations
 
 from orderwing.planning.calendar import arrival_ms, earliest_departure, pick_ms, serving_lanes
 from orderwing.planning.costs import Catalogue, freight_minor, lateness_minor, price_shipment, weight_g
+from orderwing.planning.wishes import latest_ms
 from orderwing.reoptimizer.choice import Block, Option
-from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Shelf, Take
+from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Shelf, Take, liking, way_of
 from orderwing_schemas.domain import CostTerm
 from orderwing_schemas.network import Lane, Network, Site
 
@@ -31,22 +32,28 @@ class Pricer:
         self._runs: dict[tuple[str, str, str, int], tuple[Run, ...]] = {}
         self._grams: dict[str, int] = {}
 
-    def cost(self, part: PoolPart, takes: Iterable[Take]) -> int | None:
-        """What the part costs from these sites; None if a parcel could come neither by the promise nor by the time
-        that the standing plan needs."""
-        total = 0
+    def cost(self, part: PoolPart, takes: Sequence[Take]) -> int | None:
+        """What the part costs from these sites; None if a parcel would come too late."""
+        option = self.option(part, takes)
+        return None if option is None else option.cost_minor
+
+    def option(self, part: PoolPart, takes: Sequence[Take]) -> Option | None:
+        """The part from these sites; None if a parcel would come too late, or the customer likes it less."""
+        total = arrival = 0
         for site, lines in self._parcels(takes):
-            run = self._best(part, site, lines)
+            run = self._best(part, site, lines, _latest_ms(part, takes))
             if run is None:
                 return None
             total += run[0]
-        return total
+            arrival = max(arrival, run[2][1])
+        liked = liking(part, way_of(takes, arrival))
+        return None if liked < 0 else Option(_label(takes), tuple(takes), total, arrival, liked)
 
-    def terms(self, part: PoolPart, takes: Iterable[Take]) -> tuple[CostTerm, ...]:
+    def terms(self, part: PoolPart, takes: Sequence[Take]) -> tuple[CostTerm, ...]:
         """The named terms of a cost that `cost` gave, summed over the parcels."""
         named: dict[str, int] = defaultdict(int)
         for site, lines in self._parcels(takes):
-            best = self._best(part, site, lines)
+            best = self._best(part, site, lines, _latest_ms(part, takes))
             if best is not None:
                 _, _, (lane, arrival) = best
                 _, terms = price_shipment(
@@ -68,10 +75,9 @@ class Pricer:
             parcels[take.site_id].append(take)
         return [(self.network.site_by_id[site_id], lines) for site_id, lines in sorted(parcels.items())]
 
-    def _best(self, part: PoolPart, site: Site, lines: Sequence[Take]) -> tuple[int, int, Run] | None:
+    def _best(self, part: PoolPart, site: Site, lines: Sequence[Take], by_ms: int) -> tuple[int, int, Run] | None:
         """(cost, place in the timetable, run) of the cheapest run that comes in time."""
         grams, policies = self._weight(lines), self.network.policies
-        latest = max(part.promise_at_ms, part.arrival_at_ms)
         return min(
             (
                 (
@@ -81,7 +87,7 @@ class Pricer:
                     run,
                 )
                 for place, run in enumerate(self._runs_of(part, site, sum(take.quantity for take in lines)))
-                if run[1] <= latest
+                if run[1] <= by_ms
             ),
             default=None,
         )
@@ -105,6 +111,13 @@ class Pricer:
         return total
 
 
+def _latest_ms(part: PoolPart, takes: Iterable[Take]) -> int:
+    """The promise is kept, or what stands is not made later; only one box, if wished for, may take longer."""
+    if part.one_box and part.way.parcels > 1 and len({take.site_id for take in takes}) == 1:
+        return latest_ms(part.max_delay_minutes, part.arrival_at_ms, part.promise_at_ms)
+    return max(part.promise_at_ms, part.arrival_at_ms)
+
+
 def blocks(pool: Pool, pricer: Pricer) -> list[Block]:
     """Each part with its options, in the order of the pool; the standing one keeps the cost it was planned at."""
     pooled: dict[Shelf, int] = defaultdict(int)
@@ -121,7 +134,7 @@ def _block(
     own: dict[Shelf, int] = defaultdict(int)
     for take in part.takes:
         own[take.site_id, take.sku] += take.quantity
-    standing = Option(_label(part.takes), tuple(sorted(part.takes)), part.cost_minor)
+    standing = Option(_label(part.takes), tuple(sorted(part.takes)), part.cost_minor, part.arrival_at_ms)
     options: dict[tuple[Take, ...], Option] = {}
     at_once: set[tuple[Take, ...]] = set()
 
@@ -134,12 +147,12 @@ def _block(
     for stock in (without_others, with_others):
         for takes in _ways(part, sites, stock):
             if takes != standing.takes and takes not in options:
-                cost = pricer.cost(part, takes)
-                if cost is not None:
-                    options[takes] = Option(_label(takes), takes, cost)
+                option = pricer.option(part, takes)
+                if option is not None:
+                    options[takes] = option
             if stock is without_others:
                 at_once.add(takes)
-    ranked = sorted(options.values(), key=lambda option: (option.cost_minor, option.takes))
+    ranked = sorted(options.values(), key=lambda option: (-option.liking, option.cost_minor, option.takes))
     kept = ranked[:_CHEAPEST]
     kept += [option for option in ranked[_CHEAPEST:] if option.takes in at_once][: MOST - 1 - len(kept)]
     return Block(part, (standing, *kept))

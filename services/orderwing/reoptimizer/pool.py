@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from orderwing.planning.wishes import Way, Wishes
 from orderwing_schemas.domain import ServiceLevel, ShelfLevel
 from orderwing_schemas.events.allocation import PartAllocated, PartFrozen, ProposalAnswered
 
@@ -34,6 +35,11 @@ class Take(msgspec.Struct, frozen=True, array_like=True, order=True):
     line_id: str
     sku: str
     quantity: int
+
+
+def way_of(takes: Iterable[Take], arrival_at_ms: int) -> Way:
+    """What customers see of a plan: a parcel for each site, and when the last of them arrives."""
+    return Way(len({take.site_id for take in takes}), arrival_at_ms)
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):
@@ -62,12 +68,24 @@ class PoolPart(msgspec.Struct, frozen=True, kw_only=True):
     promise_at_ms: int
     freeze_at_ms: int
     refusals: tuple[Refusal, ...] = ()
+    max_delay_minutes: int = 1440
+
+    @property
+    def way(self) -> Way:
+        """The standing plan as its customer sees it."""
+        return way_of(self.takes, self.arrival_at_ms)
 
 
 Entry = dict[str, PoolPart]  # the parts of one order in one region, by part id
 _decoder = msgspec.msgpack.Decoder(Entry)
 _encoder = msgspec.msgpack.Encoder()
 _shelf_decoder = msgspec.msgpack.Decoder(tuple[str, str, int])
+
+
+def liking(part: PoolPart, way: Way) -> int:
+    """By how many ranks of its customer's wishes a way is better than the standing plan; below nought: worse."""
+    wishes = Wishes(part, (part.way, way), part.promise_at_ms)
+    return wishes.rank(part.way) - wishes.rank(way)
 
 
 def entry_key(region: str, order_id: str) -> str:
@@ -115,6 +133,7 @@ def learn_plan(entry: Entry, event: PartAllocated) -> Entry:
         stop_id=event.stop_id,
         service_level=event.service_level,
         one_box=event.one_box,
+        max_delay_minutes=event.max_delay_minutes,
         may_split=event.may_split,
         lines=tuple(Line(x.line_id, x.sku, x.quantity, x.amount_minor, x.capacity) for x in event.lines),
         takes=tuple(

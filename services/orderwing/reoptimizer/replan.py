@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from orderwing.planning.costs import Catalogue
+from orderwing.planning.wishes import Wishes
 from orderwing.reoptimizer import exact
 from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible
 from orderwing.reoptimizer.options import Pricer, blocks
-from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take
+from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take, liking, way_of
 from orderwing.reoptimizer.search import greedy, improve, small_groups
 from orderwing_schemas.domain import Candidate
 from orderwing_schemas.network import Network
@@ -47,11 +48,12 @@ class Change:
     part: PoolPart
     takes: tuple[Take, ...]
     cost_minor: int
+    arrival_ms: int = 0
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Changes that go together, all or none. `gain_minor` is net of churn.
+    """Changes that go together, all or none. `gain_minor` is net of churn; below nought where a wish costs money.
 
     `fingerprint` tells whether the same was proposed before: the same parts, versions and takes.
     """
@@ -101,7 +103,7 @@ def replan(
             break
         looked += len(problem.blocks)
         simple = greedy(problem)
-        baseline += problem.total(simple)
+        baseline += problem.total_saved(simple)
         found = _propose(problem, simple, pricer, budget, seed, refused_after_ms)
         if verify(pool, found):
             found, fell_back = _proposals(problem, simple, bundles(problem, simple), pricer), fell_back + 1
@@ -130,7 +132,10 @@ def verify(pool: Pool, proposals: Sequence[Proposal]) -> list[str]:
                     net[take.site_id, take.sku] += sign * take.quantity
         for shelf, units in net.items():
             taken[shelf] += max(units, 0)
-        if proposal.gain_minor <= 0:
+        likings = [liking(change.part, way_of(change.takes, change.arrival_ms)) for change in proposal.changes]
+        if min(likings) < 0:
+            wrong.append(f"the change of {proposal.changes[0].part.part_id} is against its customer's wishes")
+        if proposal.gain_minor <= 0 and not any(likings):
             wrong.append(f"the change of {proposal.changes[0].part.part_id} gains no more than churn")
     wrong += [
         f"{units} units of {shelf} are not there" for shelf, units in taken.items() if units > pool.free.get(shelf, 0)
@@ -192,24 +197,28 @@ def _proposals(problem: Problem, choice: Choice, groups: Iterable[list[int]], pr
     for bundle in groups:
         gain = sum(problem.gain(block, choice[block]) for block in bundle)
         if gain > 0:
+            saved = sum(problem.saved(block, choice[block]) for block in bundle)
             changes: list[Change] = []
             candidates: list[Candidate] = []
             for number in bundle:
                 block, option = problem.blocks[number], problem.blocks[number].options[choice[number]]
-                changes.append(Change(block.part, option.takes, option.cost_minor))
+                changes.append(Change(block.part, option.takes, option.cost_minor, option.arrival_ms))
                 candidates += _candidates(problem, number, choice[number], pricer)
-            made.append(Proposal(tuple(changes), gain, tuple(candidates)))
+            made.append(Proposal(tuple(changes), saved, tuple(candidates)))
     return made
 
 
 def _candidates(problem: Problem, number: int, chosen: int, pricer: Pricer) -> Iterable[Candidate]:
     block = problem.blocks[number]
-    best = block.options[chosen].cost_minor
+    best = block.options[chosen]
     for place, option in enumerate(block.options):
         why = None
         if place != chosen:
-            more = option.cost_minor - best
-            why = f"costs {more} more" if more > 0 else "its units serve other parts better, or are not there"
+            way, taken = way_of(option.takes, option.arrival_ms), way_of(best.takes, best.arrival_ms)
+            wishes = Wishes(block.part, (way, taken), block.part.promise_at_ms)
+            more = option.cost_minor - best.cost_minor
+            by_cost = f"costs {more} more" if more > 0 else "its units serve other parts better, or are not there"
+            why = wishes.complaint(way, wishes.rank(taken)) or by_cost
         yield Candidate(
             label=f"{block.part.part_id}: {option.label}{' (standing)' if place == 0 else ''}",
             cost_minor=option.cost_minor,

@@ -152,6 +152,30 @@ def test_one_box_is_not_split_and_a_refused_change_waits() -> None:
     assert len(look(waiting, refused_after_ms=NOW_MS - 5).proposals) == 1
 
 
+def test_one_box_is_proposed_at_a_loss_to_who_wants_it_and_never_given_up() -> None:
+    split = part("o", ("s1", "tea"), ("s2", "cup"), cost_minor=200)
+    free = {("s1", "cup"): 1}
+    assert look(Pool("r", (split,), free)).proposals == ()
+    wanted = Pool("r", (replace(split, one_box=True),), free)
+    (proposal,) = look(wanted).proposals
+    assert proposal.gain_minor == 200 - 300 - 5
+    assert verify(wanted, (proposal,)) == []
+    told = {candidate.label: candidate.lost_because for candidate in proposal.candidates}
+    assert told == {"o/r/1: s1 + s2 (standing)": "2 parcels, and the customer wants one box", "o/r/1: s1": None}
+    whole = part("o", ("s1", "tea"), ("s1", "cup"), cost_minor=9_000, one_box=True)
+    elsewhere = Pool("r", (whole,), {("s2", "tea"): 1})
+    assert look(elsewhere).proposals == ()
+
+
+def test_one_box_may_break_the_promise_by_the_delay_that_is_acceptable() -> None:
+    soon_ms = NOW_MS - HOUR_MS
+    split = part("o", ("s1", "tea"), ("s2", "cup"), cost_minor=600, promise_at_ms=soon_ms, arrival_at_ms=soon_ms)
+    for max_delay_minutes, found in ((10 * 60, 1), (60, 0)):
+        hasty = replace(split, one_box=True, max_delay_minutes=max_delay_minutes)
+        assert len(look(Pool("r", (hasty,), {("s1", "cup"): 1})).proposals) == found
+    assert look(Pool("r", (split,), {("s1", "cup"): 1})).proposals == ()
+
+
 def test_out_of_time_means_fewer_looks() -> None:
     split = part("o", ("s1", "tea"), ("s2", "cup"), cost_minor=600)
     budget = Budget(out_of_time=lambda: True)
