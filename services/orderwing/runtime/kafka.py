@@ -327,7 +327,11 @@ class KafkaReader:
 
     @property
     def done(self) -> bool:
-        return all(self._positions.get(p, -1) >= end for p, end in self._ends.items())
+        return not self.missing
+
+    @property
+    def missing(self) -> Sequence[TopicPartition]:
+        return [p for p, end in self._ends.items() if self._positions.get(p, -1) < end]
 
     def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
         if self._consumer is None:

@@ -44,6 +44,11 @@ class Restore:
         self._finish(self._committed)
         return True
 
+    @property
+    def missing(self) -> Sequence[TopicPartition]:
+        """Logs that are not read to their end, if it has come to that."""
+        return () if self._reader is None else self._reader.missing
+
     def close(self) -> None:
         if self._reader is not None:
             self._reader.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from typing import Protocol
 
 from orderwing.kernel.ports import BusError, FencedError, NotYetError, Record, TopicPartition
@@ -13,6 +15,7 @@ from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka import KafkaBus
 from orderwing.runtime.observer import Observer
 from orderwing.runtime.runner import Runner
+from orderwing.runtime.watchdog import Watchdog
 from orderwing_schemas.topics import CLOCK
 
 
@@ -38,15 +41,8 @@ class StageSettings(Protocol):
 def run_stage(stage: Stage, settings: StageSettings, observer: Observer, stop: threading.Event) -> int:
     """0 once `stop` is set. Raises FencedError (start again) and OperatorError."""
     try:
-        bus = KafkaBus(
-            settings.bootstrap,
-            stage.name,
-            settings.instance,
-            transaction_timeout_ms=settings.transaction_timeout_ms,
-            session_timeout_ms=settings.session_timeout_ms,
-        )
-        try:
-            clock = await_clock(bus, observer, stop)
+        with Watchdog() as watchdog, closing(_bus(stage, settings)) as bus:
+            clock = await_clock(bus, observer, stop, pulse=watchdog.pulse)
             if clock is None:
                 return 0
             runner = Runner(
@@ -58,9 +54,7 @@ def run_stage(stage: Stage, settings: StageSettings, observer: Observer, stop: t
                 poison_share=settings.poison_share,
                 poison_consecutive=settings.poison_consecutive,
             )
-            _run(runner, stop)
-        finally:
-            bus.close()
+            _run(runner, stop, watchdog)
     except FencedError:
         raise
     except BusError as error:
@@ -68,22 +62,40 @@ def run_stage(stage: Stage, settings: StageSettings, observer: Observer, stop: t
     return 0
 
 
-def _run(runner: Runner, stop: threading.Event) -> None:
+def _bus(stage: Stage, settings: StageSettings) -> KafkaBus:
+    return KafkaBus(
+        settings.bootstrap,
+        stage.name,
+        settings.instance,
+        transaction_timeout_ms=settings.transaction_timeout_ms,
+        session_timeout_ms=settings.session_timeout_ms,
+    )
+
+
+def _run(runner: Runner, stop: threading.Event, watchdog: Watchdog) -> None:
     # Decisions make no cycles; with the default thresholds a third of the CPU would go into looking for some.
     gc.set_threshold(200_000, 20, 100)
     ready = False
     while not stop.is_set():
         runner.step()
+        watchdog.pulse()
         if runner.ready and not ready:
             gc.collect()
             gc.freeze()  # restored rows stay: they need not be looked through again
         ready = runner.ready
 
 
-def await_clock(bus: KafkaBus, observer: Observer, stop: threading.Event, timeout_s: float = 0.1) -> DomainClock | None:
+def await_clock(
+    bus: KafkaBus,
+    observer: Observer,
+    stop: threading.Event,
+    timeout_s: float = 0.1,
+    pulse: Callable[[], None] = lambda: None,
+) -> DomainClock | None:
     """The cluster's clock, as soon as it is fixed; None if asked to stop before."""
     partition = TopicPartition(CLOCK.name, 0)
     while not stop.is_set():
+        pulse()
         try:
             reader = bus.reader(bus.high_watermarks([partition]))
         except NotYetError:

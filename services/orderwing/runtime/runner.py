@@ -33,6 +33,7 @@ from orderwing_schemas.topics import REFERENCE, Topic
 
 _REPORT_MS = 1000
 _PROBING_S = 0.005
+_LONG_RESTORE_MS = 30_000
 
 
 class Runner:
@@ -67,6 +68,7 @@ class Runner:
         self._budget = Budget(poison_share, poison_consecutive)
         self._assigned: list[TopicPartition] = []
         self._restore: Restore | None = None
+        self._restore_since_ms = 0
         self._reported_ms = 0
         self._told: tuple[bool, bool, str] | None = None
         bus.subscribe((*self._inputs, self._reference), self._on_assigned, self._on_revoked)
@@ -121,11 +123,15 @@ class Runner:
         self.partitions = {}
         restored = [Partition(number, self.stage, self._inputs) for number in whole]
         self._restore = Restore(self._bus, restored, self._decider.changelog, self._reference) if restored else None
+        self._restore_since_ms = self._bus.wall_ms()
         self._tell()
 
     def _restore_on(self, timeout_s: float) -> None:
         restore = self._restore
-        if restore is None or not restore.step(timeout_s):
+        if restore is None:
+            return
+        if not restore.step(timeout_s):
+            self._tell()
             return
         self._restore = None
         self.partitions = {partition.number: partition for partition in restore.partitions}
@@ -342,7 +348,7 @@ class Runner:
         if self.halted is not None:
             message = self.halted
         elif self._restore is not None:
-            message = "Restoring rows from the log."
+            message = self._restoring(self._restore)
         elif without_network:
             message = "No network is published: run `orderwing network load`."
         elif owned - set(self.partitions):
@@ -354,6 +360,13 @@ class Runner:
         if told != self._told:
             self._told = told
             self._observer.state(*told)
+
+    def _restoring(self, restore: Restore) -> str:
+        message = "Restoring rows from the log."
+        if self._bus.wall_ms() - self._restore_since_ms < _LONG_RESTORE_MS:
+            return message
+        held = ", ".join(f"{topic}/{number}" for topic, number in sorted(restore.missing)) or "their positions"
+        return f"{message[:-1]} takes long: if {held} stay open, see docs/operations.md, hanging transactions."
 
     def _report(self) -> None:
         now_ms = self._bus.wall_ms()

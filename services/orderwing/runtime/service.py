@@ -15,7 +15,7 @@ from types import FrameType
 from orderwing.kernel.ports import BusError, FencedError
 from orderwing.runtime import logs
 from orderwing.runtime.clock import ClockError
-from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.errors import START_AGAIN, OperatorError
 from orderwing.runtime.health import HealthServer, process_health
 from orderwing.runtime.metrics import MetricsObserver, process_metrics
 from orderwing.runtime.observer import Observer
@@ -23,7 +23,6 @@ from orderwing.runtime.settings import Settings
 
 STOPPED = 0
 FAILED = 1
-START_AGAIN = 75  # EX_TEMPFAIL: fenced, or the producer is beyond repair; a new process goes on
 
 Run = Callable[[Settings, Observer, threading.Event], int]
 

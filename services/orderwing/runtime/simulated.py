@@ -21,7 +21,7 @@ from orderwing.kernel.ports import (
     TransactionAbortedError,
 )
 from orderwing.runtime.simulated_group import Group, Member
-from orderwing.runtime.simulated_log import Log, Transaction
+from orderwing.runtime.simulated_log import Cursor, Log, Transaction
 
 MAX_RECORD_BYTES = 4 << 20
 
@@ -143,24 +143,20 @@ class SimulatedBus:
         self._transaction: Transaction | None = None
         self._refused: RecordRefusedError | None = None
         self._member: Member | None = None
-        self._fetch: dict[TopicPartition, int] = {}
-        self._known: set[TopicPartition] = set()  # positions that a record or an end has confirmed
-        self._paused: set[TopicPartition] = set()
+        self._cursors: dict[TopicPartition, Cursor] = {}
         self._exhausted_at = -1  # the cluster's changes when a poll last found nothing
 
     # --- the group -------------------------------------------------------------------------------------------------
 
     def subscribe(self, topics: Sequence[str], assigned: Assigned, revoked: Assigned) -> None:
         def on_assigned(partitions: Sequence[TopicPartition]) -> None:
-            self._fetch = dict.fromkeys(partitions, 0)
-            self._known = set()
-            self._paused = set(partitions)
+            self._cursors = {place: Cursor(self.cluster.log(place)) for place in partitions}
             self._exhausted_at = -1
             assigned(partitions)
 
         def on_revoked(partitions: Sequence[TopicPartition]) -> None:
             for partition in partitions:
-                self._fetch.pop(partition, None)
+                self._cursors.pop(partition, None)
             revoked(partitions)
 
         name = self.cluster.member_name(self.instance)
@@ -168,61 +164,60 @@ class SimulatedBus:
         self._group.join(self._member)
 
     def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
-        if self._member is not None:
-            self._group.heartbeat(self._member, self.cluster.wall_ms, self.cluster.partitions)
-        if self._exhausted_at == self.cluster.changes:
+        if self.rests(limit):
             self.cluster.idle(timeout_s)
             return []
+        cursors = self._with_news()
         rng = self.cluster.rng
-        places = [place for place, at in self._fetch.items() if self._has_news(place, at)]
         if rng is not None:
-            rng.shuffle(places)
+            rng.shuffle(cursors)
             limit = rng.randint(1, limit)
         records: list[Record] = []
-        for place in places:
-            records += self._take(place, limit - len(records))
+        for cursor in cursors:
+            records += cursor.take(limit - len(records))
         if not records:
             self._exhausted_at = self.cluster.changes
             self.cluster.idle(timeout_s)
         return records
 
-    def _has_news(self, place: TopicPartition, at: int) -> bool:
-        if place in self._paused:
+    def rests(self, limit: int) -> bool:
+        """What a poll does that finds nothing; False, with all still to do, if it may find something."""
+        if self._member is not None:
+            self._group.heartbeat(self._member, self.cluster.wall_ms, self.cluster.partitions)
+        if self._exhausted_at == self.cluster.changes:
+            return True
+        if self._with_news():
             return False
-        return place not in self._known or at < self.cluster.log(place).last_stable_offset
+        self._exhausted_at = self.cluster.changes
+        if self.cluster.rng is not None:
+            self.cluster.rng.randint(1, limit)  # as each poll does that looks
+        return True
 
-    def _take(self, place: TopicPartition, limit: int) -> list[Record]:
-        log = self.cluster.log(place)
-        taken: list[Record] = []
-        for record in log.committed(self._fetch[place], log.high_watermark):
-            if len(taken) == limit:
-                return taken
-            taken.append(record)
-            self._fetch[place] = record.offset + 1
-            self._known.add(place)
-        self._fetch[place] = max(self._fetch[place], log.last_stable_offset)
-        self._known.add(place)
-        return taken
+    def _with_news(self) -> list[Cursor]:
+        return [cursor for cursor in self._cursors.values() if cursor.has_news]
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        self._paused.update(partitions)
+        for partition in partitions:
+            if (cursor := self._cursors.get(partition)) is not None:
+                cursor.paused = True
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
-        self._paused.difference_update(partitions)
+        for partition in partitions:
+            if (cursor := self._cursors.get(partition)) is not None:
+                cursor.paused = False
         self._exhausted_at = -1
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        if partition not in self._fetch:
+        cursor = self._cursors.get(partition)
+        if cursor is None:
             raise BusError(f"{partition.topic}: cannot seek: it is not assigned")
-        self._fetch[partition] = max(0, offset)
+        cursor.next = max(0, offset)
+        cursor.known = offset != BEGINNING
         self._exhausted_at = -1
-        if offset == BEGINNING:
-            self._known.discard(partition)
-        else:
-            self._known.add(partition)
 
     def position(self, partition: TopicPartition) -> int | None:
-        return self._fetch.get(partition) if partition in self._known else None
+        cursor = self._cursors.get(partition)
+        return cursor.next if cursor is not None and cursor.known else None
 
     # --- offsets and logs ------------------------------------------------------------------------------------------
 
@@ -318,19 +313,21 @@ class SimulatedBus:
 class SimulatedReader:
     def __init__(self, cluster: SimulatedCluster, ends: Mapping[TopicPartition, int]) -> None:
         self._cluster = cluster
-        self._ends = dict(ends)
-        self._positions = dict.fromkeys(ends, 0)
+        self._ends = {Cursor(cluster.log(place)): end for place, end in ends.items()}
 
     @property
     def done(self) -> bool:
-        return all(self._positions[place] >= end for place, end in self._ends.items())
+        return not self.missing
+
+    @property
+    def missing(self) -> Sequence[TopicPartition]:
+        return [cursor.log.place for cursor, end in self._ends.items() if cursor.next < end]
 
     def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
         records: list[Record] = []
-        for place, end in self._ends.items():
-            log = self._cluster.log(place)
-            records += log.committed(self._positions[place], end)
-            self._positions[place] = max(self._positions[place], min(end, log.last_stable_offset))
+        for cursor, end in self._ends.items():
+            records += cursor.log.committed(cursor.next, end)
+            cursor.next = max(cursor.next, min(end, cursor.log.last_stable_offset))
         if not records:
             self._cluster.idle(timeout_s)
         return records

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from orderwing.runtime.errors import START_AGAIN
 from orderwing.runtime.metric_defs import ALL_METRICS
-from orderwing.runtime.service import FAILED, START_AGAIN, STOPPED, run_file
+from orderwing.runtime.service import FAILED, STOPPED, run_file
 
 DEADLINE_S = 120.0
 # `serve` with a stand-in for the stage: what it does follows below.

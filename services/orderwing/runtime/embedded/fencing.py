@@ -1,0 +1,61 @@
+"""After a crash of the only broker: tell the metadata log that it was away, before it starts again.
+
+Without this a transaction that was open at the crash may stay open for ever. Seen with Kafka 4.3.1: the broker starts
+from metadata in which it still leads its partitions and its transaction coordinators begin to write the markers that
+are owed; then it learns of its new registration, by which every partition is without a leader for a moment, and the
+coordinator takes a partition without a leader for one that was deleted (TransactionMarkerChannelManager: "these
+partitions are likely deleted already and hence can be skipped"). A controller alone, for a second, sees the session of
+the broker that died run out, so that the metadata from which the broker starts has no leaders yet.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from orderwing.runtime.embedded.process import ChildProcess
+
+_FENCED = "Fencing broker 1 "
+_DEADLINE_S = 20.0
+_POLL_S = 0.02
+_LOG4J2 = """\
+status = warn
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{ISO8601} %p %c{1} %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.out.ref = out
+logger.controller.name = org.apache.kafka.controller
+logger.controller.level = info
+"""
+
+
+def crashed(log_dir: Path) -> bool:
+    """Whether the broker whose log this is was not stopped in order."""
+    return (log_dir / "__cluster_metadata-0").exists() and not (log_dir / ".kafka_cleanshutdown").exists()
+
+
+def fence(java: Sequence[str | Path], settings: Mapping[str, str], data_dir: Path) -> None:
+    """Run the controller alone until it has fenced broker 1; gives up, without harm, if it was fenced before."""
+    listener = next(one for one in settings["listeners"].split(",") if one.startswith("CONTROLLER:"))
+    alone = {key: value for key, value in settings.items() if key != "advertised.listeners"}
+    alone |= {
+        "process.roles": "controller",
+        "listeners": listener,
+        "broker.session.timeout.ms": "1000",
+        "broker.heartbeat.interval.ms": "300",
+    }
+    properties, log4j2, log = (data_dir / f"fencing.{kind}" for kind in ("properties", "log4j2.properties", "log"))
+    properties.write_text("".join(f"{key}={value}\n" for key, value in alone.items()), "utf-8")
+    log4j2.write_text(_LOG4J2, "utf-8")
+    log.write_text("", "utf-8")
+    controller = ChildProcess(
+        [*java[:1], "-Xmx256m", f"-Dlog4j2.configurationFile={log4j2.as_uri()}", *java[1:], "kafka.Kafka", properties],
+        log=log,
+    )
+    try:
+        end_s = time.monotonic() + _DEADLINE_S
+        while controller.exit_status is None and time.monotonic() < end_s and _FENCED not in log.read_text("utf-8"):
+            time.sleep(_POLL_S)
+    finally:
+        controller.stop()
