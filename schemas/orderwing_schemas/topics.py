@@ -365,7 +365,7 @@ ANSWERS_IGNORED = Topic(
     "site_id",
     (dispatch.AnswerIgnored,),
     "dispatch",
-    ("audit",),
+    ("views", "audit"),
     "Warehouses' answers that changed nothing: repetitions, and those that fit no shipment.",
     public=True,
 )

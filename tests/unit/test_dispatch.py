@@ -179,7 +179,9 @@ def test_answers_that_fit_nothing_are_put_aside_with_the_reason() -> None:
     assert reason(world.answer("short_picked", ("9", 1))) == "not_in_shipment"
     assert reason(world.answer("short_picked", ("1", 1), ("1", 1))) == "not_in_shipment"
     world.answer("shipped")
-    assert reason(world.answer("short_picked", ("1", 1))) == "too_late"
+    (late,) = world.answer("short_picked", ("1", 1))
+    assert isinstance(late, AnswerIgnored)
+    assert (late.reason, [(line.line_id, line.quantity) for line in late.missing]) == ("too_late", [("1", 1)])
 
 
 def test_a_manifest_tells_who_left_and_who_was_late() -> None:

@@ -87,9 +87,10 @@ class ManifestClosed(Event):
 
 
 class AnswerIgnored(Event):
-    """A warehouse's answer that changed nothing.
+    """A warehouse's answer that changed nothing, with the units that it says are missing.
 
-    `reason`: `repeated`, `ended`, `too_late`, `unknown_shipment`, `wrong_site`, `wrong_order`, `not_in_shipment`.
+    `reason`: `repeated`, `ended`, `too_late` (a short pick of what has left: the customer got less than was charged),
+    `unknown_shipment`, `wrong_site`, `wrong_order`, `not_in_shipment`.
     """
 
     type: Literal["answer.ignored.v1"] = "answer.ignored.v1"
@@ -98,3 +99,4 @@ class AnswerIgnored(Event):
     shipment_id: str
     status: WarehouseStatus
     reason: str
+    missing: tuple[LineQuantity, ...] = ()

@@ -136,6 +136,7 @@ def _told(fact: Fact) -> tuple[str, str, str]:
         "planned": f"plan v{fact.rest[0]} of {fact.ref} ({fact.note.replace('_', ' ')}), cost {_money(fact.rest[1])}",
         "waiting": f"{fact.ref} waits for room: {fact.note}",
         "frozen": f"plan v{fact.rest[0]} of {fact.ref} is final",
+        "told_too_late": f"{fact.units} units of {fact.ref} were missing, told after it had left: nothing was changed",
         "dead_letter": f"a record could not be decided: {fact.note}",
     }
     shipment = fact.ref.rpartition("#")[2]
@@ -161,8 +162,8 @@ def _print_explanation(found: Explanation, console: Console) -> None:
         if card["truncated"]:
             console.print(Text("The card was too long and is cut.", style="dim"))
     for proposal, answer in found.proposals:
-        gain = _money(proposal["expected_gain_minor"])
-        console.print(Text(f"Re-optimizer: a better plan, worth {gain} net of churn", style="bold"))
+        gain = _gain("worth", "for its customer at a cost of", proposal["expected_gain_minor"])
+        console.print(Text(f"Re-optimizer: a better plan, {gain} net of churn", style="bold"))
         console.print(Text(_answered(answer)))
         console.print(_candidates(proposal["candidates"]))
 
@@ -178,8 +179,12 @@ def _answered(answer: Json | None) -> str:
     if answer is None:
         return "Allocation has not answered."
     if answer["accepted"]:
-        return f"Allocation accepted it; it saved {_money(answer['gain_minor'] or 0)}."
+        return f"Allocation accepted it; it {_gain('saved', 'cost', answer['gain_minor'] or 0)}."
     return f"Allocation refused it: {answer['reason'].replace('_', ' ')}."
+
+
+def _gain(saved: str, cost: str, gain_minor: int) -> str:
+    return f"{cost} {_money(-gain_minor)}" if gain_minor < 0 else f"{saved} {_money(gain_minor)}"
 
 
 def _candidates(candidates: Iterable[Json]) -> Table:

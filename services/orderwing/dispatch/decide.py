@@ -90,6 +90,7 @@ def _ignored(event: WarehouseAnswered, reason: str) -> Decision:
         shipment_id=event.shipment_id,
         status=event.status,
         reason=reason,
+        missing=event.missing,
     )
     return Decision(emits=(Emit(topics.ANSWERS_IGNORED, ignored),))
 

@@ -214,6 +214,13 @@ def _progressed(record: Applied, body: Body) -> Iterator[Command]:
         yield _total("delivered_late" if late else "delivered_in_time")
 
 
+def _answer_ignored(record: Applied, body: Body) -> Iterator[Command]:
+    """Repetitions are counted only; what was told too late is part of the order's story."""
+    if body["reason"] == "too_late":
+        what, units = f"told_too_late:{body['shipment_id']}", _units(body["missing"])
+        yield _fact(record, body["order_id"], what, ref=body["shipment_id"], units=units, note=body["status"])
+
+
 def _manifest(record: Applied, body: Body) -> Iterator[Command]:
     yield _total("departures")
     yield _total("departures_missed_by", len(body["late"]))
@@ -246,6 +253,7 @@ _PROJECTIONS: Mapping[str, Callable[[Applied, Body], Iterator[Command]]] = {
     "window.closed.v1": _window,
     "shipment.released.v1": _released,
     "shipment.progressed.v1": _progressed,
+    "answer.ignored.v1": _answer_ignored,
     "manifest.closed.v1": _manifest,
     "record.dead_lettered.v1": _dead_letter,
 }

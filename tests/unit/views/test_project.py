@@ -9,7 +9,10 @@ from orderwing.views.facts import decode_fact
 from orderwing.views.log import TOPICS
 from orderwing.views.project import _PROJECTIONS, Applied, domain_ms, project
 from orderwing_schemas.codec import encode
+from orderwing_schemas.domain import LineQuantity
 from orderwing_schemas.events.allocation import ProposalAnswered
+from orderwing_schemas.events.dispatch import AnswerIgnored
+from orderwing_schemas.events.public import WarehouseStatus
 from orderwing_schemas.events.reservation import ReservationOutcome, ReservationRecorded
 from support.parts import an_allocated_part
 
@@ -42,6 +45,23 @@ def test_an_answer_is_kept_with_every_order_it_names() -> None:
     change = project(applied("parts.planned", encode(answered)), "proposal.answered.v1")
     assert {command[1] for command in change.commands} >= {"proposals:a", "proposals:b", "refusals"}
     assert change.orders == ()
+
+
+def test_what_was_told_too_late_is_part_of_the_story_and_repetitions_are_not() -> None:
+    late = AnswerIgnored(
+        site_id="s1",
+        order_id="one",
+        shipment_id="one/south/1/1",
+        status=WarehouseStatus.SHORT_PICKED,
+        reason="too_late",
+        missing=(LineQuantity(line_id="1", sku="tea", quantity=2),),
+    )
+    change = project(applied("warehouse.ignored", encode(late)), "answer.ignored.v1")
+    (fact,) = [command[3] for command in change.commands if command[1] == "facts:one"]
+    assert isinstance(fact, bytes)
+    assert (decode_fact(fact).what, decode_fact(fact).units) == ("told_too_late:one/south/1/1", 2)
+    repeated = late.model_copy(update={"reason": "repeated"})
+    assert len(project(applied("warehouse.ignored", encode(repeated)), "answer.ignored.v1").commands) == 1
 
 
 def test_two_words_of_one_stage_do_not_clash() -> None:
