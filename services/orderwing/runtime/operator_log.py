@@ -26,7 +26,23 @@ from orderwing_schemas.base import Event
 from orderwing_schemas.codec import encode
 
 _TIMEOUT_S = 30.0
+_PASSING = (
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError._TRANSPORT,
+)
 _SOURCE = b"orderwing/operator"
+
+
+def is_passing(error: KafkaException) -> bool:
+    """Whether an admin request is worth asking again: a topic just made has no leader yet, and a busy broker no answer.
+
+    `retriable()` of such an error is always False: only those of transactions know.
+    """
+    cause: object = error.args[0]
+    return isinstance(cause, KafkaError) and cause.code() in _PASSING
 
 
 def outgoing(topic: str, partition: int, key: str, event: Event | None) -> Outgoing:
@@ -143,8 +159,8 @@ class OperatorLog:
             futures = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
             try:
                 return {(p.topic, p.partition): int(f.result(_TIMEOUT_S).offset) for p, f in futures.items()}
-            except KafkaException as error:  # a topic just made has no leader yet
-                if not error.args[0].retriable() or time.monotonic() > end_s:
+            except KafkaException as error:
+                if not is_passing(error) or time.monotonic() > end_s:
                     raise OperatorError(f"Kafka cannot be read: {error.args[0].str()}") from None
             time.sleep(0.05)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from confluent_kafka import (
     Consumer,
@@ -19,11 +20,14 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.operator_log import is_passing
 from orderwing.views.project import Applied, domain_ms
 from orderwing.views.store import Place
 from orderwing_schemas.topics import ALL_TOPICS, Topic
 
 _TIMEOUT_S = 30.0
+_AGAIN_S = 0.05
+_T = TypeVar("_T")
 TOPICS = tuple(topic for topic in ALL_TOPICS if "views" in topic.consumers and topic.events and topic.name != "clock")
 
 
@@ -56,21 +60,21 @@ class ViewLog:
 
     def name(self) -> str:
         """Names this log: another cluster, or a topic made anew, has another."""
-        try:
-            cluster = self._admin.describe_cluster(request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
-            topics = self._admin.describe_topics(TopicCollection([topic.name for topic in TOPICS]))
-            ids = sorted(f"{name}={future.result(_TIMEOUT_S).topic_id}" for name, future in topics.items())
-        except KafkaException as error:
-            raise self._unreachable(error) from None
+        return self._patiently(self._name)
+
+    def _name(self) -> str:
+        cluster = self._admin.describe_cluster(request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
+        topics = self._admin.describe_topics(TopicCollection([topic.name for topic in TOPICS]))
+        ids = sorted(f"{name}={future.result(_TIMEOUT_S).topic_id}" for name, future in topics.items())
         return f"{cluster.cluster_id}:{blake2b('|'.join(ids).encode(), digest_size=8).hexdigest()}"
 
     def lows(self) -> dict[Place, int]:
         """The first offset of every partition that the log still has."""
-        return self._offsets(OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # untyped there
+        return self._patiently(lambda: self._offsets(OffsetSpec.earliest()))  # type: ignore[no-untyped-call]  # untyped there
 
     def ends(self) -> dict[Place, int]:
         """Behind the last committed record, of every partition."""
-        return self._offsets(OffsetSpec.latest())  # type: ignore[no-untyped-call]  # untyped there
+        return self._patiently(lambda: self._offsets(OffsetSpec.latest()))  # type: ignore[no-untyped-call]  # untyped there
 
     def start(self, offsets: Mapping[Place, int]) -> None:
         """Read on from these offsets."""
@@ -103,21 +107,27 @@ class ViewLog:
 
     def _offsets(self, spec: OffsetSpec) -> dict[Place, int]:
         """By the admin client: the consumer's own requests wait behind its fetches, partition by partition."""
-        try:
-            known = self._admin.list_topics(timeout=_TIMEOUT_S).topics
-            places = [
-                TopicPartition(topic.name, partition)
-                for topic in self._existing(known)
-                for partition in known[topic.name].partitions
-            ]
-            found = self._admin.list_offsets(
-                dict.fromkeys(places, spec),
-                isolation_level=IsolationLevel.READ_COMMITTED,
-                request_timeout=_TIMEOUT_S,
-            )
-            return {(place.topic, place.partition): future.result(_TIMEOUT_S).offset for place, future in found.items()}
-        except KafkaException as error:
-            raise self._unreachable(error) from None
+        known = self._admin.list_topics(timeout=_TIMEOUT_S).topics
+        places = [
+            TopicPartition(topic.name, partition)
+            for topic in self._existing(known)
+            for partition in known[topic.name].partitions
+        ]
+        found = self._admin.list_offsets(
+            dict.fromkeys(places, spec), isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S
+        )
+        return {(place.topic, place.partition): future.result(_TIMEOUT_S).offset for place, future in found.items()}
+
+    def _patiently(self, ask: Callable[[], _T]) -> _T:
+        """A topic just made has no leader yet, and a busy broker no answer."""
+        end_s = time.monotonic() + _TIMEOUT_S
+        while True:
+            try:
+                return ask()
+            except KafkaException as error:
+                if not is_passing(error) or time.monotonic() > end_s:
+                    raise self._unreachable(error) from None
+            time.sleep(_AGAIN_S)
 
     def _existing(self, known: Mapping[str, object]) -> Sequence[Topic]:
         if missing := [topic.name for topic in TOPICS if topic.name not in known]:
