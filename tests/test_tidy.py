@@ -46,6 +46,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The composition root and what an operator starts see all.
     "orderwing": _ANYTHING,
     "orderwing.composition": _ANYTHING,
+    "orderwing.__main__": _ANYTHING,
     "orderwing.cli": _ANYTHING,
     "orderwing.commands": _ANYTHING,
     "orderwing.demo": _ANYTHING,

@@ -10,6 +10,7 @@ from orderwing.commands.produce import produce
 from orderwing.commands.servers import servers
 from orderwing.commands.service import service
 from orderwing.commands.simulate import simulate
+from orderwing.composition import SERVICES
 
 app = typer.Typer(
     name="orderwing",
@@ -30,7 +31,7 @@ app.command()(demo)
 app.command()(explain)
 app.command()(produce)
 app.command()(servers)
-app.command()(service)
+app.command(epilog=f"Services: {', '.join(SERVICES)}.")(service)
 app.command()(simulate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(dead_letters.app, name="dead-letters")
@@ -43,9 +44,5 @@ app.add_typer(topics.app, name="topics")
 
 
 def main() -> None:
-    """The entry point of the console script."""
+    """Run the command that the arguments name."""
     app(prog_name="orderwing")
-
-
-if __name__ == "__main__":
-    main()

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 DEADLINE_S = 600.0  # several times what a run takes
 
-DEMO = (sys.executable, "-P", "-m", "orderwing.cli", "demo", "--no-ui", "--speed", "480", "--rate", "20")
+DEMO = (sys.executable, "-P", "-m", "orderwing", "demo", "--no-ui", "--speed", "480", "--rate", "20")
 PARTS_OF_THE_REPORT = {
     "placed", "accepted", "rejected", "duplicates", "states", "lost", "duplicated", "oversold_units", "stuck",
     "audit_violations", "parcels_per_order", "cost_minor_per_order", "promise_kept", "reoptimizer",

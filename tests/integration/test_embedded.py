@@ -158,7 +158,7 @@ def test_a_whole_cache_needs_no_network(cache: Path) -> None:
 def test_the_broker_starts_from_java_s_cache_of_its_classes(broker: str) -> None:
     """Whoever started the shared broker has made it; Java must take it, also by another path to the same jars."""
     jars_here = [jar.resolve() for jar in jars.fetch_jars(offline=True)]
-    cached = class_cache(jars_here, JVM, lambda directory, recording: pytest.fail("made twice"))
+    cached = class_cache([JAVA, *JVM], jars_here, lambda directory, recording: pytest.fail("made twice"))
     assert cached is not None
     required = ["-XX:AOTMode=on", f"-XX:AOTCache={cached}"]  # an error where Java would otherwise go without
     tool: list[str | Path] = [
@@ -184,10 +184,10 @@ def test_a_cache_that_cannot_be_made_is_done_without(cache: Path) -> None:
     jars_here = jars.fetch_jars(cache, offline=True)
     for old in (cache / "jars").glob("classes-*.aot"):
         old.unlink()
-    assert class_cache(jars_here, JVM, fails) is None
+    assert class_cache([JAVA, *JVM], jars_here, fails) is None
     with (cache / "jars" / "classes.lock").open("ab") as lock:  # another one makes it
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert class_cache(jars_here, JVM, fails) is None
+        assert class_cache([JAVA, *JVM], jars_here, fails) is None
     assert len(tried) == 1
     assert not list((cache / "jars").glob("fetch-*"))
 
@@ -315,7 +315,7 @@ def test_the_guard_watches_where_the_kernel_does_not(tmp_path: Path) -> None:
             await_end(pid)
 
 
-SERVERS = (sys.executable, "-m", "orderwing.cli", "servers")
+SERVERS = (sys.executable, "-m", "orderwing", "servers")
 
 
 def test_the_servers_command_runs_until_ctrl_c(tmp_path: Path) -> None:

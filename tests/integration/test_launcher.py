@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,28 @@ def test_links_directories_and_arguments_are_kept(checkout: Path, without_python
     (elsewhere / "second").symlink_to("first")
     link = elsewhere / "second"
     produced = launch(link, "produce", "my file.jsonl", cwd=elsewhere, env=without_python)
-    assert produced.stdout == f"[{elsewhere}][-P][-m][orderwing.cli][produce][my file.jsonl]"
+    assert produced.stdout == f"[{elsewhere}][-P][-m][orderwing][produce][my file.jsonl]"
     tested = launch(link, "test", "-k", "a and b", cwd=elsewhere, env=without_python)
     assert tested.stdout == f"[{checkout}][-m][pytest][-k][a and b]"
+
+
+@pytest.mark.parametrize("command", [("demo", "--no-ui"), ("order", "show", "1"), ("version",)])
+def test_ctrl_c_while_it_loads_ends_without_a_word(command: tuple[str, ...], tmp_path: Path) -> None:
+    """As the terminal sends it: the first module that a command needs reads a pipe in which nothing comes."""
+    slow = tmp_path / "typer"
+    slow.mkdir()
+    (slow / "__init__.py").write_text("import sys\nprint('loading', flush=True)\nsys.stdin.read()\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    arguments = [sys.executable, "-m", "orderwing", *command]
+    with subprocess.Popen(
+        arguments, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert process.stdout.readline() == "loading\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+            assert process.stdout.read() + process.stderr.read() == ""
+        finally:
+            process.kill()

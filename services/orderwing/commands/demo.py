@@ -8,9 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orderwing.commands.console import fail
-
-_INTERRUPTED = 130
+from orderwing.commands.console import INTERRUPTED, fail, loading
 
 
 def demo(
@@ -38,10 +36,11 @@ def demo(
     Exit status 1 if anything is lost, doubled, oversold, stuck or wrong in any other way.
     """
     began_s = time.monotonic()
-    from orderwing.demo.main import main
-    from orderwing.demo.options import Options
-    from orderwing.runtime.embedded.errors import EmbeddedError
-    from orderwing.runtime.errors import OperatorError
+    with loading():
+        from orderwing.demo.main import main
+        from orderwing.demo.options import Options
+        from orderwing.runtime.embedded.errors import EmbeddedError
+        from orderwing.runtime.errors import OperatorError
 
     options = Options(
         orders=orders,
@@ -64,7 +63,7 @@ def demo(
         fail(str(error))
     except KeyboardInterrupt:
         typer.echo("Stopped; nothing runs any more.", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
     raise typer.Exit(0 if sound else 1)
 
 

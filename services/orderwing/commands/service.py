@@ -1,21 +1,19 @@
 """`orderwing service NAME`: one service in the foreground.
 
-Also `python -m orderwing.commands.service NAME`, which loads no other command: so the supervisor starts its children.
+Also `python -m orderwing.commands.service NAME`, which loads no other command and no parser of arguments: so the
+supervisor starts its children.
 """
 
 import sys
-from typing import Annotated
-
-import typer
 
 from orderwing.commands.console import fail
-from orderwing.composition import SERVICES, service_named
+from orderwing.composition import service_named
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.service import serve
 from orderwing.runtime.settings import Settings
 
 
-def service(name: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]) -> None:
+def service(name: str) -> None:
     """Run one service until SIGTERM or Ctrl-C; settings come from ORDERWING_* variables.
 
     Ends with status 0 when stopped, 75 when it wants to be started again, 1 on an error.
@@ -29,4 +27,4 @@ def service(name: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICE
 
 
 if __name__ == "__main__":
-    typer.run(service)
+    service(*sys.argv[1:])
