@@ -46,7 +46,7 @@ def _run(options: Options, directory: RunDirectory, console: Console, began_s: f
             seed=options.seed,
             without=() if options.reoptimizer else ("reoptimizer",),
             progress=progress,
-        ).__enter__()
+        ).start()
     with product:
         try:
             outcome = run_demo(options, directory, product, show, began_s)

@@ -24,7 +24,7 @@ READY_S = 90.0
 
 
 class Product:
-    """Entered, the servers run; `publish` and `start` make it the product. Left, nothing runs any more."""
+    """Started, the servers run; `start_services` and `publish` make it the product. Left, nothing runs any more."""
 
     def __init__(
         self,
@@ -45,13 +45,17 @@ class Product:
         self._stack = ExitStack()
         self.supervisor: Supervisor | None = None
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Start the servers and make the topics."""
         with ExitStack() as stack:
             stack.enter_context(self.redis)
             stack.enter_context(self.broker)
             TopicsAdmin(self.broker.bootstrap).apply()
             self._stack = stack.pop_all()
         return self
+
+    def __enter__(self) -> Self:
+        return self if self.broker.running else self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with self._stack:
@@ -75,7 +79,7 @@ class Product:
         publish_reference(self.broker.bootstrap, network, items)
 
     def start_services(self) -> Supervisor:
-        """All at once; does not wait until they are ready."""
+        """All at once; does not wait until they are ready, which takes a clock and a network."""
         specs = [ServiceSpec(name, environment=self._environment) for name in self._names]
         self.supervisor = Supervisor(self.settings, specs).start()
         return self.supervisor
