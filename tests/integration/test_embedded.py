@@ -201,6 +201,18 @@ def test_a_wrong_checksum_names_the_file(cache: Path) -> None:
         jars.fetch_jars(cache, offline=True)
 
 
+def test_a_demo_that_cannot_begin_leaves_nothing(cache: Path) -> None:
+    victim = cache / "jars" / jars.locked_jars()[7].name
+    victim.write_bytes(b"no jar")
+    command = [sys.executable, "-m", "orderwing", "demo", "--no-ui"]
+    environment = {**os.environ, "ORDERWING_CACHE": str(cache)}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=DEADLINE_S)
+    assert result.returncode == 1
+    assert "orderwing: " in result.stderr
+    assert f"{victim.name} is not the file that jars.lock names" in result.stderr
+    assert list((cache / "demo").iterdir()) == []
+
+
 def test_a_missing_jar_offline_is_named(cache: Path) -> None:
     victim = cache / "jars" / jars.locked_jars()[7].name
     victim.unlink()

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,16 @@ def test_the_book_survives_a_kill_in_the_middle_of_a_line(tmp_path: Path) -> Non
         assert len(list(again.unfinished())) == 3
         again.append(a_release(4))
     assert [line.count(b"}") > 0 for line in path.read_bytes().splitlines()] == [True] * 5
+
+
+def test_a_write_cut_short_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: whole(file, data[:7]))
+    with Book(tmp_path / "book.jsonl") as book:
+        book.append(a_release(1))
+        book.append(a_release(2))
+    with Book(tmp_path / "book.jsonl") as again:
+        assert again.received == {one["shipment_id"]: one for one in (a_release(1), a_release(2))}
 
 
 def test_the_environment_sets_the_shares() -> None:

@@ -28,8 +28,9 @@ def main(options: Options, began_s: float, tell: Told) -> bool:
             sound = _run(options, directory, console, began_s, tell)
         except KeyboardInterrupt:
             raise
-        except BaseException:
-            directory.keep()
+        except BaseException as error:
+            if directory.tells_of(error):
+                directory.keep()
             raise
         if not sound:
             directory.keep()

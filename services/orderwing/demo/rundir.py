@@ -32,6 +32,10 @@ class RunDirectory:
     def input(self) -> Path:
         return self.path / "input.jsonl"
 
+    def tells_of(self, error: BaseException) -> bool:
+        """Whether something in it helps to understand `error`: a file that it names, or what services have written."""
+        return str(self.path) in str(error) or any(self.services.iterdir())
+
     def keep(self) -> None:
         """Leave it where it is when the run is over: something in it must be looked at."""
         self.kept = True

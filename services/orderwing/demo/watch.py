@@ -119,7 +119,7 @@ def _line(name: str, now: Scraped | None, before: Scraped | None, seconds: float
     return ServiceLine(
         name=name,
         records_in=int(taken),
-        records_out=int(now.total(defs.RECORDS_OUT) + now.total(defs.PROPOSALS)),
+        records_out=int(now.total(defs.RECORDS_OUT)),
         rejected=int(now.total(defs.RECORDS_REJECTED)),
         lag=int(now.total(defs.INPUT_LAG)),
         rate=rate,

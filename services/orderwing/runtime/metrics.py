@@ -81,16 +81,24 @@ class MetricsObserver:
     def __init__(self, metrics: Metrics, health: Health) -> None:
         self._metrics = metrics
         self._health = health
+        self._decided = 0  # of a batch that is not known to be committed
 
     def batch_decided(self, records: int, seconds: float) -> None:
-        self._metrics.add(defs.RECORDS_IN, records)
+        self._count()  # a batch that led to nothing has nothing to commit
+        self._decided = records
         self._metrics.observe(defs.BATCH_RECORDS, records)
         self._metrics.observe(defs.DECISION_SECONDS, seconds)
 
+    def _count(self) -> None:
+        self._metrics.add(defs.RECORDS_IN, self._decided)
+        self._decided = 0
+
     def committed(self, seconds: float) -> None:
+        self._count()
         self._metrics.observe(defs.COMMIT_SECONDS, seconds)
 
     def aborted(self) -> None:
+        self._decided = 0  # it is decided again
         self._metrics.add(defs.TRANSACTIONS_ABORTED, 1)
 
     def emitted(self, topic: str, n: int) -> None:

@@ -137,7 +137,9 @@ class Book:
         os.close(self._file)
 
     def append(self, entry: Entry) -> None:
-        os.write(self._file, json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+        left = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+        while left:  # a full disk or a signal may cut a write short
+            left = left[os.write(self._file, left) :]
         self._apply(entry)
 
     def knows(self, shipment_id: str) -> bool:

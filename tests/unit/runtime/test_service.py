@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from orderwing.runtime.errors import START_AGAIN
+from orderwing.runtime.health import Health
 from orderwing.runtime.metric_defs import ALL_METRICS
+from orderwing.runtime.metrics import Metrics, MetricsObserver
 from orderwing.runtime.service import FAILED, STOPPED, run_file
 
 DEADLINE_S = 120.0
@@ -175,6 +177,20 @@ def test_asked_twice_it_ends_at_once(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE_S) == -signal.SIGTERM
         assert time.monotonic() - began_s < DEADLINE_S / 2
+
+
+def test_a_batch_decided_again_counts_once() -> None:
+    metrics = Metrics("test")
+    observer = MetricsObserver(metrics, Health())
+    observer.batch_decided(7, 0.1)
+    observer.aborted()
+    observer.batch_decided(7, 0.1)
+    observer.committed(0.1)
+    observer.batch_decided(2, 0.1)  # led to nothing: nothing is committed
+    observer.batch_decided(3, 0.1)
+    observer.committed(0.1)
+    text = metrics.exposition(Health())[1].decode()
+    assert 'orderwing_records_in_total{service="test"} 12.0' in text
 
 
 def test_metrics_have_base_units_and_one_definition_each() -> None:
