@@ -3,7 +3,8 @@
 import typer
 
 import orderwing
-from orderwing.commands import bench, dead_letters, network, order, reviews, schemas, topics
+from orderwing.commands import bench, dead_letters, market, network, order, reviews, schemas, topics
+from orderwing.commands.audit import audit
 from orderwing.commands.demo import demo
 from orderwing.commands.order import explain
 from orderwing.commands.produce import produce
@@ -27,6 +28,7 @@ def version() -> None:
 
 
 # A single command: app.command()(function). A group: app.add_typer(group.app, name="group").
+app.command()(audit)
 app.command()(demo)
 app.command()(explain)
 app.command()(produce)
@@ -35,6 +37,7 @@ app.command(epilog=f"Services: {', '.join(SERVICES)}.")(service)
 app.command()(simulate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(market.app, name="market")
 app.add_typer(network.app, name="network")
 app.add_typer(order.app, name="order")
 app.add_typer(order.views_app, name="views")

@@ -127,3 +127,26 @@ def test_every_topic_that_a_stage_reads_has_a_fixed_count() -> None:
 def test_no_broker_is_told() -> None:
     with pytest.raises(OperatorError, match=r"^No Kafka answers at 127\.0\.0\.1:1: .*ORDERWING_BOOTSTRAP"):
         TopicsAdmin("127.0.0.1:1", timeout_s=1.0).diff()
+
+
+def test_more_replicas_than_brokers_are_refused(broker: str, topics: tuple[Topic, ...]) -> None:
+    with pytest.raises(OperatorError, match="2 replicas are asked for and 1 brokers answer"):
+        TopicsAdmin(broker, topics[:1], replicas=2).apply()
+
+
+def test_replicas_are_told_and_not_changed(broker: str, topics: tuple[Topic, ...]) -> None:
+    TopicsAdmin(broker, topics[:1]).apply()
+    cluster = TopicsAdmin(broker, topics[:1], replicas=3, in_sync=2)
+    told = {(d.finding, d.name): (d.wanted, d.found, d.fixable) for d in cluster.diff()}
+    assert told == {
+        ("replicas", ""): ("3", "1", False),
+        ("config", "min.insync.replicas"): ("2", "1", True),
+    }
+    with pytest.raises(OperatorError, match="has 1 replicas instead of 3: move its partitions"):
+        cluster.apply()
+
+
+def test_replicas_in_sync_are_set(broker: str, admin: AdminClient, topics: tuple[Topic, ...]) -> None:
+    TopicsAdmin(broker, topics[:1], replicas=1, in_sync=1).apply()
+    assert TopicsAdmin(broker, topics[:1], replicas=1, in_sync=1).diff() == []
+    assert config_of(admin, topics[0].name)["min.insync.replicas"] == "1"

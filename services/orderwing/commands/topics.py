@@ -44,7 +44,7 @@ def list_topics(as_json: Json = False) -> None:
 def diff(as_json: Json = False) -> None:
     """Print how the cluster differs from the declared topics; status 1 if it does."""
     try:
-        differences = TopicsAdmin(Settings.from_environment().bootstrap).diff()
+        differences = TopicsAdmin.of(Settings.from_environment()).diff()
     except OperatorError as error:
         fail(str(error))
     _print(differences, as_json, "The cluster is as declared.")
@@ -55,7 +55,7 @@ def diff(as_json: Json = False) -> None:
 def apply(as_json: Json = False) -> None:
     """Make the missing topics and set what differs; changes no partition on which rows depend."""
     try:
-        changed = TopicsAdmin(Settings.from_environment().bootstrap).apply()
+        changed = TopicsAdmin.of(Settings.from_environment()).apply()
     except OperatorError as error:
         fail(str(error))
     _print(changed, as_json, "Nothing to do: the cluster is as declared.")

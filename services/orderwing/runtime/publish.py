@@ -32,6 +32,10 @@ class Published:
     network: Network | None
     chunks: dict[str, tuple[Item, ...]]
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return tuple(item for chunk in self.chunks.values() for item in chunk)
+
 
 def read_network_file(path: Path) -> Network:
     """Raises PublishError naming the fields that are wrong."""
@@ -50,6 +54,21 @@ def read_catalogue_file(path: Path) -> tuple[Item, ...]:
     if len({item.sku for item in items}) != len(items):
         raise PublishError(f"{path} names a SKU twice: each may occur once.")
     return items
+
+
+def read_reference(bootstrap: str) -> Published:
+    """What is published. Raises OperatorError."""
+    with OperatorLog(bootstrap, "reader") as log:
+        return _published(log.read(REFERENCE.name, 0))
+
+
+def read_clock(bootstrap: str) -> DomainClock:
+    """The cluster's clock. Raises PublishError where none is fixed."""
+    with OperatorLog(bootstrap, "reader") as log:
+        clock = clock_of(log.read(CLOCK.name, 0))
+    if clock is None:
+        raise PublishError("This cluster has no clock: run `orderwing network load` or `orderwing market open`.")
+    return clock
 
 
 def publish_reference(bootstrap: str, network: Network, items: Sequence[Item]) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from orderwing.runtime.errors import OperatorError
 
@@ -24,10 +25,17 @@ def _matches(pattern: str, expected: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _named(text: object) -> object:
+    """`@hostname` is this machine's name: replicas in containers have one each. Its end sets pods apart."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[-32:] if text == "@hostname" else text
+
+
 Addresses = Annotated[str, _matches(r"[^\s,:]+:\d{1,5}(,[^\s,:]+:\d{1,5})*", "host:port[,host:port ...]")]
 HttpUrl = Annotated[str, _matches(r"https?://[^\s/]+\S*", "http://host[:port]")]
 RedisUrl = Annotated[str, _matches(r"(rediss?|unix)://\S+", "redis://host:port/number")]
-Instance = Annotated[str, _matches(r"[A-Za-z0-9_-]{1,32}", "at most 32 letters, digits, _ or -")]
+Instance = Annotated[
+    str, BeforeValidator(_named), _matches(r"[A-Za-z0-9_-]{1,32}", "at most 32 letters, digits, _ or -, or @hostname")
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -45,7 +53,7 @@ class Settings(BaseModel):
     psp_url: HttpUrl = "http://localhost:8089"  # the payment provider; the simulator `psp` listens there
     run_dir: Path = Path(".orderwing/run")  # pid files, logs, simulators' books
     # Names this process among those of its service, and so its transactions: two of one name fence each other.
-    instance: Instance = "0"
+    instance: Instance = "0"  # @hostname takes the machine's name
     http_port: Annotated[int, Field(ge=0, le=65535)] = 0  # metrics and health; 0 takes any
     http_host: str = "127.0.0.1"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -55,6 +63,9 @@ class Settings(BaseModel):
     # How long a dead owner's open transaction may hold back its successor.
     transaction_timeout_ms: Annotated[int, Field(ge=1_000, le=900_000)] = 10_000
     session_timeout_ms: Annotated[int, Field(ge=1_000, le=1_800_000)] = 6_000
+    # Of topics that `topics apply` makes; 0: as many replicas as brokers, up to 3, of which 2 must answer.
+    replication_factor: Annotated[int, Field(ge=0, le=9)] = 0
+    min_insync_replicas: Annotated[int, Field(ge=0, le=9)] = 0
     seed: int = 0  # of solvers and simulators
 
     @classmethod

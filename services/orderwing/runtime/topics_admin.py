@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
@@ -20,6 +20,7 @@ from confluent_kafka.admin import (
 )
 
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.settings import Settings
 from orderwing_schemas.topics import ALL_TOPICS, REFERENCE, STAGES, Topic
 
 _TIMEOUT_S = 30.0
@@ -28,7 +29,8 @@ _CARDS_MS = 90 * 86_400_000
 MAX_RECORD_BYTES = 4 * _MIB  # a producer of ours allows as much
 MAX_REFERENCE_BYTES = 16 * _MIB  # the network with all its lanes is one record
 
-Finding = Literal["missing", "partitions", "config"]
+Finding = Literal["missing", "partitions", "replicas", "config"]
+_MOST_REPLICAS = 3  # unless asked for
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,36 @@ def _max_bytes(topic: Topic) -> int:
 
 
 class TopicsAdmin:
-    """Raises OperatorError when the cluster does not answer or refuses."""
+    """Raises OperatorError when the cluster does not answer or refuses.
 
-    def __init__(self, bootstrap: str, topics: Sequence[Topic] = ALL_TOPICS, timeout_s: float = _TIMEOUT_S) -> None:
+    `replicas` and `in_sync` are the replicas of each topic and how many must have a record before it counts. 0 leaves
+    them to the size of the cluster at a topic's making: up to three replicas, two in sync where there are three.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topics: Sequence[Topic] = ALL_TOPICS,
+        timeout_s: float = _TIMEOUT_S,
+        *,
+        replicas: int = 0,
+        in_sync: int = 0,
+    ) -> None:
         self._bootstrap = bootstrap
         self._topics = topics
+        self._replicas = replicas
+        self._in_sync = in_sync
         self._timeout_s = timeout_s  # for the first answer
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """All topics, on the cluster and with the replicas that the settings name."""
+        return cls(settings.bootstrap, replicas=settings.replication_factor, in_sync=settings.min_insync_replicas)
+
     def diff(self) -> list[Difference]:
         """Every difference; empty when the cluster is as declared. Topics that are not ours are left alone."""
-        _, counts = self._metadata()
+        _, counts, replicas = self._metadata()
         there = [topic for topic in self._topics if topic.name in counts]
         configs = self._configs(topic.name for topic in there)
         found: list[Difference] = []
@@ -88,10 +109,12 @@ class TopicsAdmin:
             if (count := counts[topic.name]) != topic.partitions:
                 fixable = count < topic.partitions and not has_rows(topic)
                 found.append(Difference(topic.name, "partitions", "", str(topic.partitions), str(count), fixable))
+            if self._replicas and (copies := replicas[topic.name]) != self._replicas:
+                found.append(Difference(topic.name, "replicas", "", str(self._replicas), str(copies), fixable=False))
             config = configs[topic.name]
             found.extend(
                 Difference(topic.name, "config", name, value, config.get(name, "none"))
-                for name, value in wanted_config(topic).items()
+                for name, value in (wanted_config(topic) | self._durability()).items()
                 if config.get(name) != value
             )
         return found
@@ -99,6 +122,11 @@ class TopicsAdmin:
     def apply(self) -> list[Difference]:
         """Make the cluster as declared; what was changed. Raises OperatorError, and changes nothing, if it cannot."""
         differences = self.diff()
+        if few := [d for d in differences if d.finding == "replicas"]:
+            raise OperatorError(
+                f"{few[0].topic} has {few[0].found} replicas instead of {few[0].wanted}: "
+                "move its partitions with kafka-reassign-partitions, or set ORDERWING_REPLICATION_FACTOR to that."
+            )
         if stuck := [d for d in differences if not d.fixable]:
             told = ", ".join(f"{d.topic} has {d.found} partitions instead of {d.wanted}" for d in stuck)
             raise OperatorError(
@@ -119,16 +147,23 @@ class TopicsAdmin:
                 raise OperatorError(f"Kafka does not show the changed topic {left[0].topic}: see the broker's log.")
             time.sleep(0.05)
 
-    def _metadata(self) -> tuple[int, Mapping[str, int]]:
-        """Brokers, and partitions by topic."""
+    def _durability(self) -> dict[str, str]:
+        return {"min.insync.replicas": str(self._in_sync)} if self._in_sync else {}
+
+    def _metadata(self) -> tuple[int, Mapping[str, int], Mapping[str, int]]:
+        """Brokers, partitions by topic, and the replicas that every partition of a topic has at least."""
         try:
             cluster = self._admin.list_topics(timeout=self._timeout_s)
         except KafkaException:
             raise OperatorError(
                 f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP."
             ) from None
-        counts = {name: len(topic.partitions) for name, topic in cluster.topics.items() if topic.error is None}
-        return len(cluster.brokers), counts
+        topics = {name: topic for name, topic in cluster.topics.items() if topic.error is None}
+        counts = {name: len(topic.partitions) for name, topic in topics.items()}
+        copies = {
+            name: min((len(p.replicas) for p in topic.partitions.values()), default=0) for name, topic in topics.items()
+        }
+        return len(cluster.brokers), counts, copies
 
     def _configs(self, names: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
@@ -143,9 +178,13 @@ class TopicsAdmin:
     def _create(self, topics: Sequence[Topic]) -> None:
         if not topics:
             return
-        brokers, _ = self._metadata()
-        replicas = min(3, brokers)
-        durable = {"min.insync.replicas": "2"} if replicas == 3 else {}
+        brokers, _, _ = self._metadata()
+        replicas = self._replicas or min(_MOST_REPLICAS, brokers)
+        if replicas > brokers:
+            raise OperatorError(
+                f"{replicas} replicas are asked for and {brokers} brokers answer: start the others first."
+            )
+        durable = self._durability() or ({"min.insync.replicas": "2"} if replicas >= _MOST_REPLICAS else {})
         new = [
             NewTopic(t.name, t.partitions, replication_factor=replicas, config=wanted_config(t) | durable)
             for t in topics

@@ -1,5 +1,6 @@
 """Settings: what the environment says, and what is told when it is wrong."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,12 @@ def test_all_wrong_values_are_told_at_once() -> None:
 def test_a_child_reads_the_same_settings() -> None:
     settings = Settings(bootstrap="host:1", run_dir=Path("r"), seed=7, poison_share=0.25, instance="2")
     assert Settings.from_environment(settings.to_environment()) == settings
+
+
+@pytest.mark.parametrize(
+    ("hostname", "instance"),
+    [("3f2a9c1b7d5e", "3f2a9c1b7d5e"), ("a.example", "a-example"), ("x" * 40 + "-2qk7z", "x" * 26 + "-2qk7z")],
+)
+def test_replicas_are_named_after_their_machines(monkeypatch: pytest.MonkeyPatch, hostname: str, instance: str) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: hostname)
+    assert Settings.from_environment({"ORDERWING_INSTANCE": "@hostname"}).instance == instance
