@@ -97,6 +97,8 @@ def test_sigkill_and_restart_keep_what_was_committed(embedded_broker_factory: Br
     broker.kill()
     assert not broker.running
     broker.start()
+    # Else it could forget what it owes to open transactions: orderwing/runtime/embedded/fencing.py.
+    assert "Fencing broker 1 " in (broker.data_dir / "fencing.log").read_text("utf-8")
     open_transaction.abort_transaction(DEADLINE_S)
     write(broker.bootstrap, topic, [b"last"])
     values = [value for value, _ in read(broker.bootstrap, topic, 101)]

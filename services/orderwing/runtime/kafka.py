@@ -25,6 +25,7 @@ from orderwing.kernel.ports import (
     TopicPartition,
     TransactionAbortedError,
 )
+from orderwing.runtime.turns import Turns
 
 MAX_RECORD_BYTES = 4 << 20  # as topics_admin sets it on our topics
 _CALL_S = 10.0
@@ -86,6 +87,7 @@ class KafkaBus:
         self._refused: RecordRefusedError | None = None
         self._cut_off = False
         self._producer = self._new_producer()
+        self._turns = Turns()
         self._positions: dict[TopicPartition, int] = {}
         self._rebalanced = False
         self._full = False  # whether the last poll brought as many records as it may
@@ -118,25 +120,29 @@ class KafkaBus:
     def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
         if (rest_s := self._rested_s - time.monotonic()) > 0:
             time.sleep(rest_s)
+        self._rebalanced = False
         # consume(limit, t) alone would wait out its time under a trickle.
-        first = self._consumer.poll(timeout_s)
-        if first is None:
-            return ()
-        messages, self._rebalanced = [first], False
-        if limit > 1:
-            messages += self._consumer.consume(limit - 1, 0)
-        self._full = len(messages) >= limit
+        if not self._turns.count and (first := self._consumer.poll(timeout_s)) is not None:
+            self._turns.add([first])
+        if self._turns.count and (room := limit - self._turns.count) > 0:
+            self._turns.add(self._consumer.consume(room, 0))
         if self._rebalanced:
-            return ()  # what was polled before belongs to the former assignment
-        return _records(messages, self._positions)
+            self._turns.clear()  # what was polled before belongs to the former assignment
+        self._full = self._turns.count >= limit
+        return _records(self._turns.take(), self._positions)
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        self._consumer.pause([KafkaPartition(*p) for p in partitions])
+        places = list(partitions)
+        for place in places:
+            if (unread := self._turns.forget(place)) is not None:
+                self.seek(place, unread)
+        self._consumer.pause([KafkaPartition(*p) for p in places])
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         self._consumer.resume([KafkaPartition(*p) for p in partitions])
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._turns.forget(partition)
         deadline = time.monotonic() + _CALL_S
         while True:
             try:

@@ -30,7 +30,7 @@ class EmbeddedServer(ABC):
         port: int = 0,
         *,
         progress: Progress = silent,
-        start_deadline_s: float = 60.0,
+        start_deadline_s: float = 180.0,
         min_free_bytes: int = 500_000_000,
     ) -> None:
         self.data_dir = data_dir.absolute()

@@ -1,0 +1,45 @@
+"""What has been fetched, handed out one partition at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from confluent_kafka import Message
+
+from orderwing.kernel.ports import TopicPartition
+
+
+class Turns:
+    """Messages wait by the number of their partition; the number that has waited longest is next, with all it has.
+
+    Outputs go mostly to partitions of the same number, and the client sends one request for each partition, the broker
+    writes one marker into each. A batch of one number costs a fraction of one of the same size across all numbers.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, list[Message]] = {}
+        self.count = 0
+
+    def add(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._waiting.setdefault(message.partition() or 0, []).append(message)
+            self.count += 1
+
+    def take(self) -> Sequence[Message]:
+        number = next(iter(self._waiting), None)
+        taken = [] if number is None else self._waiting.pop(number)
+        self.count -= len(taken)
+        return taken
+
+    def forget(self, place: TopicPartition) -> int | None:
+        """The offset of the first message that will not be handed out; None if there is none."""
+        waiting = self._waiting.pop(place.partition, [])
+        kept = [message for message in waiting if message.topic() != place.topic]
+        self.count -= len(waiting) - len(kept)
+        if kept:
+            self._waiting[place.partition] = kept
+        return next((message.offset() for message in waiting if message.topic() == place.topic), None)
+
+    def clear(self) -> None:
+        self._waiting.clear()
+        self.count = 0
