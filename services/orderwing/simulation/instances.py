@@ -12,6 +12,7 @@ from orderwing.runtime.simulated import SimulatedBus, SimulatedCluster, Simulate
 from orderwing.simulation.plants import bus_of
 
 _BATCH = 50
+_NEVER_MS = 1 << 62
 
 
 class Instance:
@@ -29,13 +30,18 @@ class Instance:
         self._clock = clock
         self._plant = plant
         self._runner: Runner | None = None
+        self._rests_until_ms = 0  # unless its bus has news
 
     def step(self) -> bool:
         """One turn of its loop; whether anything was decided."""
         if self.busy or self._cluster.wall_ms < self.down_until_ms:
             return False
+        if self._rests():
+            return False
         try:
-            return self._started().step(0.0)
+            decided = self._started().step(0.0)
+            self._rests_until_ms = self._next_deadline_ms()
+            return decided
         except SimulatedCrash:
             self.end("crash", self._cluster.wall_ms + 500)
         except FencedError:
@@ -46,6 +52,7 @@ class Instance:
         self.restarts[why] += 1
         self.down_until_ms = until_ms
         self._runner = None
+        self._rests_until_ms = 0
 
     @property
     def halted(self) -> str | None:
@@ -56,12 +63,26 @@ class Instance:
         """Wall time of its next deadline, or of its return."""
         if self._runner is None:
             return self.down_until_ms
-        wakes = [wake for p in self._runner.partitions.values() if (wake := p.deadlines.next_wake_ms()) is not None]
-        return self._clock.wall_ms(min(wakes)) if wakes else None
+        until_ms = self._next_deadline_ms()
+        return None if until_ms == _NEVER_MS else until_ms
 
     @property
     def bus(self) -> SimulatedBus | None:
         return self._bus if self._runner is not None else None
+
+    def _rests(self) -> bool:
+        """Whether a turn of its loop would do nothing: no deadline has passed, and its poll finds nothing."""
+        if self._cluster.wall_ms >= self._rests_until_ms or self._runner is None or not self._runner.ready:
+            return False
+        return self._bus.rests(_BATCH) and self._runner.ready  # the poll may have begun a restore
+
+    def _next_deadline_ms(self) -> int:
+        """In wall time; it has come while it is being found out what was in the queues before it."""
+        if self._runner is None:
+            return 0
+        deadlines = [partition.deadlines for partition in self._runner.partitions.values()]
+        wakes = [wake for each in deadlines if (wake := each.next_wake_ms()) is not None]
+        return self._clock.wall_ms(min(wakes)) if wakes else _NEVER_MS
 
     def _started(self) -> Runner:
         if self._runner is None:
