@@ -42,7 +42,7 @@ _SETTINGS = {
     "group.initial.rebalance.delay.ms": "0",
     # A dead owner's transaction is aborted soon after its time-out, not up to 10 s later.
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
-    # A machine that is too busy for heartbeats is no reason to fence the only node; `fence` ends the session of a dead one.
+    # A busy machine is no reason to fence the only node; the session of one that died is ended by `fence`.
     "broker.session.timeout.ms": "60000",
     "broker.heartbeat.interval.ms": "300",
 }
