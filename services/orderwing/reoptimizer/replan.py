@@ -222,7 +222,7 @@ def _candidates(problem: Problem, number: int, chosen: int, pricer: Pricer) -> I
         yield Candidate(
             label=f"{block.part.part_id}: {option.label}{' (standing)' if place == 0 else ''}",
             cost_minor=option.cost_minor,
-            terms=pricer.terms(block.part, option.takes) if place == chosen else (),
+            terms=pricer.terms(block.part, option.takes) if place else (),  # what stands was priced when it was planned
             lost_because=why,
         )
 
