@@ -8,10 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from orderwing_schemas.topics import STAGES
+
 # Decisions take microseconds, commits milliseconds, restores and provider calls up to seconds.
 _FINE = (0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _COARSE = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _COUNTS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+_FEW = (1.0, 2.0, 3.0, 4.0, 6.0, 10.0)
+# From the first plan, a fraction of a second after its order, to the door, days later.
+_LIFE = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 14400.0, 86400.0, 259200.0, 604800.0)
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,107 @@ VIEWS_LAG = Metric(
     buckets=_COARSE,
 )
 
+# --- What the views see: the business. Labels are bounded by the network and the code, never an order or a SKU --------
+
+ORDERS = Metric("orderwing_orders", "gauge", "Orders by the state that they are in.", ("state",))
+ORDERS_STUCK = Metric(
+    "orderwing_orders_stuck",
+    "gauge",
+    "Orders that should have gone on by now, by the state that they stand in.",
+    ("state",),
+)
+PROMISES_AT_RISK = Metric(
+    "orderwing_promises_at_risk",
+    "gauge",
+    "Undelivered orders whose promise has passed (`overdue`) or whose plan comes later than promised (`planned_late`).",
+    ("reason",),
+)
+ORDER_SECONDS = Metric(
+    "orderwing_order_seconds",
+    "histogram",
+    "Wall seconds from an order's acceptance until it is `allocated`, `shipped` or `delivered` for the first time, "
+    "by the broker's stamps.",
+    ("milestone",),
+    _LIFE,
+)
+ORDER_PARCELS = Metric("orderwing_order_parcels", "histogram", "Parcels in which a delivered order came.", buckets=_FEW)
+STOCK_UNITS = Metric(
+    "orderwing_stock_units",
+    "gauge",
+    "Units on the shelves of a region: `on_hand`, `reserved`, `safety`, and `oversold` (reserved beyond on hand).",
+    ("region", "level"),
+)
+BACKORDERED_UNITS = Metric(
+    "orderwing_backordered_units", "gauge", "Units that orders wait for, by their home region.", ("region",)
+)
+RESERVATIONS = Metric(
+    "orderwing_reservations_total",
+    "counter",
+    "Reservation's words to orders: held, reserved, backordered, short, lapsed, released.",
+    ("outcome",),
+)
+STOCK_CHANGES = Metric(
+    "orderwing_stock_changes_total", "counter", "Decisions that changed shelves, by what caused them.", ("kind",)
+)
+FRAUD_VERDICTS = Metric("orderwing_fraud_verdicts_total", "counter", "Fraud's words on orders.", ("outcome",))
+PAYMENTS = Metric(
+    "orderwing_payments_total",
+    "counter",
+    "Authorisations, captures and voids that the provider approved or refused.",
+    ("purpose", "outcome"),
+)
+PLANS = Metric(
+    "orderwing_plans_total",
+    "counter",
+    "Versions of parts' plans: first, own_move, proposal, replacement.",
+    ("region", "cause"),
+)
+FROZEN_ORDERS = Metric("orderwing_frozen_orders_total", "counter", "Orders whose first part was frozen.")
+FROZEN_PARTS = Metric("orderwing_frozen_parts_total", "counter", "Parts frozen: their plans are final.", ("region",))
+FROZEN_PARCELS = Metric("orderwing_frozen_parcels_total", "counter", "Parcels of frozen plans.", ("site", "carrier"))
+FROZEN_UNITS = Metric("orderwing_frozen_units_total", "counter", "Units of frozen plans.", ("site",))
+FROZEN_COST_MINOR = Metric(
+    "orderwing_frozen_cost_minor_total",
+    "counter",
+    "Cost of frozen plans by term, in minor units of the network's currency.",
+    ("term",),
+)
+FROZEN_SPLITS = Metric("orderwing_frozen_splits_total", "counter", "Frozen parts that leave in more than one parcel.")
+PARCELS = Metric("orderwing_parcels_total", "counter", "Parcels that reached a step.", ("status",))
+DELIVERIES = Metric(
+    "orderwing_deliveries_total", "counter", "Parcels delivered, `in_time` or `late` by their promise.", ("promise",)
+)
+PICKED_UNITS = Metric("orderwing_site_picked_units_total", "counter", "Units picked.", ("site",))
+SITE_CAPACITY = Metric(
+    "orderwing_site_capacity_units_per_hour", "gauge", "What a site can pick in an hour of domain time.", ("site",)
+)
+DEPARTURES = Metric("orderwing_departures_total", "counter", "Departures that have left.", ("site", "carrier"))
+DEPARTED_PARCELS = Metric(
+    "orderwing_departed_parcels_total",
+    "counter",
+    "Parcels released for departures: those on board, and those that came too late for it.",
+    ("site", "carrier", "on_board"),
+)
+PROPOSALS_ANSWERED = Metric(
+    "orderwing_proposals_answered_total", "counter", "Allocation's answers to proposals.", ("region", "answer")
+)
+SAVED_MINOR = Metric(
+    "orderwing_proposals_saved_minor",
+    "gauge",
+    "Verified gain of all accepted proposals, in minor units; lower where money bought what the customer wished for.",
+)
+CLOCK_FACTOR = Metric(
+    "orderwing_clock_factor", "gauge", "Domain seconds in a wall second: 1 in production, more in a demo."
+)
+BROKERS = Metric("orderwing_brokers", "gauge", "Brokers of the cluster that answer.")
+PARTITIONS_LEADERLESS = Metric(
+    "orderwing_partitions_leaderless", "gauge", "Partitions of our topics without a leader: nobody can use them."
+)
+PARTITIONS_UNDER_REPLICATED = Metric(
+    "orderwing_partitions_under_replicated", "gauge", "Partitions of our topics that miss an in-sync replica."
+)
+REDIS_MEMORY = Metric("orderwing_redis_memory_bytes", "gauge", "Memory that Redis uses.")
+
 # --- The re-optimizer ----------------------------------------------------------------------------------------------
 
 POOL_PARTS = Metric("orderwing_reoptimizer_pool_parts", "gauge", "Parts allocated and not frozen.", ("region",))
@@ -94,20 +200,41 @@ SOLVE_SECONDS = Metric(
     "orderwing_reoptimizer_solve_seconds", "histogram", "Seconds to re-plan one region's pool.", buckets=_COARSE
 )
 
-ALL_METRICS = (
-    RECORDS_IN, RECORDS_OUT, RECORDS_REJECTED, BATCH_RECORDS, DECISION_SECONDS, COMMIT_SECONDS,
-    TRANSACTIONS_ABORTED, DEAD_LETTERS, PARKED, ROWS, DEADLINES_DUE, INPUT_LAG,
-    READY, HALTED,
-    PROVIDER_IN_FLIGHT, PROVIDER_SECONDS, PROVIDER_RETRIES,
-    VIEWS_APPLIED, VIEWS_LAG,
-    POOL_PARTS, WINDOWS, PROPOSALS, SOLVE_SECONDS,
-)  # fmt: skip
+# --- Who feeds what ------------------------------------------------------------------------------------------------
+
+EVERY_SERVICE = (READY, HALTED)
+BY_SERVICE: dict[str, tuple[Metric, ...]] = {
+    "stages": (
+        RECORDS_IN, RECORDS_OUT, RECORDS_REJECTED, BATCH_RECORDS, DECISION_SECONDS, COMMIT_SECONDS,
+        TRANSACTIONS_ABORTED, DEAD_LETTERS, PARKED, ROWS, DEADLINES_DUE, INPUT_LAG,
+    ),
+    "payment_gateway": (
+        RECORDS_IN, RECORDS_OUT, DEAD_LETTERS, INPUT_LAG, PROVIDER_IN_FLIGHT, PROVIDER_SECONDS, PROVIDER_RETRIES,
+    ),
+    "views": (
+        RECORDS_IN, DEAD_LETTERS, VIEWS_APPLIED, VIEWS_LAG,
+        ORDERS, ORDERS_STUCK, PROMISES_AT_RISK, ORDER_SECONDS, ORDER_PARCELS,
+        STOCK_UNITS, BACKORDERED_UNITS, RESERVATIONS, STOCK_CHANGES, FRAUD_VERDICTS, PAYMENTS,
+        PLANS, FROZEN_ORDERS, FROZEN_PARTS, FROZEN_PARCELS, FROZEN_UNITS, FROZEN_COST_MINOR, FROZEN_SPLITS,
+        PARCELS, DELIVERIES, PICKED_UNITS, SITE_CAPACITY, DEPARTURES, DEPARTED_PARCELS,
+        PROPOSALS_ANSWERED, SAVED_MINOR, CLOCK_FACTOR,
+        BROKERS, PARTITIONS_LEADERLESS, PARTITIONS_UNDER_REPLICATED, REDIS_MEMORY,
+    ),
+    "reoptimizer": (RECORDS_IN, RECORDS_OUT, DEAD_LETTERS, POOL_PARTS, WINDOWS, PROPOSALS, SOLVE_SECONDS),
+}  # fmt: skip
+ALL_METRICS = tuple(dict.fromkeys((*EVERY_SERVICE, *(one for group in BY_SERVICE.values() for one in group))))
+
+
+def fed_by(service: str) -> tuple[Metric, ...]:
+    """What a service tells: `stages` for each of them, the two of every service for a simulator."""
+    return (*EVERY_SERVICE, *BY_SERVICE.get("stages" if service in STAGES else service, ()))
 
 
 def markdown() -> str:
     """`docs/metrics.md`."""
     rows = [
-        f"| `{m.name}` | {m.kind} | {', '.join(f'`{label}`' for label in ('service', *m.labels))} | {m.about} |"
+        f"| `{m.name}` | {m.kind} | {', '.join(f'`{label}`' for label in ('service', *m.labels))} | {_tellers(m)} "
+        f"| {m.about} |"
         for m in ALL_METRICS
     ]
     head = [
@@ -117,7 +244,15 @@ def markdown() -> str:
         "metrics of the client library. Made from `services/orderwing/runtime/metric_defs.py` by",
         "`orderwing schemas generate`.",
         "",
-        "| metric | kind | labels | meaning |",
-        "| --- | --- | --- | --- |",
+        "Counters without further labels begin at 0; the others are there once something has happened.",
+        "",
+        "| metric | kind | labels | told by | meaning |",
+        "| --- | --- | --- | --- | --- |",
     ]
     return "\n".join([*head, *rows, ""])
+
+
+def _tellers(metric: Metric) -> str:
+    if metric in EVERY_SERVICE:
+        return "every service"
+    return ", ".join(service for service, told in BY_SERVICE.items() if metric in told)

@@ -38,6 +38,9 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
         self._collectors = {metric.name: self._collector(metric) for metric in defs.ALL_METRICS}
+        for metric in defs.fed_by(service):
+            if metric.kind != "gauge" and not metric.labels:
+                self._collectors[metric.name].labels(service)  # told as 0: a rate needs a value before the first one
 
     def _collector(self, metric: defs.Metric) -> Counter | Gauge | Histogram:
         labels = ("service", *metric.labels)

@@ -10,6 +10,7 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
 
     `offset` and `wall_ms` are the record's, `at_ms` is domain time. `ref` names a part, shipment or payment, `units`
     counts what `what` is about, `rest` holds what the state needs beside (waiting and declined units of a reservation).
+    A plan has domain times: when it was promised, when it arrives and when it is frozen.
     """
 
     stage: str
@@ -21,6 +22,9 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     units: int = 0
     rest: tuple[int, int] = (0, 0)
     note: str = ""
+    promise_ms: int = 0
+    arrival_ms: int = 0
+    freeze_ms: int = 0
 
 
 _encoder = msgspec.json.Encoder()

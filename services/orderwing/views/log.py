@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import blake2b
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from confluent_kafka import (
+    OFFSET_BEGINNING,
     Consumer,
     IsolationLevel,
     KafkaError,
@@ -19,22 +23,38 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from orderwing.kernel.ports import Record
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.operator_log import is_passing
+from orderwing.views.domain import Domain
 from orderwing.views.project import Applied, domain_ms
 from orderwing.views.store import Place
-from orderwing_schemas.topics import ALL_TOPICS, Topic
+from orderwing_schemas.codec import UndecodableError
+from orderwing_schemas.topics import ALL_TOPICS, CLOCK, REFERENCE, Topic
 
 _TIMEOUT_S = 30.0
 _AGAIN_S = 0.05
 _T = TypeVar("_T")
-TOPICS = tuple(topic for topic in ALL_TOPICS if "views" in topic.consumers and topic.events and topic.name != "clock")
+_DOMAIN = (CLOCK, REFERENCE)  # read anew at every start, from one partition: each has all
+_LAYOUT = 2  # of what is kept in Redis: with another one the views are built anew
+TOPICS = tuple(t for t in ALL_TOPICS if "views" in t.consumers and t.events and t not in _DOMAIN)
+
+
+@dataclass(frozen=True)
+class ClusterHealth:
+    """`leaderless` and `under_replicated` count partitions of the topics that are read."""
+
+    brokers: int
+    leaderless: int
+    under_replicated: int
 
 
 class ViewLog:
     """Raises OperatorError when the cluster does not answer or has no topics."""
 
     def __init__(self, bootstrap: str) -> None:
+        self.domain = Domain()
+        self._asked: tuple[Future[Any], list[Future[Any]]] | None = None
         self._bootstrap = bootstrap
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._consumer = Consumer(
@@ -79,7 +99,9 @@ class ViewLog:
     def start(self, offsets: Mapping[Place, int]) -> None:
         """Read on from these offsets."""
         self._at_end.clear()
-        self._consumer.assign([TopicPartition(topic, part, offset) for (topic, part), offset in offsets.items()])
+        domain = [TopicPartition(topic.name, 0, OFFSET_BEGINNING) for topic in _DOMAIN]
+        places = [TopicPartition(topic, part, offset) for (topic, part), offset in offsets.items()]
+        self._consumer.assign(domain + places)
 
     def poll(self, limit: int, timeout_s: float) -> list[tuple[Applied, str]]:
         """Records in the order of their partitions, each with its event type."""
@@ -91,6 +113,29 @@ class ViewLog:
         """Whether the end of each was met at least once since `start`."""
         return self._at_end.issuperset(places)
 
+    def health(self) -> ClusterHealth | None:
+        """What the brokers have answered since it was last asked for; None while they have not. Never waits."""
+        asked, found = self._asked, None
+        if asked is not None:
+            cluster, topics = asked
+            if not all(future.done() for future in (cluster, *topics)):
+                return None
+            try:
+                parts = [part for future in topics for part in future.result().partitions]
+                found = ClusterHealth(
+                    brokers=len(cluster.result().nodes),
+                    leaderless=sum(part.leader is None or part.leader.id < 0 for part in parts),
+                    under_replicated=sum(len(part.isr) < len(part.replicas) for part in parts),
+                )
+            except KafkaException:
+                found = ClusterHealth(0, 0, 0)
+        names = TopicCollection([topic.name for topic in TOPICS])
+        self._asked = (
+            self._admin.describe_cluster(request_timeout=_TIMEOUT_S),
+            list(self._admin.describe_topics(names, request_timeout=_TIMEOUT_S).values()),
+        )
+        return found
+
     def _record(self, message: Message) -> tuple[Applied, str] | None:
         topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
         if (error := message.error()) is not None:
@@ -99,7 +144,11 @@ class ViewLog:
             elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
                 raise OperatorError(f"Topic {topic} cannot be read: {error.str()}.")
             return None
-        headers = _texts(message)
+        if topic in (CLOCK.name, REFERENCE.name):
+            with suppress(UndecodableError):  # of a later version: what is known stays
+                self.domain.apply(Record(topic, partition, offset, None, message.value(), _raw(message), 0))
+            return None
+        headers = {name: value.decode() for name, value in _raw(message)}
         wall_ms, value = message.timestamp()[1], message.value() or b""
         at_ms = domain_ms(headers.get("ce_time", "")) or wall_ms
         record = Applied(topic, partition, offset, wall_ms, at_ms, value)
@@ -141,7 +190,7 @@ class ViewLog:
         return OperatorError(f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP.")
 
 
-def _texts(message: Message) -> dict[str, str]:
+def _raw(message: Message) -> tuple[tuple[str, bytes], ...]:
     headers = message.headers() or []
     pairs = headers.items() if isinstance(headers, dict) else headers
-    return {name: value.decode() if isinstance(value, bytes) else value or "" for name, value in pairs}
+    return tuple((name, value.encode() if isinstance(value, str) else value or b"") for name, value in pairs)

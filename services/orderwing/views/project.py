@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 
 from orderwing.views.facts import Fact, encode_fact
+from orderwing.views.tally import Count, tally
 from orderwing_schemas.topics import STAGES, TOPIC_BY_NAME
 
 Command = tuple[str | int | bytes, ...]
 Body = dict[str, Any]
 _decode = msgspec.json.Decoder(Body).decode
 _encode = msgspec.json.Encoder().encode
+_FACTS = "facts:"
 _DEAD_LETTERS = {f"{stage}.dead-letters": stage for stage in STAGES}
 
 
@@ -38,19 +40,26 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`orders` are those whose state may be another now."""
+    """`orders` are those whose state may be another now, `news` the facts told of them: (order, what)."""
 
     commands: tuple[Command, ...]
     orders: tuple[str, ...] = ()
+    news: tuple[tuple[str, str], ...] = ()
+    counts: tuple[Count, ...] = ()
 
 
 def project(record: Applied, event_type: str) -> Change:
     """Raises msgspec.DecodeError, KeyError or TypeError for what is no such event."""
     body = _decode(record.value)
+    counts = tuple(tally(event_type, body))
     counted: Command = ("HINCRBY", "counts", f"{record.stage}|{event_type}", 1)
     found = [counted, *_PROJECTIONS.get(event_type, _nothing)(record, body)]
-    orders = dict.fromkeys(str(command[1])[6:] for command in found if str(command[1]).startswith("facts:"))
-    return Change(tuple(found), tuple(orders))
+    news = tuple(
+        (key.removeprefix(_FACTS), str(command[2]).partition("/")[2])
+        for command in found
+        if (key := str(command[1])).startswith(_FACTS)
+    )
+    return Change(tuple(found), tuple(dict.fromkeys(order for order, _ in news)), news, counts)
 
 
 @lru_cache(maxsize=65_536)
@@ -68,8 +77,13 @@ def _fact(
     rest: tuple[int, int] = (0, 0),
     note: str = "",
 ) -> Command:
-    fact = Fact(record.stage, what, record.offset, record.wall_ms, record.at_ms, ref, units, rest, note)
-    return "HSET", f"facts:{order_id}", f"{record.stage}/{what}", encode_fact(fact)
+    return _told(
+        order_id, Fact(record.stage, what, record.offset, record.wall_ms, record.at_ms, ref, units, rest, note)
+    )
+
+
+def _told(order_id: str, fact: Fact) -> Command:
+    return "HSET", f"{_FACTS}{order_id}", f"{fact.stage}/{fact.what}", encode_fact(fact)
 
 
 def _detail(order_id: str, field: str, value: bytes) -> Command:
@@ -96,7 +110,8 @@ def _input_rejected(record: Applied, body: Body) -> Iterator[Command]:
 
 def _accepted(record: Applied, body: Body) -> Iterator[Command]:
     order = body["order"]
-    yield _fact(record, order["order_id"], "accepted", units=_units(order["lines"]), note=order["service_level"])
+    units, note = _units(order["lines"]), order["service_level"]
+    yield _fact(record, order["order_id"], "accepted", ref=order["home_region"], units=units, note=note)
     yield _detail(order["order_id"], "order", _encode(order))
 
 
@@ -142,8 +157,9 @@ def _reserved(record: Applied, body: Body) -> Iterator[Command]:
 
 def _moved(record: Applied, body: Body) -> Iterator[Command]:
     for shelf in body["shelves"]:
-        level = f"{shelf['on_hand']},{shelf['reserved']},{shelf['safety']},{record.offset}"
-        yield "HSET", "shelves", f"{body['region']}|{shelf['site_id']}|{shelf['sku']}", level
+        place = f"{body['region']}|{shelf['site_id']}|{shelf['sku']}"
+        levels = shelf["on_hand"], shelf["reserved"], shelf["safety"]
+        yield "SHELF", "shelves", place, body["region"], *levels, record.offset
 
 
 def _card(record: Applied, body: Body) -> Iterator[Command]:
@@ -153,15 +169,21 @@ def _card(record: Applied, body: Body) -> Iterator[Command]:
 
 def _planned(record: Applied, body: Body) -> Iterator[Command]:
     part_id, version = body["part_id"], body["version"]
-    yield _fact(
-        record,
-        body["order_id"],
+    fact = Fact(
+        record.stage,
         f"planned:{part_id}:{version}",
+        record.offset,
+        record.wall_ms,
+        record.at_ms,
         ref=part_id,
         units=_units(line for shipment in body["shipments"] for line in shipment["lines"]),
         rest=(version, body["cost_minor"]),
         note=body["cause"],
+        promise_ms=body["promise_at_ms"],
+        arrival_ms=max(shipment["arrival_at_ms"] for shipment in body["shipments"]),
+        freeze_ms=body["freeze_at_ms"],
     )
+    yield _told(body["order_id"], fact)
     yield _detail(body["order_id"], f"plan:{part_id}", record.value)
     yield "SADD", f"pool:{body['region']}", part_id
 

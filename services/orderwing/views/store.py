@@ -14,14 +14,30 @@ import redis
 from orderwing.runtime.errors import OperatorError
 from orderwing.views.facts import Fact, decode_fact
 from orderwing.views.project import Command
+from orderwing.views.standing import Standing
+from orderwing.views.tally import Count
 
 RedisError = redis.RedisError
 CURRENT = "orderwing:views"  # names the generation that is read
 _SWEEP = 500  # keys of a former generation deleted at a time
 
 # KEYS: offsets, dirty. ARGV: prefix, place, offset expected, offset after, orders, their ids, then the commands, each
-# led by its length. Answers nothing when applied, else the offset that is.
+# led by its length. Answers nothing when applied, else the offset that is. SHELF sets a shelf's levels and keeps the
+# sums of its region: key, field, region, on hand, reserved, safety, offset.
 _APPLY = """
+local function add(region, level, n)
+  if n ~= 0 then redis.call('HINCRBY', ARGV[1] .. 'stock', region .. '|' .. level, string.format('%d', n)) end
+end
+local function shelf(key, field, region, on_hand, reserved, safety, offset)
+  local old, held, spare = 0, 0, 0
+  local before = redis.call('HGET', key, field)
+  if before then old, held, spare = string.match(before, '^(-?%d+),(-?%d+),(-?%d+)') end
+  add(region, 'on_hand', on_hand - old)
+  add(region, 'reserved', reserved - held)
+  add(region, 'safety', safety - spare)
+  add(region, 'oversold', math.max(0, reserved - on_hand) - math.max(0, held - old))
+  redis.call('HSET', key, field, on_hand .. ',' .. reserved .. ',' .. safety .. ',' .. offset)
+end
 local at = redis.call('HGET', KEYS[1], ARGV[2])
 if at ~= ARGV[3] then return at or '-1' end
 local i = 6
@@ -31,24 +47,55 @@ for _ = 1, tonumber(ARGV[5]) do
 end
 while i <= #ARGV do
   local n = tonumber(ARGV[i])
-  redis.call(ARGV[i + 1], ARGV[1] .. ARGV[i + 2], unpack(ARGV, i + 3, i + n))
+  if ARGV[i + 1] == 'SHELF' then
+    shelf(ARGV[1] .. ARGV[i + 2], unpack(ARGV, i + 3, i + n))
+  else
+    redis.call(ARGV[i + 1], ARGV[1] .. ARGV[i + 2], unpack(ARGV, i + 3, i + n))
+  end
   i = i + n + 1
 end
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[4])
 return false
 """
-# KEYS: state, states, dirty. ARGV: (order, state) in pairs.
+# KEYS: state, states, dirty, waits, backorders, promises, promises_late. ARGV: prefix, then for each order its id and
+# standing. Answers the orders whose state is another now.
 _SETTLE = """
-for i = 1, #ARGV, 2 do
-  local old = redis.call('HGET', KEYS[1], ARGV[i])
-  if old ~= ARGV[i + 1] then
-    if old then redis.call('HINCRBY', KEYS[2], old, -1) end
-    redis.call('HINCRBY', KEYS[2], ARGV[i + 1], 1)
-    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+local changed = {}
+for i = 2, #ARGV, 7 do
+  local id, state, home, waiting = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local promise, late, stuck = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
+  local old = redis.call('HGET', KEYS[1], id)
+  if old ~= state then
+    if old then
+      redis.call('HINCRBY', KEYS[2], old, -1)
+      redis.call('ZREM', ARGV[1] .. 'due:' .. old, id)
+    end
+    redis.call('HINCRBY', KEYS[2], state, 1)
+    redis.call('HSET', KEYS[1], id, state)
+    changed[#changed + 1] = id
   end
-  redis.call('SREM', KEYS[3], ARGV[i])
+  if stuck ~= '0' then redis.call('ZADD', ARGV[1] .. 'due:' .. state, stuck, id) end
+  redis.call('ZREM', KEYS[6], id)
+  redis.call('ZREM', KEYS[7], id)
+  if promise ~= '0' then redis.call('ZADD', late == '1' and KEYS[7] or KEYS[6], promise, id) end
+  local before = redis.call('HGET', KEYS[4], id)
+  local after = waiting ~= '0' and home .. '|' .. waiting
+  if before ~= after then
+    if before then
+      local region, n = string.match(before, '^(.*)|(%d+)$')
+      redis.call('HINCRBY', KEYS[5], region, '-' .. n)
+      redis.call('HDEL', KEYS[4], id)
+    end
+    if after then
+      redis.call('HINCRBY', KEYS[5], home, waiting)
+      redis.call('HSET', KEYS[4], id, after)
+    end
+  end
+  redis.call('SREM', KEYS[3], id)
 end
+return changed
 """
+_SETTLED = ("state", "states", "dirty", "waits", "backorders", "promises", "promises_late")
 Place = tuple[str, int]  # topic and partition
 
 
@@ -71,7 +118,8 @@ class Batch:
         self.start = start
         self.end = start
         self.commands: list[Command] = []
-        self.orders: dict[str, None] = {}
+        self.orders: dict[str, set[str]] = {}  # with the facts that are new
+        self.counts: list[Count] = []
 
 
 class ViewStore:
@@ -120,10 +168,22 @@ class ViewStore:
                 pipe.hvals(self.key(f"facts:{order_id}"))
             return [[decode_fact(raw) for raw in found] for found in pipe.execute()]
 
-    def settle(self, states: Mapping[str, str]) -> None:
-        """Keep the orders' states, and the count of each."""
-        keys = [self.key("state"), self.key("states"), self.key("dirty")]
-        self._settle(keys=keys, args=[word for pair in states.items() for word in pair])
+    def settle(self, standings: Mapping[str, Standing]) -> list[str]:
+        """Keep where the orders stand, and the sums over all; those whose state is another now."""
+        if not standings:
+            return []
+        arguments: list[str | int] = [f"{self.prefix}:"]
+        for order_id, now in standings.items():
+            arguments += [order_id, now.state, now.home, now.waiting, now.promise_ms, int(now.late), now.stuck_ms]
+        changed = self._settle(keys=[self.key(name) for name in _SETTLED], args=arguments)
+        return [order_id.decode() for order_id in cast(list[bytes], changed)]
+
+    def plans(self, parts: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """The plans that stand, by (order, part)."""
+        with self.client.pipeline(transaction=False) as pipe:
+            for order_id, part_id in parts:
+                pipe.hget(self.key(f"details:{order_id}"), f"plan:{part_id}")
+            return cast(list[bytes | None], pipe.execute())
 
     def tell(self, **facts: int) -> None:
         """What the worker says of itself, such as its lag."""
@@ -143,6 +203,19 @@ class ViewStore:
 
     def size(self, name: str) -> int:
         return self.client.scard(self.key(name))
+
+    def passed(self, names: Sequence[str], now_ms: int) -> list[tuple[int, int]]:
+        """Of sets by time: how many lie before `now_ms`, and how many are in them."""
+        with self.client.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.zcount(self.key(name), "-inf", f"({now_ms}")
+                pipe.zcard(self.key(name))
+            found = cast(list[int], pipe.execute())
+        return list(zip(found[::2], found[1::2], strict=True))
+
+    def memory_bytes(self) -> int:
+        """What Redis uses, for everything."""
+        return int(self.client.info("memory")["used_memory"])
 
 
 # --- Generations ---------------------------------------------------------------------------------------------------

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from statistics import quantiles
+from typing import Any
 
+import msgspec
 from msgspec import DecodeError
 
 from orderwing.runtime import metric_defs as metric
@@ -15,9 +17,11 @@ from orderwing.runtime.health import process_health
 from orderwing.runtime.logs import get_logger
 from orderwing.runtime.metrics import Metrics, process_metrics
 from orderwing.runtime.settings import Settings
+from orderwing.views.gauges import tell_cluster, tell_levels
 from orderwing.views.log import ViewLog
+from orderwing.views.milestones import parcels, reached
 from orderwing.views.project import Applied, project
-from orderwing.views.status import order_state
+from orderwing.views.standing import standing
 from orderwing.views.store import (
     Batch,
     Place,
@@ -31,6 +35,7 @@ from orderwing.views.store import (
     retire,
     swap,
 )
+from orderwing.views.tally import Count, tally_frozen
 
 NAME = "views"
 _RECORDS = 2_000  # at most in one go
@@ -40,6 +45,7 @@ _TELL_S = 1.0
 _SETTLE = 500  # orders looked at in one go
 _LAGS = 2_000  # records over which the lag is told
 _log = get_logger("orderwing.views")
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -112,7 +118,7 @@ class Applier:
     def _resume(self) -> None:
         self._next = self._store.begin(self._log.lows())
         self._log.start(self._next)
-        self._settle(self._store.dirty())
+        self._settle(dict.fromkeys(self._store.dirty(), frozenset()))
 
     def run_for(self, seconds: float, stop: threading.Event) -> None:
         end = time.monotonic() + seconds
@@ -141,7 +147,13 @@ class Applier:
             self._resume()
             return
         self._next |= {place: batch.end for place, batch in batches.items()}
-        self._settle(list(dict.fromkeys(order for batch in batches.values() for order in batch.orders)))
+        news: dict[str, set[str]] = {}
+        for batch in batches.values():
+            for order_id, whats in batch.orders.items():
+                news.setdefault(order_id, set()).update(whats)
+            self._add_all(batch.counts)
+        self._settle(news)
+        self._count_frozen(news)
         self._count([record for record, _ in records])
 
     def _add(self, batch: Batch, record: Applied, event_type: str) -> None:
@@ -156,13 +168,36 @@ class Applier:
             batch.commands.append(("HINCRBY", "totals", "unreadable", 1))
             return
         batch.commands += change.commands
-        batch.orders |= dict.fromkeys(change.orders)
+        batch.counts += change.counts
+        for order_id, what in change.news:
+            batch.orders.setdefault(order_id, set()).add(what)
 
-    def _settle(self, orders: list[str]) -> None:
+    def _settle(self, news: Mapping[str, Collection[str]]) -> None:
+        """Keep where the orders stand now, and count what they have reached by their `news`."""
+        orders, domain = list(news), self._log.domain
         for start in range(0, len(orders), _SETTLE):
             some = orders[start : start + _SETTLE]
-            facts = self._store.facts_of(some)
-            self._store.settle({order: order_state(found) for order, found in zip(some, facts, strict=True)})
+            facts = dict(zip(some, self._store.facts_of(some), strict=True))
+            now = {order_id: standing(found, domain.factor, domain.review_ms) for order_id, found in facts.items()}
+            changed = self._store.settle(now)
+            for order_id in some:
+                self._add_all(reached(facts[order_id], news[order_id]))
+            self._add_all(parcels(facts[order_id]) for order_id in changed if now[order_id].state == "delivered")
+
+    def _count_frozen(self, news: Mapping[str, Collection[str]]) -> None:
+        parts = [
+            (o, what.removeprefix("frozen:")) for o, told in news.items() for what in told if what.startswith("frozen:")
+        ]
+        for plan in self._store.plans(parts) if parts else ():
+            if plan is not None:  # cut from the log by retention
+                self._add_all(tally_frozen(_decode(plan)))
+
+    def _add_all(self, counts: Iterable[Count]) -> None:
+        for what, n, labels in counts:
+            if what.kind == "histogram":
+                self._metrics.observe(what, n, *labels)
+            else:
+                self._metrics.add(what, n, *labels)
 
     def _count(self, records: list[Applied]) -> None:
         self.applied += len(records)
@@ -176,6 +211,9 @@ class Applier:
         self._metrics.add(metric.RECORDS_IN, len(records))
 
     def _tell(self) -> None:
+        tell_levels(self._metrics, self._store, self._log.domain)
+        if (health := self._log.health()) is not None:
+            tell_cluster(self._metrics, health)
         if len(self._lags) > 1:
             cuts = quantiles(self._lags, n=100)
             self._store.tell(

@@ -1,0 +1,94 @@
+"""Which counters an event adds to: from its body alone, with labels that the network and the code bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from orderwing.runtime import metric_defs as metric
+from orderwing.runtime.metric_defs import Metric
+
+Body = Mapping[str, Any]
+Count = tuple[Metric, float, tuple[str, ...]]  # how much to add, and the values of the labels
+
+
+def tally(event_type: str, body: Body) -> Iterator[Count]:
+    """Raises KeyError or TypeError for what is no such event."""
+    if found := _TALLIES.get(event_type):
+        yield from found(body)
+
+
+def tally_frozen(plan: Body) -> Iterator[Count]:
+    """Of a plan that has become final."""
+    shipments = plan["shipments"]
+    yield metric.FROZEN_PARTS, 1, (plan["region"],)
+    if len(shipments) > 1:
+        yield metric.FROZEN_SPLITS, 1, ()
+    for shipment in shipments:
+        yield metric.FROZEN_PARCELS, 1, (shipment["site_id"], shipment["carrier"])
+        yield metric.FROZEN_UNITS, sum(line["quantity"] for line in shipment["lines"]), (shipment["site_id"],)
+        for term, minor in shipment["terms"]:
+            if minor > 0:
+                yield metric.FROZEN_COST_MINOR, minor, (term,)
+
+
+def _paid(body: Body) -> Iterator[Count]:
+    yield metric.PAYMENTS, 1, (body["purpose"], "approved")
+
+
+def _capture_refused(_body: Body) -> Iterator[Count]:
+    yield metric.PAYMENTS, 1, ("capture", "refused")
+
+
+def _refused(_body: Body) -> Iterator[Count]:
+    yield metric.PAYMENTS, 1, ("authorise", "refused")
+
+
+def _judged(body: Body) -> Iterator[Count]:
+    yield metric.FRAUD_VERDICTS, 1, (body["outcome"],)
+
+
+def _reserved(body: Body) -> Iterator[Count]:
+    yield metric.RESERVATIONS, 1, (body["outcome"],)
+
+
+def _moved(body: Body) -> Iterator[Count]:
+    yield metric.STOCK_CHANGES, 1, (body["kind"],)
+
+
+def _planned(body: Body) -> Iterator[Count]:
+    yield metric.PLANS, 1, (body["region"], body["cause"])
+
+
+def _answered(body: Body) -> Iterator[Count]:
+    yield metric.PROPOSALS_ANSWERED, 1, (body["region"], "accepted" if body["accepted"] else "refused")
+
+
+def _progressed(body: Body) -> Iterator[Count]:
+    status = body["status"]
+    yield metric.PARCELS, 1, (status,)
+    if status == "picked":
+        yield metric.PICKED_UNITS, sum(line["quantity"] for line in body["lines"]), (body["site_id"],)
+    elif status == "delivered":
+        yield metric.DELIVERIES, 1, ("late" if body["at_ms"] > body["promise_at_ms"] else "in_time",)
+
+
+def _departed(body: Body) -> Iterator[Count]:
+    where = (body["site_id"], body["carrier"])
+    yield metric.DEPARTURES, 1, where
+    yield metric.DEPARTED_PARCELS, len(body["shipped"]), (*where, "yes")
+    yield metric.DEPARTED_PARCELS, len(body["late"]), (*where, "no")
+
+
+_TALLIES: Mapping[str, Callable[[Body], Iterator[Count]]] = {
+    "payment.recorded.v1": _paid,
+    "payment.capture_refused.v1": _capture_refused,
+    "order.refused.v1": _refused,
+    "fraud.decided.v1": _judged,
+    "reservation.recorded.v1": _reserved,
+    "stock.moved.v1": _moved,
+    "part.allocated.v1": _planned,
+    "proposal.answered.v1": _answered,
+    "shipment.progressed.v1": _progressed,
+    "manifest.closed.v1": _departed,
+}
