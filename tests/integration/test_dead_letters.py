@@ -1,18 +1,34 @@
-"""`orderwing dead-letters` on a real broker: what is listed, and where an operator's word goes."""
+"""`orderwing dead-letters` on a real broker: what is listed, where an operator's word goes, and what comes of it."""
 
 import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from typer.testing import CliRunner
 
 from orderwing.commands.dead_letters import app
+from orderwing.runtime.dead_letter_box import find_all
+from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.operator_log import OperatorLog, outgoing
+from orderwing.runtime.publish import fix_clock, publish_reference
+from orderwing.runtime.settings import Settings
+from orderwing.runtime.supervisor import ServiceSpec, Supervisor
 from orderwing.runtime.topics_admin import TopicsAdmin
-from orderwing_schemas.codec import decode
+from orderwing.shop.catalogue import demo_catalogue
+from orderwing.shop.demo_network import demo_network
+from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.events.operations import DeadLettered, DeadLetterSettled
 from orderwing_schemas.examples import EXAMPLE_BY_TYPE
-from orderwing_schemas.topics import STAGES, control, dead_letters
+from orderwing_schemas.topics import INTAKE_OUTCOMES, ORDERS_ACCEPTED, STAGES, control, dead_letters
+from support.orders import order_document
+from support.running import wait_until
+from support.stranger import Stranger
 
 
 @pytest.fixture
@@ -95,3 +111,83 @@ def test_one_that_fails_again_is_open_again(broker: str, letter: DeadLettered) -
 def test_unknown_ones_are_told() -> None:
     assert "There is no dead letter nothing" in run("show", "nothing", status=1)
     assert "There is no stage nowhere" in run("list", "--stage", "nowhere", status=1)
+
+
+DEADLINE_S = 180.0
+
+
+@pytest.fixture
+def cluster(
+    embedded_broker_factory: Callable[[], EmbeddedBroker], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """The address of a broker of its own on which gate and intake run, each as its own process."""
+    bootstrap = embedded_broker_factory().bootstrap
+    monkeypatch.setenv("ORDERWING_BOOTSTRAP", bootstrap)
+    TopicsAdmin(bootstrap).apply()
+    fix_clock(bootstrap, 1.0, time.time_ns() // 1_000_000)
+    publish_reference(bootstrap, demo_network(), demo_catalogue())
+    settings = Settings(bootstrap=bootstrap, run_dir=tmp_path / "services")
+    with Supervisor(settings, [ServiceSpec("gate"), ServiceSpec("intake")]) as services:
+        services.wait_ready(DEADLINE_S)
+        yield bootstrap
+
+
+def shrink(bootstrap: str, topic: str, max_bytes: int) -> None:
+    """From now on the broker refuses larger records on the topic."""
+    size = ConfigEntry("max.message.bytes", str(max_bytes), incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[size])
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.incremental_alter_configs([resource])[resource].result(DEADLINE_S)
+
+
+def letters_of_intake(bootstrap: str) -> dict[str | None, str]:
+    """Ids of open dead letters, by order."""
+    found = find_all(bootstrap, ["intake"])
+    return {dead.letter.order_id: dead.letter.dead_letter_id for dead in found if dead.settled is None}
+
+
+def said(bootstrap: str, order_id: str) -> Counter[str]:
+    """What intake has told about an order, by type."""
+    with OperatorLog(bootstrap, "test") as log:
+        records = log.read_topics([ORDERS_ACCEPTED.name, INTAKE_OUTCOMES.name])
+    events = [decode(record.value, header_map(record.headers).get("ce_type")) for record in records]
+    return Counter(event.EVENT_TYPE for event in events if event.subject == order_id)
+
+
+def becomes_poison(bootstrap: str, shop: Stranger, order_id: str) -> bool:
+    shop.send("OrderPlaced", order_document(order_id=order_id), order_id)
+    wait_until(
+        lambda: order_id in letters_of_intake(bootstrap) or said(bootstrap, order_id) != {}, order_id, DEADLINE_S
+    )
+    return order_id in letters_of_intake(bootstrap)
+
+
+def poisoned(bootstrap: str, shop: Stranger, name: str) -> str:
+    """The id of an order that is a dead letter, with a copy behind it. Some pass before the broker knows its limit."""
+    order_id = next(found for n in count() if becomes_poison(bootstrap, shop, found := f"{name}-{n}"))
+    shop.send("OrderPlaced", order_document(order_id=order_id), order_id)
+    return order_id
+
+
+def test_a_running_stage_redrives_and_drops_what_it_has_parked(cluster: str) -> None:
+    """The broker refuses what an order leads to; `topics apply` mends that, then one is redriven and one dropped."""
+    shrink(cluster, ORDERS_ACCEPTED.name, 256)  # less than an order, more than the marker of a transaction
+    shop = Stranger(cluster)
+    try:
+        redriven, dropped = poisoned(cluster, shop, "redriven"), poisoned(cluster, shop, "dropped")
+    finally:
+        shop.close()
+    letters = letters_of_intake(cluster)
+    assert letters.keys() == {redriven, dropped}
+    TopicsAdmin(cluster).apply()
+
+    run("redrive", letters[redriven])
+    both = {"order.accepted.v1": 1, "order.duplicated.v1": 1}
+    wait_until(lambda: said(cluster, redriven) == both, "the order is accepted, and its copy known as one", DEADLINE_S)
+    assert said(cluster, dropped) == {}, "nobody has spoken about it yet"
+    run("drop", letters[dropped])
+    accepted = {"order.accepted.v1": 1}
+    wait_until(lambda: said(cluster, dropped) == accepted, "only the copy of the dropped is accepted", DEADLINE_S)
+
+    assert said(cluster, redriven) == both
+    assert letters_of_intake(cluster) == {}
