@@ -32,6 +32,11 @@ def run_file(run_dir: Path, service: str, instance: str) -> Path:
     return run_dir / f"{service}.{instance}.json"
 
 
+def targets_file(run_dir: Path, service: str, instance: str) -> Path:
+    """The same for Prometheus, which reads `*.targets.json`."""
+    return run_dir / f"{service}.{instance}.targets.json"
+
+
 def log_file(run_dir: Path, service: str, instance: str) -> Path:
     return run_dir / f"{service}.{instance}.log"
 
@@ -87,13 +92,17 @@ def _announced(name: str, settings: Settings) -> Iterator[None]:
     except OSError as error:
         where = f"{settings.http_host}:{settings.http_port}"
         raise OperatorError(f"{where} cannot be used ({error.strerror}): set ORDERWING_HTTP_PORT to 0.") from None
-    file = run_file(settings.run_dir, name, settings.instance)
+    port = server.port
+    target = {"targets": [f"{settings.http_host}:{port}"]}
+    labels = {"job": name, "instance": f"{name}.{settings.instance}"}  # the same after a restart on another port
+    files = {
+        run_file(settings.run_dir, name, settings.instance): {"service": name, "pid": os.getpid(), "port": port},
+        targets_file(settings.run_dir, name, settings.instance): [target | {"labels": labels}],
+    }
     with server:
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            draft = file.with_suffix(".json.new")
-            draft.write_text(json.dumps({"service": name, "pid": os.getpid(), "port": server.port}) + "\n", "utf-8")
-            draft.replace(file)  # whole or not at all
+            for file, content in files.items():
+                _write(file, content)
         except OSError as error:
             raise OperatorError(
                 f"{settings.run_dir} cannot be written ({error.strerror}): set ORDERWING_RUN_DIR."
@@ -101,4 +110,13 @@ def _announced(name: str, settings: Settings) -> Iterator[None]:
         try:
             yield
         finally:
-            file.unlink(missing_ok=True)
+            for file in files:
+                file.unlink(missing_ok=True)
+
+
+def _write(file: Path, content: object) -> None:
+    """Whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".json.new")
+    draft.write_text(json.dumps(content) + "\n", "utf-8")
+    draft.replace(file)
