@@ -33,8 +33,9 @@ class Following:
         self._counts: Counter[str] = Counter()
         self._changed: set[str] = set()
         self._early: dict[str, list[Fact]] = {}  # of orders whose acceptance is still to come
-        self._money: dict[str, str] = {}  # idempotency keys without a final answer, with the order of each
+        self._money: dict[str, tuple[str, str]] = {}  # order and purpose by idempotency key without a final answer
         self._paid: set[str] = set()  # those with one, since the answer may be read before the request
+        self._refused: set[str] = set()
 
     def take(self, facts: Iterable[Fact]) -> None:
         for fact in facts:
@@ -71,17 +72,23 @@ class Following:
             case "input.rejected.v1":
                 self.answered += body["source_topic"] == "orders.inbound"
             case "payment.requested.v1":
-                if body["idempotency_key"] not in self._paid:
-                    self._money[body["idempotency_key"]] = body["order_id"]
+                asked = body["order_id"], body["purpose"]
+                if body["idempotency_key"] not in self._paid and not self._given_up(*asked):
+                    self._money[body["idempotency_key"]] = asked
             case "payment.answered.v1":
                 if body["outcome"] != "failed":
                     self._paid.add(body["idempotency_key"])
                     self._money.pop(body["idempotency_key"], None)
-            case "order.refused.v1":  # what was asked for it is given up, or was declined
-                self._money = {key: order for key, order in self._money.items() if order != body["order_id"]}
+            case "order.refused.v1":
+                self._refused.add(body["order_id"])
+                self._money = {key: asked for key, asked in self._money.items() if not self._given_up(*asked)}
                 self._note(fact)
             case _:
                 self._note(fact)
+
+    def _given_up(self, order_id: str, purpose: str) -> bool:
+        """Authorisations of a refused order are; that what they may have booked is given back, is owed."""
+        return purpose == "authorise" and order_id in self._refused
 
     def _note(self, fact: Fact) -> None:
         if (note := NOTES.get(fact.type)) is None:

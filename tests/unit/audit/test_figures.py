@@ -72,6 +72,24 @@ def test_following_knows_when_a_run_is_at_rest() -> None:
     assert following.answered == 1
 
 
+def test_a_refused_order_rests_once_what_it_may_owe_is_given_back() -> None:
+    story = delivered()
+    following = Following()
+    following.take(story.facts)
+    asked = {"order_id": "O1", "idempotency_key": "O1/a/2", "purpose": "authorise"}
+    void = {"order_id": "O1", "idempotency_key": "O1/v/2", "purpose": "void"}
+    given_up = story.tell("payments.requested", "payment.requested.v1", asked)
+    owed = story.tell("payments.requested", "payment.requested.v1", void)
+    refused = story.tell("payments.recorded", "order.refused.v1", {"order_id": "O1", "reason": "payment"})
+    for facts in ((owed, refused, given_up), (given_up, refused, owed)):
+        following.take(facts)
+        rests = following.at_rest
+        assert not rests
+    answer = {**void, "outcome": "approved"}
+    following.take([story.tell("payments.answered", "payment.answered.v1", answer)])
+    assert following.at_rest
+
+
 def test_following_takes_facts_in_any_order_of_topics() -> None:
     story = delivered()
     following = Following()
