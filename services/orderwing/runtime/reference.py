@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from orderwing.kernel.ports import Record
+from orderwing_schemas.base import Event
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished
 from orderwing_schemas.network import Item, Network
+
+
+@lru_cache(maxsize=256)
+def _decoded(value: bytes, event_type: str | None) -> Event:
+    """Every partition has the same records: each is decoded, and kept, once."""
+    return decode(value, event_type)
 
 
 class ReferenceTable:
@@ -34,7 +43,7 @@ class ReferenceTable:
         if record.value is None:
             self._forget((record.key or b"").decode())
             return
-        event = decode(record.value, header_map(record.headers).get("ce_type"))
+        event = _decoded(record.value, header_map(record.headers).get("ce_type"))
         if isinstance(event, NetworkPublished):
             self._network = event.network
         elif isinstance(event, CataloguePublished):
