@@ -310,7 +310,8 @@ class Staff:
         self._agenda = agenda
         self._random = random
         self._reviews = Reader(cluster, topics.FRAUD_DECIDED)
-        self._letters = {stage: Reader(cluster, topics.dead_letters(stage)) for stage in topics.STAGES}
+        self._stages = {topics.dead_letters(stage).name: stage for stage in topics.STAGES}
+        self._letters = Reader(cluster, *map(topics.dead_letters, topics.STAGES))
         self._tries: dict[str, int] = defaultdict(int)
         self.letters: list[DeadLettered] = []
 
@@ -322,14 +323,13 @@ class Staff:
                 later_ms = self._cluster.wall_ms + self._random.randrange(40_000)
                 self._agenda.at(later_ms, lambda d=decided: self._judge(d))  # type: ignore[misc]
                 busy = True
-        for stage, reader in self._letters.items():
-            for record in reader.new():
-                letter = event_of(record)
-                assert isinstance(letter, DeadLettered)
-                self.letters.append(letter)
-                later_ms = self._cluster.wall_ms + self._random.randrange(500, 5_000)
-                self._agenda.at(later_ms, lambda s=stage, x=letter, r=record: self._settle(s, x, r))  # type: ignore[misc]
-                busy = True
+        for record in self._letters.new():
+            letter = event_of(record)
+            assert isinstance(letter, DeadLettered)
+            self.letters.append(letter)
+            later_ms = self._cluster.wall_ms + self._random.randrange(500, 5_000)
+            self._agenda.at(later_ms, lambda x=letter, r=record: self._settle(x, r))  # type: ignore[misc]
+            busy = True
         return busy
 
     def _judge(self, decided: FraudDecided) -> None:
@@ -342,9 +342,9 @@ class Staff:
             ),
         )
 
-    def _settle(self, stage: str, letter: DeadLettered, record: Record) -> None:
+    def _settle(self, letter: DeadLettered, record: Record) -> None:
         """A first try redrives, a later one drops."""
-        topic = topics.control(stage)
+        topic = topics.control(self._stages[record.topic])
         again = self._tries[letter.dead_letter_id] == 0 and self._random.random() < 0.5
         self._tries[letter.dead_letter_id] += 1
         event = DeadLetterSettled(

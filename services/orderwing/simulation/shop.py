@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from random import Random
 
 from orderwing_schemas import topics
@@ -44,6 +45,7 @@ class Publication:
     event: Event | None
 
 
+@cache
 def small_network() -> Network:
     return Network(
         version=1,
@@ -64,6 +66,7 @@ def small_network() -> Network:
     )  # fmt: skip
 
 
+@cache
 def items() -> tuple[Item, ...]:
     return tuple(
         Item(sku=sku, weight_g=200 + 300 * n, volume_cm3=1000, capacity=1, list_price_minor=500 + 250 * n)
