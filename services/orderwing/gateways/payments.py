@@ -71,6 +71,7 @@ class Gateway:
                 "enable.auto.commit": False,
                 "partition.assignment.strategy": "range",
                 "session.timeout.ms": settings.session_timeout_ms,
+                "log_level": 0,
             }
         )
         self._producer = Producer(
@@ -79,7 +80,8 @@ class Gateway:
                 "client.id": f"{NAME}-{settings.instance}",
                 "enable.idempotence": True,
                 "acks": "all",
-                "linger.ms": 1,
+                "linger.ms": 5,  # a request costs the broker the same for one answer or for ten
+                "log_level": 0,
                 "message.timeout.ms": 0,  # for ever: only the broker's word finishes a request
             }
         )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentR
 PATHS = {Purpose.AUTHORISE: "authorisations", Purpose.CAPTURE: "captures", Purpose.VOID: "voids"}
 DECLINED = (400, 402, 422)  # it understood, and the same request will never do
 ANSWER_BYTES = 65_536
+_LOOK_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -166,19 +168,23 @@ def address_of(psp_url: str, run_dir: Path) -> Callable[[], str]:
 
 @dataclass
 class _Announced:
-    """What the simulator last wrote to `file`, which is read again only when it has changed."""
+    """What the simulator last wrote to `file`, which is looked at now and then and read when it has changed."""
 
     file: Path
     _stamp_ns: int = -1
     _url: str = ""
+    _looked_s: float = -_LOOK_S
 
     def url(self) -> str:
         """Raises NoAnswerError while there is none."""
+        if (now_s := time.monotonic()) - self._looked_s < _LOOK_S:
+            return self._url
         try:
             stamp_ns = os.stat(self.file).st_mtime_ns
             if stamp_ns != self._stamp_ns:
                 self._url = str(json.loads(self.file.read_text("utf-8"))["url"])
                 self._stamp_ns = stamp_ns
+            self._looked_s = now_s
         except (OSError, ValueError, KeyError):
             raise NoAnswerError("unreachable") from None
         return self._url
