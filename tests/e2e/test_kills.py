@@ -11,11 +11,11 @@ from random import Random
 import pytest
 
 from orderwing.audit.input_count import count_input
-from orderwing.demo.feeds import Stream
 from orderwing.demo.product import READY_S, Product
 from orderwing.demo.report import verdict_on
 from orderwing.demo.run import LOOK_S, drained
 from orderwing.demo.rundir import RunDirectory
+from orderwing.demo.stream import Stream
 from orderwing.demo.watch import Watch
 from orderwing.runtime.supervisor import Supervisor
 from orderwing.shop.feed import Feed

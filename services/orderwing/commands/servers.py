@@ -9,9 +9,7 @@ from typing import Annotated
 import typer
 
 from orderwing.commands.console import fail
-from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.errors import EmbeddedError
-from orderwing.runtime.embedded.redis import EmbeddedRedis
 from orderwing.runtime.embedded.server import EmbeddedServer
 from orderwing.runtime.screen import progress_bars
 
@@ -22,6 +20,9 @@ def servers(
     redis_port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 6379,
 ) -> None:
     """Run the embedded broker and Redis until Ctrl-C."""
+    from orderwing.runtime.embedded.broker import EmbeddedBroker
+    from orderwing.runtime.embedded.redis import EmbeddedRedis
+
     try:
         with ExitStack() as stack:
             with progress_bars() as progress:

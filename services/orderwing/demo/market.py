@@ -11,7 +11,7 @@ from datetime import time as time_of_day
 from itertools import count
 from pathlib import Path
 
-from orderwing.demo.feeds import Stream, last_movements
+from orderwing.demo.stream import Stream, last_movements
 from orderwing.runtime.publish import fix_clock, publish_reference, read_clock, read_reference
 from orderwing.shop.feed import Feed
 from orderwing.shop.generator import generated_feed

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from datetime import time as time_of_day
 from typing import Protocol
 
-from orderwing.demo.feeds import Stream, feed_for, last_movements
+from orderwing.demo.feeds import feed_for
 from orderwing.demo.options import Options
 from orderwing.demo.product import READY_S, Product
 from orderwing.demo.rundir import RunDirectory
+from orderwing.demo.stream import Stream, last_movements
 from orderwing.demo.watch import Watch
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.errors import OperatorError
@@ -61,6 +62,7 @@ def run_demo(options: Options, directory: RunDirectory, product: Product, show: 
     product.publish(feed.network, feed.items)
     with closing(Stream(product.broker.bootstrap, directory.input, options.duration_s)) as stream:
         stream.send(feed.opening)
+        show.step("Wait until the services are ready")
         supervisor.wait_ready(READY_S, [name for name in supervisor.restarts if name not in _MAY_COME_LATER])
         if options.retail is None:  # the same shop again, with the hour at which it really opens
             feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)

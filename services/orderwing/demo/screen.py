@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orderwing.audit.verdict import Verdict
-from orderwing.demo.feeds import Stream
+from orderwing.demo.stream import Stream
 from orderwing.demo.watch import ServiceLine, Watch
 
 _LINE_EVERY_S = 5.0
