@@ -48,6 +48,10 @@ def finished(process: subprocess.Popen[bytes], output: Path) -> int:
         raise TimeoutError(f"the demo still runs: {output.read_text('utf-8')[-2000:]}") from None
 
 
+def streams(output: Path) -> bool:
+    return b"streaming" in output.read_bytes()
+
+
 def require_sound(report: dict[str, Any], least_orders: int) -> None:
     broken = {name: report[name] for name in ("lost", "duplicated", "oversold_units", "stuck", "audit_violations")}
     assert broken == dict.fromkeys(broken, 0)
@@ -76,7 +80,8 @@ def test_a_small_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> Non
 def test_a_demo_that_is_stopped_is_taken_up_again(tmp_path: Path) -> None:
     """Ctrl-C in the middle of the stream; the second start ends what the first began."""
     with demo(tmp_path, "--orders", "400", "--seed", "3", "--keep") as (process, output):
-        wait_until(lambda: b"streaming" in output.read_bytes(), "orders are streaming", DEADLINE_S)
+        wait_until(lambda: streams(output) or process.poll() is not None, "orders are streaming", DEADLINE_S)
+        assert streams(output), output.read_text("utf-8")[-3000:]
         process.send_signal(signal.SIGINT)
         assert finished(process, output) == 130, output.read_text("utf-8")[-3000:]
     assert b"Traceback" not in output.read_bytes()

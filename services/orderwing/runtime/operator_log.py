@@ -26,6 +26,7 @@ from orderwing_schemas.base import Event
 from orderwing_schemas.codec import encode
 
 _TIMEOUT_S = 30.0
+_TRIES = 4  # to become the writer, at a Kafka that answers
 _PASSING = (
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -94,14 +95,24 @@ class OperatorLog:
         )
 
     def __enter__(self) -> Self:
-        try:
-            self._producer.init_transactions(_TIMEOUT_S)
-        except KafkaException:
-            self._consumer.close()
-            raise OperatorError(
-                f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP."
-            ) from None
+        for left in reversed(range(_TRIES)):
+            try:
+                self._producer.init_transactions(_TIMEOUT_S)
+                break
+            except KafkaException as error:
+                if left and error.args[0].retriable() and self._answers():
+                    continue  # only busy
+                self._consumer.close()
+                raise OperatorError(
+                    f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP."
+                ) from None
         return self
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self._admin.list_topics(timeout=5.0).brokers)
+        except KafkaException:
+            return False
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._consumer.close()
