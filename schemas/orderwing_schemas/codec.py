@@ -54,4 +54,8 @@ def _explain(error: ValidationError) -> tuple[str, str]:
 
 def header_map(headers: Iterable[tuple[str, bytes | None]] | None) -> Mapping[str, str]:
     """Headers as text; the last of a repeated name wins, undecodable bytes are replaced."""
-    return {name: (value or b"").decode("utf-8", "replace") for name, value in headers or ()}
+    pairs = tuple(headers or ())
+    try:
+        return {name: value.decode() if value else "" for name, value in pairs}
+    except UnicodeDecodeError:
+        return {name: (value or b"").decode("utf-8", "replace") for name, value in pairs}

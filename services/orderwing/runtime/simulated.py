@@ -194,7 +194,11 @@ class SimulatedBus:
         return True
 
     def _with_news(self) -> list[Cursor]:
-        return [cursor for cursor in self._cursors.values() if cursor.has_news]
+        return [
+            cursor
+            for cursor in self._cursors.values()
+            if not cursor.paused and (not cursor.known or cursor.next < cursor.log.last_stable_offset)
+        ]
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:

@@ -70,10 +70,6 @@ class Cursor:
     known: bool = False
     paused: bool = False
 
-    @property
-    def has_news(self) -> bool:
-        return not self.paused and (not self.known or self.next < self.log.last_stable_offset)
-
     def take(self, limit: int) -> list[Record]:
         """At most `limit` committed records; the end is confirmed once it is reached."""
         taken = list(islice(self.log.committed(self.next, self.log.high_watermark), limit + 1))
