@@ -41,8 +41,8 @@ def sheets(results: Sequence[Result], restored: Restored | None, rate: float) ->
         yield Sheet("Restore of a stage", ("rows", "seconds", "MiB resident"), [row])
 
 
-def markdown(facts: Mapping[str, str], results: Sequence[Sheet]) -> str:
-    lines = ["# Benchmarks", "", _ABOUT]
+def markdown(facts: Mapping[str, str], results: Sequence[Sheet], title: str = "Benchmarks", about: str = _ABOUT) -> str:
+    lines = [f"# {title}", "", about]
     lines += [f"- {name}: {f'`{value}`' if name == 'command' else value}" for name, value in facts.items()]
     for sheet in results:
         lines += ["", f"## {sheet.title}", ""]

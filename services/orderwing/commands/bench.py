@@ -82,3 +82,46 @@ def stages(
             print_table(sheet.columns, sheet.rows)
     except OperatorError as error:
         fail(str(error))
+
+
+@app.command()
+def peers(
+    messages: Annotated[int, typer.Option(min=1, help="How many are there before a peer starts.")] = 100_000,
+    rate: Annotated[float, typer.Option(min=1, help="The fixed rate, messages a second.")] = 500.0,
+    seconds: Annotated[float, typer.Option(min=1, help="How long messages come at it.")] = 10.0,
+    rows: Annotated[int, typer.Option(min=0, help="Rows to restart with; 0 leaves that out.")] = 100_000,
+    kills: Annotated[int, typer.Option(min=0, help="How often each is killed; 0 leaves that out.")] = 10,
+    peer: Annotated[list[str] | None, typer.Option(help="May be repeated. All, if not said.")] = None,
+    quick: Annotated[bool, typer.Option(help="Small numbers and one commit setting: does it work?")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the tables to this file as Markdown.")] = None,
+) -> None:
+    """The same work on our runner, faust-streaming, quixstreams and a bare loop, on one embedded broker."""
+    from orderwing.bench.machine import facts
+    from orderwing.bench.peers.contenders import CONTENDERS
+    from orderwing.bench.peers.main import compare
+    from orderwing.bench.peers.options import Options
+    from orderwing.bench.peers.report import ABOUT, TITLE, sheets, versions
+    from orderwing.bench.report import markdown
+    from orderwing.runtime.embedded.errors import EmbeddedError
+    from orderwing.runtime.errors import OperatorError
+
+    names = tuple(name for name in CONTENDERS if not peer or name in peer)
+    if unknown := set(peer or ()) - set(CONTENDERS):
+        fail(f"There is no peer {min(unknown)}; there are {', '.join(CONTENDERS)}.")
+    options = Options(messages, rate, seconds, rows, kills, peers=names)
+    options = options.quick() if quick else options
+    told = facts(shlex.join(["orderwing", *sys.argv[1:]]))
+    try:
+        with progress_bars() as progress:
+            results = compare(options, progress, lambda _: None)
+    except (EmbeddedError, OperatorError) as error:
+        fail(str(error))
+    told = {**told, **versions(results)}
+    tables = list(sheets(results, options))
+    for name, value in told.items():
+        typer.echo(f"{name}: {value}")
+    for table in tables:
+        typer.echo(f"\n{table.title}")
+        print_table(table.columns, table.rows)
+    if out is not None:
+        out.write_text(markdown(told, tables, TITLE, ABOUT), "utf-8")

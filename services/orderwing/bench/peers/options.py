@@ -1,0 +1,92 @@
+"""What a comparison is asked for, and what it found of one peer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from orderwing.bench.peers.audit import Losses
+from orderwing.bench.peers.contenders import CONTENDERS
+
+
+@dataclass(frozen=True)
+class Options:
+    """`messages` at once; `rate` a second for `seconds`; `rows` to come back with; `kills` while `rate` goes on."""
+
+    messages: int = 100_000
+    rate: float = 500.0
+    seconds: float = 10.0
+    rows: int = 100_000
+    kills: int = 10
+    settings: int = 3  # of each peer's commit
+    peers: tuple[str, ...] = tuple(CONTENDERS)
+
+    def quick(self) -> Options:
+        """Enough to see that it works, not how fast."""
+        return replace(self, messages=2_000, rate=200.0, seconds=2.0, rows=1_000, kills=2, settings=1)
+
+
+@dataclass(frozen=True)
+class Speed:
+    """`per_s` from the first to the last output appended; CPU in microseconds a message between them."""
+
+    setting: float
+    per_s: float
+    cpu_us: float
+    broker_us: float
+    others_share: float
+    losses: Losses
+
+
+@dataclass(frozen=True)
+class Pace:
+    """From the broker's stamp of the order until a reader of committed records has the answer."""
+
+    setting: float
+    fed: int
+    answered: int
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+    others_share: float
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Until the first new order is answered. `bare_s`: with its own files lost; `kept`: the row was the right one."""
+
+    rows: int
+    seconds: float | None
+    bare_s: float | None
+    kept: bool
+
+
+@dataclass(frozen=True)
+class Kills:
+    """`back_s`: from each start after a kill to the first answer; None where none came in time. `ended` by itself."""
+
+    setting: float
+    kills: int
+    losses: Losses
+    back_s: Sequence[float | None]
+    ended: int
+
+
+@dataclass(frozen=True)
+class Result:
+    name: str
+    unit: str
+    versions: str
+    speeds: Sequence[Speed]
+    paces: Sequence[Pace]
+    restart: Restart | None
+    kills: Kills | None
+
+    @property
+    def speed(self) -> Speed:
+        return max(self.speeds, key=lambda speed: speed.per_s)
+
+    @property
+    def pace(self) -> Pace:
+        """The best of those at which most was answered."""
+        return min(self.paces, key=lambda pace: (-pace.answered, pace.p99_ms))
