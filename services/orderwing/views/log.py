@@ -49,6 +49,16 @@ class ClusterHealth:
     under_replicated: int
 
 
+_UNREADABLE = {
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.OFFSET_OUT_OF_RANGE,
+    KafkaError._AUTO_OFFSET_RESET,
+}
+
+
 class ViewLog:
     """Raises OperatorError when the cluster does not answer or has no topics."""
 
@@ -141,7 +151,7 @@ class ViewLog:
         if (error := message.error()) is not None:
             if error.code() == KafkaError._PARTITION_EOF:
                 self._at_end.add((topic, partition))
-            elif not error.retriable() and error.code() != KafkaError._ALL_BROKERS_DOWN:
+            elif error.fatal() or error.code() in _UNREADABLE:  # whatever else it is passes: it is asked again
                 raise OperatorError(f"Topic {topic} cannot be read: {error.str()}.")
             return None
         if topic in (CLOCK.name, REFERENCE.name):
