@@ -156,6 +156,7 @@ class _Worker:
             store="memory://",
             web_enabled=False,
             topic_disable_leader=True,
+            topic_replication_factor=self._settings.replication_factor or 1,
             topic_partitions=PARTITIONS,
             topic_allow_declare=True,
             table_standby_replicas=0,

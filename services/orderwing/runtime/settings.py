@@ -63,7 +63,8 @@ class Settings(BaseModel):
     # How long a dead owner's open transaction may hold back its successor.
     transaction_timeout_ms: Annotated[int, Field(ge=1_000, le=900_000)] = 10_000
     session_timeout_ms: Annotated[int, Field(ge=1_000, le=1_800_000)] = 6_000
-    # Of topics that `topics apply` makes; 0: as many replicas as brokers, up to 3, of which 2 must answer.
+    # Of topics that `topics apply` and the re-optimizer make; 0: as many replicas as brokers, up to 3, of which 2 must
+    # answer, and one of the re-optimizer's, which it can make anew.
     replication_factor: Annotated[int, Field(ge=0, le=9)] = 0
     min_insync_replicas: Annotated[int, Field(ge=0, le=9)] = 0
     seed: int = 0  # of solvers and simulators
