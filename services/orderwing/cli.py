@@ -3,7 +3,7 @@
 import typer
 
 import orderwing
-from orderwing.commands import bench, dead_letters, market, network, order, reviews, schemas, topics
+from orderwing.commands import bench, dashboards, dead_letters, market, network, order, reviews, schemas, topics
 from orderwing.commands.audit import audit
 from orderwing.commands.demo import demo
 from orderwing.commands.order import explain
@@ -36,6 +36,7 @@ app.command()(servers)
 app.command(epilog=f"Services: {', '.join(SERVICES)}.")(service)
 app.command()(simulate)
 app.add_typer(bench.app, name="bench")
+app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(market.app, name="market")
 app.add_typer(network.app, name="network")

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from orderwing.kernel.ports import Record
 from orderwing.runtime.clock import DomainClock, clock_of
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.events.reference import NetworkPublished
-from orderwing_schemas.network import Policies
+from orderwing_schemas.network import Network, Policies
 from orderwing_schemas.topics import CLOCK
 
 _MINUTE_MS = 60_000
 
 
 class Domain:
-    """Fed with the records of `clock` and `reference`; `clock` is None until it is fixed."""
+    """Fed with the records of `clock` and `reference`; None until they are published."""
 
     def __init__(self) -> None:
         self.clock: DomainClock | None = None
-        self.policies = Policies()
-        self.capacities: Mapping[str, int] = {}  # units an hour, by site
+        self.network: Network | None = None
 
     @property
     def factor(self) -> float:
@@ -28,7 +25,8 @@ class Domain:
 
     @property
     def review_ms(self) -> int:
-        return self.policies.review_minutes * _MINUTE_MS
+        policies = self.network.policies if self.network is not None else Policies()
+        return policies.review_minutes * _MINUTE_MS
 
     def apply(self, record: Record) -> None:
         """Raises UndecodableError."""
@@ -40,5 +38,4 @@ class Domain:
             return  # the catalogue can be large, and nothing here asks for it
         event = decode(record.value, event_type)
         if isinstance(event, NetworkPublished):
-            self.policies = event.network.policies
-            self.capacities = {site.site_id: site.units_per_hour for site in event.network.sites}
+            self.network = event.network

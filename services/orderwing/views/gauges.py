@@ -10,6 +10,8 @@ from orderwing.views.domain import Domain
 from orderwing.views.log import ClusterHealth
 from orderwing.views.status import ENDED, STATES
 from orderwing.views.store import ViewStore
+from orderwing.views.tally import first_counts
+from orderwing_schemas.network import Network
 
 _OPEN = tuple(state for state in STATES if state not in ENDED)
 _PROMISES = ("promises", "promises_late")
@@ -23,18 +25,22 @@ def tell_levels(metrics: Metrics, store: ViewStore, domain: Domain) -> None:
     for place, units in store.hash("stock").items():
         region, _, level = place.rpartition("|")
         metrics.set(metric.STOCK_UNITS, int(units), region, level)
-        if level == "on_hand":
-            metrics.add(metric.STOCK_UNITS, 0, region, "oversold")  # told as 0 while nothing is
-            metrics.add(metric.BACKORDERED_UNITS, 0, region)
     for region, waiting in store.hash("backorders").items():
         metrics.set(metric.BACKORDERED_UNITS, int(waiting), region)
     metrics.set(metric.SAVED_MINOR, store.counts("totals").get("saved_minor", 0))
     metrics.set(metric.REDIS_MEMORY, store.memory_bytes())
-    for site_id, units_per_hour in domain.capacities.items():
-        metrics.set(metric.SITE_CAPACITY, units_per_hour, site_id)
+    if domain.network is not None:
+        _tell_network(metrics, domain.network)
     if domain.clock is not None:
         metrics.set(metric.CLOCK_FACTOR, domain.factor)
         _tell_risks(metrics, store, domain.clock.domain_ms(time.time_ns() // 1_000_000))
+
+
+def _tell_network(metrics: Metrics, network: Network) -> None:
+    for site in network.sites:
+        metrics.set(metric.SITE_CAPACITY, site.units_per_hour, site.site_id)
+    for what, labels in first_counts(network):
+        metrics.add(what, 0, *labels)
 
 
 def _tell_risks(metrics: Metrics, store: ViewStore, now_ms: int) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from orderwing.runtime import metric_defs as metric
 from orderwing.runtime.metric_defs import Metric
+from orderwing_schemas.events.reservation import ReservationOutcome
+from orderwing_schemas.network import Network
 
 Body = Mapping[str, Any]
 Count = tuple[Metric, float, tuple[str, ...]]  # how much to add, and the values of the labels
@@ -30,6 +32,25 @@ def tally_frozen(plan: Body) -> Iterator[Count]:
         for term, minor in shipment["terms"]:
             if minor > 0:
                 yield metric.FROZEN_COST_MINOR, minor, (term,)
+
+
+def first_counts(network: Network) -> Iterator[tuple[Metric, tuple[str, ...]]]:
+    """What is told as 0 before anything has happened: of a counter that begins at 1 the first one is never seen."""
+    for what, values in _FIRST.items():
+        yield from ((what, labels) for labels in values)
+    for region in network.region_by_id:
+        yield metric.FROZEN_PARTS, (region,)
+        yield metric.BACKORDERED_UNITS, (region,)
+        yield from ((metric.STOCK_UNITS, (region, level)) for level in ("on_hand", "reserved", "safety", "oversold"))
+        yield from ((metric.PLANS, (region, cause)) for cause in ("first", "own_move", "proposal", "replacement"))
+        yield from ((metric.PROPOSALS_ANSWERED, (region, answer)) for answer in ("accepted", "refused"))
+    for site in network.site_by_id:
+        yield metric.FROZEN_UNITS, (site,)
+        yield metric.PICKED_UNITS, (site,)
+    for where in {(lane.site_id, lane.carrier) for lane in network.lanes}:
+        yield metric.FROZEN_PARCELS, where
+        yield metric.DEPARTURES, where
+        yield from ((metric.DEPARTED_PARCELS, (*where, on_board)) for on_board in ("yes", "no"))
 
 
 def _paid(body: Body) -> Iterator[Count]:
@@ -80,6 +101,20 @@ def _departed(body: Body) -> Iterator[Count]:
     yield metric.DEPARTED_PARCELS, len(body["late"]), (*where, "no")
 
 
+_PARCEL_STEPS = ("released", "picked", "packed", "shipped", "in_transit", "delivered", "short_picked")
+_FIRST: Mapping[Metric, tuple[tuple[str, ...], ...]] = {
+    metric.PAYMENTS: (
+        ("authorise", "approved"),
+        ("authorise", "refused"),
+        ("capture", "approved"),
+        ("capture", "refused"),
+        ("void", "approved"),
+    ),
+    metric.FRAUD_VERDICTS: (("cleared",), ("in_review",), ("blocked",)),
+    metric.RESERVATIONS: tuple((outcome.value,) for outcome in ReservationOutcome),
+    metric.PARCELS: tuple((step,) for step in _PARCEL_STEPS),
+    metric.DELIVERIES: (("in_time",), ("late",)),
+}
 _TALLIES: Mapping[str, Callable[[Body], Iterator[Count]]] = {
     "payment.recorded.v1": _paid,
     "payment.capture_refused.v1": _capture_refused,
