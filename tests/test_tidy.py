@@ -79,6 +79,7 @@ SEEDED_NAMES = ("random.Random", "numpy.random.default_rng")
 HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "confluent_kafka": (
         "orderwing.runtime.kafka",
+        "orderwing.runtime.kafka_records",
         "orderwing.runtime.topics_admin",
         "orderwing.runtime.operator_log",
         "orderwing.runtime.embedded.broker",

@@ -25,6 +25,7 @@ from orderwing.kernel.ports import (
     TopicPartition,
     TransactionAbortedError,
 )
+from orderwing.runtime.kafka_records import KafkaReader, records_of
 from orderwing.runtime.turns import Turns
 
 MAX_RECORD_BYTES = 4 << 20  # as topics_admin sets it on our topics
@@ -87,7 +88,7 @@ class KafkaBus:
         self._refused: RecordRefusedError | None = None
         self._cut_off = False
         self._producer = self._new_producer()
-        self._turns = Turns()
+        self._turns: Turns[Message] = Turns()
         self._positions: dict[TopicPartition, int] = {}
         self._rebalanced = False
         self._full = False  # whether the last poll brought as many records as it may
@@ -129,7 +130,7 @@ class KafkaBus:
         if self._rebalanced:
             self._turns.clear()  # what was polled before belongs to the former assignment
         self._full = self._turns.count >= limit
-        return _records(self._turns.take(), self._positions)
+        return records_of(self._turns.take(), self._positions)
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         places = list(partitions)
@@ -309,51 +310,6 @@ class KafkaBus:
         self._consumer.close()
 
 
-class KafkaReader:
-    """A consumer of its own, without a group."""
-
-    def __init__(self, common: Mapping[str, Any], ends: Mapping[TopicPartition, int]) -> None:
-        self._ends = {p: end for p, end in ends.items() if end > 0}
-        self._positions: dict[TopicPartition, int] = {}
-        self._consumer: Consumer | None = None
-        if self._ends:
-            config = {
-                **common,
-                "group.id": "orderwing.reader",  # never joined, nothing is committed to it
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 50,
-                "queued.min.messages": 100_000,
-            }
-            self._consumer = Consumer(config)
-            self._consumer.assign([KafkaPartition(*p, BEGINNING) for p in self._ends])
-
-    @property
-    def done(self) -> bool:
-        return not self.missing
-
-    @property
-    def missing(self) -> Sequence[TopicPartition]:
-        return [p for p, end in self._ends.items() if self._positions.get(p, -1) < end]
-
-    def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
-        if self._consumer is None:
-            return ()
-        first = self._consumer.poll(timeout_s)
-        if first is None:
-            return ()
-        records = _records([first, *self._consumer.consume(limit, 0)], self._positions)
-        return [r for r in records if r.offset < self._ends[TopicPartition(r.topic, r.partition)]]
-
-    def close(self) -> None:
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
-
-
 _NOT_YET = {
     KafkaError._TIMED_OUT,
     KafkaError.REQUEST_TIMED_OUT,
@@ -365,48 +321,6 @@ _NOT_YET = {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
 }
-_MISSING = {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}
-
-
-def _records(messages: Sequence[Any], positions: dict[TopicPartition, int]) -> list[Record]:
-    """The records among `messages` (whose stubs make everything optional).
-
-    `positions` is moved behind them and to the ends that were reached.
-    """
-    records = []
-    for message in messages:
-        topic, partition, offset = message.topic(), message.partition(), message.offset()
-        error = message.error()
-        if error is not None:
-            _judge(error, topic)
-            if error.code() == KafkaError._PARTITION_EOF:
-                # Beyond the transaction markers that follow the last record, where position() never goes.
-                positions[TopicPartition(topic, partition)] = offset
-            continue
-        positions[TopicPartition(topic, partition)] = offset + 1
-        records.append(
-            Record(
-                topic,
-                partition,
-                offset,
-                message.key(),
-                message.value(),
-                message.headers() or (),
-                message.timestamp()[1],
-            )
-        )
-    return records
-
-
-def _judge(error: KafkaError, topic: str | None) -> None:
-    if error.code() in _MISSING:
-        raise BusError(f"Topic {topic} is missing: run `orderwing topics apply`.")
-    if error.code() == KafkaError._AUTO_OFFSET_RESET or error.code() == KafkaError.OFFSET_OUT_OF_RANGE:
-        raise BusError(
-            f"Topic {topic} has lost records that were never decided: restore the topic, or reset the group's offsets."
-        )
-    if error.fatal():
-        raise FencedError(error.str())
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-
-from confluent_kafka import Message
+from typing import Generic, Protocol, TypeVar
 
 from orderwing.kernel.ports import TopicPartition
 
 
-class Turns:
+class Fetched(Protocol):
+    """As the client's messages are."""
+
+    def topic(self) -> str | None: ...
+
+    def partition(self) -> int | None: ...
+
+    def offset(self) -> int | None: ...
+
+
+M = TypeVar("M", bound=Fetched)
+
+
+class Turns(Generic[M]):
     """Messages wait by the number of their partition; the number that has waited longest is next, with all it has.
 
     Outputs go mostly to partitions of the same number, and the client sends one request for each partition, the broker
@@ -17,15 +29,15 @@ class Turns:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[int, list[Message]] = {}
+        self._waiting: dict[int, list[M]] = {}
         self.count = 0
 
-    def add(self, messages: Iterable[Message]) -> None:
+    def add(self, messages: Iterable[M]) -> None:
         for message in messages:
             self._waiting.setdefault(message.partition() or 0, []).append(message)
             self.count += 1
 
-    def take(self) -> Sequence[Message]:
+    def take(self) -> Sequence[M]:
         number = next(iter(self._waiting), None)
         taken = [] if number is None else self._waiting.pop(number)
         self.count -= len(taken)
