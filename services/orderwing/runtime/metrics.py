@@ -41,6 +41,11 @@ class Metrics:
         for metric in defs.fed_by(service):
             if metric.kind != "gauge" and not metric.labels:
                 self._collectors[metric.name].labels(service)  # told as 0: a rate needs a value before the first one
+        for topic in topics.ALL_TOPICS:
+            if topic.producer == service:
+                self.add(defs.RECORDS_OUT, 0, topic.name)
+                if topic.name in _REJECTIONS:
+                    self.add(defs.RECORDS_REJECTED, 0, topic.name)
 
     def _collector(self, metric: defs.Metric) -> Counter | Gauge | Histogram:
         labels = ("service", *metric.labels)
