@@ -17,7 +17,7 @@ from orderwing.runtime.dead_letter_box import find_all
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.operator_log import OperatorLog, outgoing
 from orderwing.runtime.publish import fix_clock, publish_reference
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import Kafka, Runtime, Settings
 from orderwing.runtime.supervisor import ServiceSpec, Supervisor
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing.shop.catalogue import demo_catalogue
@@ -126,7 +126,7 @@ def cluster(
     TopicsAdmin(bootstrap).apply()
     fix_clock(bootstrap, 1.0, time.time_ns() // 1_000_000)
     publish_reference(bootstrap, demo_network(), demo_catalogue())
-    settings = Settings(bootstrap=bootstrap, run_dir=tmp_path / "services")
+    settings = Settings(kafka=Kafka(bootstrap=bootstrap), runtime=Runtime(run_dir=tmp_path / "services"))
     with Supervisor(settings, [ServiceSpec("gate"), ServiceSpec("intake")]) as services:
         services.wait_ready(DEADLINE_S)
         yield bootstrap

@@ -23,7 +23,7 @@ from orderwing.gateways.payments import NAME, run_patiently
 from orderwing.gateways.provider import Patience
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.partitioning import key_partition
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import Kafka, Payments, Runtime, Settings
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing_schemas.codec import decode, encode, header_map
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
@@ -158,7 +158,11 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def gateway_in_a_thread(shop: Shop, patience: Patience) -> Iterator[None]:
-    settings = Settings(bootstrap=shop.bootstrap, run_dir=shop.run_dir, psp_url="http://127.0.0.1:0")
+    settings = Settings(
+        kafka=Kafka(bootstrap=shop.bootstrap),
+        payments=Payments(url="http://127.0.0.1:0"),
+        runtime=Runtime(run_dir=shop.run_dir),
+    )
     stopped = threading.Event()
     worker = threading.Thread(target=run_patiently, args=(settings, stopped, patience), name=NAME)
     worker.start()

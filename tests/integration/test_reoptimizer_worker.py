@@ -17,7 +17,7 @@ from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.health import process_health
 from orderwing.runtime.outputs import Outputs
 from orderwing.runtime.publish import fix_clock, publish_reference
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import Kafka, Runtime, Settings
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import decode, encode
@@ -104,7 +104,7 @@ def worker(bootstrap: str, run_dir: Path) -> Iterator[None]:
 
     def body() -> None:
         try:
-            run(Settings(bootstrap=bootstrap, run_dir=run_dir), stop)
+            run(Settings(kafka=Kafka(bootstrap=bootstrap), runtime=Runtime(run_dir=run_dir)), stop)
         except BaseException as error:
             failed.append(error)
 

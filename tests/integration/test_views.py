@@ -20,7 +20,7 @@ from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.outputs import Outputs
 from orderwing.runtime.partitioning import key_partition
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import Kafka, Redis, Settings, to_environment
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing.views.read import Views
 from orderwing.views.store import CURRENT
@@ -51,7 +51,7 @@ def cluster(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def settings(cluster: str, redis_url: str) -> Settings:
-    return Settings(bootstrap=cluster, redis_url=redis_url)
+    return Settings(kafka=Kafka(bootstrap=cluster), redis=Redis(url=redis_url))
 
 
 @contextmanager
@@ -149,10 +149,10 @@ def life(order_id: str, until: str) -> Told:
 
 
 def test_orders_and_counts_survive_restarts_lost_redis_and_a_rebuild(settings: Settings) -> None:
-    writer = Writer(settings.bootstrap)
+    writer = Writer(settings.kafka.bootstrap)
     rejected = OrderRejected(order_id="bad", reasons=("unknown_sku",), detail="lines.0.sku")
     before = {"allocated": 1, "rejected": 1, "shipped": 1}
-    with Views(settings.redis_url) as views:
+    with Views(settings.redis.url) as views:
         with worker(settings):
             writer.write([(topics.INTAKE_OUTCOMES, rejected), *life("one", "shipped"), *life("two", "allocated")])
             writer.write(life("never", "delivered"), abort=True)
@@ -167,12 +167,12 @@ def test_orders_and_counts_survive_restarts_lost_redis_and_a_rebuild(settings: S
             eventually(lambda: views.orders_by_state() == before | {"released": 1} and accepted(views) == 3)
         assert accepted(views) == 3
 
-        with redis.Redis.from_url(settings.redis_url) as client:
+        with redis.Redis.from_url(settings.redis.url) as client:
             for key in client.scan_iter("orderwing:*"):
                 client.delete(key)
         with worker(settings):  # from the beginning
             eventually(lambda: views.orders_by_state() == before | {"released": 1} and accepted(views) == 3)
-            with redis.Redis.from_url(settings.redis_url) as client:
+            with redis.Redis.from_url(settings.redis.url) as client:
                 former = client.get(CURRENT)
                 assert isinstance(former, bytes)
                 told: list[tuple[int, int]] = []
@@ -188,7 +188,7 @@ def test_orders_and_counts_survive_restarts_lost_redis_and_a_rebuild(settings: S
 
 
 def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
-    writer = Writer(settings.bootstrap)
+    writer = Writer(settings.kafka.bootstrap)
     part = an_allocated_part("one")
     card = DecisionCard(
         order_id="one",
@@ -214,7 +214,7 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         solve_wall_ms=3,
         part_ids=(part.part_id,),
     )
-    with Views(settings.redis_url) as views, worker(settings):
+    with Views(settings.redis.url) as views, worker(settings):
         writer.write(
             [
                 *life("one", "delivered"),
@@ -244,7 +244,7 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         eventually(lambda: len(views.explain("one").cards) == 1)
         assert views.order("unheard-of") is None
 
-        run_cli = partial(CliRunner().invoke, cli, env=settings.to_environment() | {"COLUMNS": "200"})
+        run_cli = partial(CliRunner().invoke, cli, env=to_environment(settings) | {"COLUMNS": "200"})
         shown = run_cli(["order", "show", "one"])
         assert shown.exit_code == 0, shown.output
         assert "Order one: delivered" in shown.output

@@ -14,7 +14,8 @@ from orderwing.kernel.decision import Decision
 from orderwing.kernel.row import Row
 from orderwing.kernel.stage import Stage
 from orderwing.reservation.stage import STAGE as RESERVATION
-from orderwing.simulators.warehouse_floor import Floor, Manners
+from orderwing.runtime.settings import WarehouseSimulator
+from orderwing.simulators.warehouse_floor import Floor
 from orderwing_schemas import topics
 from orderwing_schemas.base import Event
 from orderwing_schemas.domain import Backorder, HeldLine, LineQuantity, Order, OrderLine, Payer, ServiceLevel
@@ -63,7 +64,9 @@ class Road:
         self.queues: dict[tuple[str, str, str], deque[Event]] = defaultdict(deque)
         self.now_ms = START_MS
         self.told: list[Event] = []
-        self.floor = Floor(Manners(short_share=0.15, late_share=0.2, duplicate_share=0.2, disorder_share=0.3), seed)
+        self.floor = Floor(
+            WarehouseSimulator(short_share=0.15, late_share=0.2, duplicate_share=0.2, disorder_share=0.3), seed
+        )
         self.answers: list[tuple[int, int, WarehouseAnswered]] = []
 
     def send(self, topic: Topic, event: Event) -> None:

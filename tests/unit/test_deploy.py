@@ -15,18 +15,12 @@ import yaml
 import orderwing
 from orderwing.cli import app
 from orderwing.composition import SERVICES
-from orderwing.runtime.settings import PREFIX, Settings
-from orderwing.simulators.psp import Manners as ProviderManners
-from orderwing.simulators.warehouse_floor import Manners as WarehouseManners
+from orderwing.runtime.settings import CommandLine, options, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN, BROKERS = ROOT / "docker-compose.yml", ROOT / "deploy" / "compose.brokers.yml"
 OURS = f"orderwing:{orderwing.__version__}"
-VARIABLES = {
-    *(PREFIX + name.upper() for name in Settings.model_fields),
-    *(f"{PREFIX}PSP_{name.upper()}" for name in ProviderManners.model_fields),
-    *(f"{PREFIX}WAREHOUSE_{name.upper()}" for name in WarehouseManners.model_fields),
-}
+VARIABLES = {option.variable for option in options().values()}
 
 
 def compose(path: Path = MAIN) -> dict[str, Any]:
@@ -172,7 +166,7 @@ def test_the_image_sets_what_is_read_and_checks_the_port_that_it_sets() -> None:
     words = dict(stages()[-1])
     given = dict(re.findall(r"(ORDERWING_\w+)=(\S+)", words["ENV"]))
     assert set(given) <= VARIABLES
-    assert Settings.from_environment(given).http_port == int(words["EXPOSE"])
+    assert resolve(given, CommandLine()).settings.http.port == int(words["EXPOSE"])
     assert f",{words['EXPOSE']}," in words["HEALTHCHECK"]
 
 

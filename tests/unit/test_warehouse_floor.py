@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderwing.runtime.errors import OperatorError
-from orderwing.simulators.warehouse_floor import MINUTE_MS, Book, Floor, Manners
+from orderwing.runtime.settings import WarehouseSimulator
+from orderwing.simulators.warehouse_floor import MINUTE_MS, Book, Floor
 
 START_MS = 1_780_300_800_000
-FLAWLESS = Manners(short_share=0, late_share=0, duplicate_share=0, disorder_share=0)
+FLAWLESS = WarehouseSimulator(short_share=0, late_share=0, duplicate_share=0, disorder_share=0)
 
 
 def a_release(number: int = 1, quantity: int = 3, at_ms: int = START_MS) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def test_what_comes_too_late_leaves_after_its_departure() -> None:
 
 @given(number=st.integers(0, 10**6), seed=st.integers(0, 100), quantity=st.integers(1, 5))
 def test_short_picks_are_told_first_and_what_is_left_goes_on(number: int, seed: int, quantity: int) -> None:
-    manners = Manners(short_share=1, late_share=0.5, disorder_share=0.5, duplicate_share=0.5)
+    manners = WarehouseSimulator(short_share=1, late_share=0.5, disorder_share=0.5, duplicate_share=0.5)
     release = a_release(number, quantity)
     steps = Floor(manners, seed).day_of(release)
     assert steps == Floor(manners, seed).day_of(release)
@@ -59,7 +59,7 @@ def test_short_picks_are_told_first_and_what_is_left_goes_on(number: int, seed: 
 
 def test_a_shipment_of_which_nothing_is_found_ends_there() -> None:
     release = a_release() | {"lines": [{"line_id": "1", "sku": "tea", "quantity": 1}]}
-    steps = Floor(Manners(short_share=1), 1).day_of(release)
+    steps = Floor(WarehouseSimulator(short_share=1), 1).day_of(release)
     assert [step.status for step in steps] == ["short_picked"]
 
 
@@ -98,9 +98,3 @@ def test_a_write_cut_short_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.M
         book.append(a_release(2))
     with Book(tmp_path / "book.jsonl") as again:
         assert again.received == {one["shipment_id"]: one for one in (a_release(1), a_release(2))}
-
-
-def test_the_environment_sets_the_shares() -> None:
-    assert Manners.from_environment({"ORDERWING_WAREHOUSE_SHORT_SHARE": "0.25"}).short_share == 0.25
-    with pytest.raises(OperatorError, match="ORDERWING_WAREHOUSE_LATE_SHARE cannot be used: give a number from 0 to 1"):
-        Manners.from_environment({"ORDERWING_WAREHOUSE_LATE_SHARE": "often"})

@@ -12,6 +12,7 @@ from orderwing.audit.ledgers import read_ledger
 from orderwing.audit.log import Tail, read_facts
 from orderwing.audit.verdict import Verdict, judge
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.publish import read_clock, read_reference
 from orderwing_schemas.topics import ALL_TOPICS, ORDERS_INBOUND
 
@@ -21,7 +22,7 @@ _QUIET_S = 3.0  # so long nothing may be under way before a cluster counts as at
 _SHOWN = 20
 
 
-def await_rest(bootstrap: str, patience_s: float) -> Following:
+def await_rest(bootstrap: Cluster, patience_s: float) -> Following:
     """Follow the log until no order is under way. Raises OperatorError where that does not come about in time."""
     following, inbound = Following(), 0
     end_s = time.monotonic() + patience_s
@@ -44,7 +45,7 @@ def await_rest(bootstrap: str, patience_s: float) -> Following:
     )
 
 
-def audit_cluster(bootstrap: str, run_dir: Path, *, at_rest: bool) -> tuple[Verdict, dict[str, Any]]:
+def audit_cluster(bootstrap: Cluster, run_dir: Path, *, at_rest: bool) -> tuple[Verdict, dict[str, Any]]:
     """The verdict and its figures. Unless all is `at_rest`, orders that may still be on their road are not judged.
 
     `placed` is counted in the shop's own copy, where `run_dir` has one. Raises OperatorError.

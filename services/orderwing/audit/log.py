@@ -10,12 +10,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaErr
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from orderwing.audit.facts import Fact, fact_of
+from orderwing.runtime.kafka_client import Cluster, client_config
 from orderwing_schemas.codec import header_map
 
 PATIENCE_S = 60.0
 
 
-def read_facts(bootstrap: str, topics: Sequence[str], patience_s: float = PATIENCE_S) -> Iterator[Fact]:
+def read_facts(bootstrap: Cluster, topics: Sequence[str], patience_s: float = PATIENCE_S) -> Iterator[Fact]:
     """Committed records of `topics` up to the high watermarks at the call.
 
     Raises TimeoutError where a partition does not reach its end (a transaction left open, a broker that is gone).
@@ -32,7 +33,7 @@ def read_facts(bootstrap: str, topics: Sequence[str], patience_s: float = PATIEN
 class Tail:
     """Committed records of `topics` as they come, from the beginning. `close` it."""
 
-    def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
+    def __init__(self, bootstrap: Cluster, topics: Sequence[str]) -> None:
         self._consumer = Consumer(_config(bootstrap))
         places = _places(AdminClient(_client(bootstrap)), topics)
         self._consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in places])
@@ -48,11 +49,11 @@ class Tail:
         self._consumer.close()
 
 
-def _client(bootstrap: str) -> dict[str, Any]:
-    return {"bootstrap.servers": bootstrap, "log_level": 2}
+def _client(bootstrap: Cluster) -> dict[str, Any]:
+    return client_config(bootstrap) | {"log_level": 2}
 
 
-def _config(bootstrap: str) -> dict[str, Any]:
+def _config(bootstrap: Cluster) -> dict[str, Any]:
     return _client(bootstrap) | {
         "group.id": "orderwing-audit",  # the client asks for one; it is never joined, nothing is committed
         "enable.auto.commit": False,
@@ -67,7 +68,7 @@ def _places(admin: AdminClient, topics: Sequence[str]) -> list[tuple[str, int]]:
     return [(topic, partition) for topic in topics for partition in known[topic].partitions]
 
 
-def _ends(bootstrap: str, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+def _ends(bootstrap: Cluster, topics: Sequence[str]) -> dict[tuple[str, int], int]:
     """High watermarks of the partitions that hold anything, open transactions included."""
     admin = AdminClient(_client(bootstrap))
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]

@@ -8,9 +8,10 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+
+from orderwing.runtime.kafka_client import client_config
 
 _BATCH = 500
 _CALL_S = 10.0
@@ -18,7 +19,7 @@ _CALL_S = 10.0
 
 def copy(bootstrap: str, source: str, target: str, size: int) -> None:
     """Until SIGTERM, with the runner's client settings."""
-    common: dict[str, Any] = {"bootstrap.servers": bootstrap, "log_level": 0}
+    common = client_config(bootstrap)
     consumer = Consumer(
         common
         | {

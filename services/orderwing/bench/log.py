@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
 from orderwing.kernel.ports import Outgoing
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import client_config
 from orderwing.runtime.topics_admin import TopicsAdmin
 
 _TIMEOUT_S = 60.0
@@ -21,7 +22,7 @@ _PLAIN = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(4 
 
 def fresh_topics(bootstrap: str, plain: Sequence[str] = ()) -> None:
     """Delete every topic and group, then make the product's topics and the `plain` ones. Raises OperatorError."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin = AdminClient(client_config(bootstrap))
     end_s = time.monotonic() + _TIMEOUT_S
     while groups := [group.group_id for group in admin.list_consumer_groups().result(_TIMEOUT_S).valid]:
         # A group whose members have just left, or were killed, is not empty yet.
@@ -96,7 +97,7 @@ class Arrivals:
 
 def write_rows(bootstrap: str, rows: Iterable[Outgoing], told: Callable[[int], None]) -> None:
     """Write as fast as the broker takes them; `told` hears how many, now and then."""
-    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 20, "log_level": 0})
+    producer = Producer({**client_config(bootstrap), "enable.idempotence": True, "linger.ms": 20})
     for number, (topic, partition, key, value, headers) in enumerate(rows, 1):
         while True:
             try:
@@ -156,7 +157,7 @@ def mean_bytes(bootstrap: str, topic: str, event_type: str) -> int:
 
 def _assigned(bootstrap: str, topic: str, offset: int, more: dict[str, Any] | None = None) -> Consumer:
     config = {
-        "bootstrap.servers": bootstrap,
+        **client_config(bootstrap),
         "group.id": "bench",  # the client asks for one; it is never joined
         "enable.auto.commit": False,
         "isolation.level": "read_committed",

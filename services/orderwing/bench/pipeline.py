@@ -21,7 +21,7 @@ from orderwing.runtime.embedded.progress import Progress
 from orderwing.runtime.embedded.redis import EmbeddedRedis
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import fix_clock, publish_reference
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import Kafka, Log, Payments, Redis, Runtime, Settings
 from orderwing.runtime.supervisor import ServiceSpec, Supervisor
 from orderwing.shop.produce import ShopProducer
 from orderwing_schemas import topics
@@ -62,11 +62,11 @@ class Servers:
 
     def settings(self, part: str) -> Settings:
         return Settings(
-            bootstrap=self.broker.bootstrap,
-            redis_url=self.redis.url,
-            psp_url="http://127.0.0.1:0",
-            run_dir=self.directory / part,
-            log_level="warning",
+            kafka=Kafka(bootstrap=self.broker.bootstrap),
+            redis=Redis(url=self.redis.url),
+            payments=Payments(url="http://127.0.0.1:0"),
+            runtime=Runtime(run_dir=self.directory / part),
+            log=Log(level="warning"),
         )
 
 
@@ -112,7 +112,9 @@ def run_pipeline(
 def _services(servers: Servers, part: str, names: Sequence[str], profile: str | None) -> Iterator[Supervisor]:
     settings = servers.settings(part)
     specs = [
-        ServiceSpec(name, environment=_QUICK, command=profiled(name, settings.run_dir) if name == profile else ())
+        ServiceSpec(
+            name, environment=_QUICK, command=profiled(name, settings.runtime.run_dir) if name == profile else ()
+        )
         for name in SERVICES
         if name in names
     ]

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
-from orderwing.runtime.settings import Settings
 
 
 def audit(
@@ -22,10 +21,10 @@ def audit(
     from orderwing.audit.cluster import audit_cluster, await_rest
 
     try:
-        settings = Settings.from_environment()
+        settings = configured()
         if wait:
-            await_rest(settings.bootstrap, wait)
-        verdict, figures = audit_cluster(settings.bootstrap, settings.run_dir, at_rest=bool(wait))
+            await_rest(settings.kafka, wait)
+        verdict, figures = audit_cluster(settings.kafka, settings.runtime.run_dir, at_rest=bool(wait))
     except (OperatorError, LookupError, TimeoutError) as error:
         fail(str(error))
     typer.echo(json.dumps(figures, indent=2))

@@ -1,6 +1,5 @@
 """`orderwing bench`: how fast the product is, as a ratio to bare Kafka on the same machine."""
 
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -10,9 +9,9 @@ import typer
 
 from orderwing.commands.console import fail
 from orderwing.runtime.screen import print_table, progress_bars
+from orderwing.runtime.settings import load
 
 app = typer.Typer(help="Measure the product.", no_args_is_help=True)
-_DATA = "ORDERWING_BENCH_DATA"
 _RETAIL = Path("online_retail", "online_retail.parquet")
 
 
@@ -56,8 +55,7 @@ def pipeline(
 
 def _retail_file() -> Path | None:
     """In ORDERWING_BENCH_DATA, by default `../shared/data` beside the project; None if it is not there."""
-    data = os.environ.get(_DATA)
-    directory = Path(data) if data else Path(__file__).resolve().parents[3].parent / "shared" / "data"
+    directory = load().bench.data or Path(__file__).resolve().parents[3].parent / "shared" / "data"
     file = directory / _RETAIL
     return file if file.is_file() else None
 

@@ -1,11 +1,16 @@
 """What commands say to the operator, and how they end when they are interrupted."""
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from orderwing.runtime.settings import Settings
 
 INTERRUPTED = 130
 
@@ -14,6 +19,16 @@ def fail(message: str) -> NoReturn:
     """Print one sentence and exit with status 1."""
     sys.stderr.write(f"orderwing: {message}\n")
     sys.exit(1)
+
+
+def configured() -> Settings:
+    """The settings; a variable that looks like one and is none is told on stderr. Raises SettingsError."""
+    from orderwing.runtime.settings import resolve
+
+    resolved = resolve()
+    for warning in resolved.warnings:
+        sys.stderr.write(f"orderwing: {warning}\n")
+    return resolved.settings
 
 
 @contextmanager

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
-from orderwing.runtime.settings import Settings
 from orderwing.runtime.topics_admin import TopicsAdmin
 
 app = typer.Typer(help="A made-up shop and its stock, to try a cluster with.", no_args_is_help=True)
@@ -24,10 +23,10 @@ def open_(
     from orderwing.demo.market import open_market
 
     try:
-        settings = Settings.from_environment()
+        settings = configured()
         TopicsAdmin.of(settings).apply()
-        settings.run_dir.mkdir(parents=True, exist_ok=True)
-        opened = open_market(settings.bootstrap, settings.run_dir, rate, speed)
+        settings.runtime.run_dir.mkdir(parents=True, exist_ok=True)
+        opened = open_market(settings.kafka, settings.runtime.run_dir, rate, speed)
     except OperatorError as error:
         fail(str(error))
     typer.echo("The market is open." if opened else "The market was open already.")
@@ -45,10 +44,16 @@ def stream(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        settings = Settings.from_environment()
-        settings.run_dir.mkdir(parents=True, exist_ok=True)
+        settings = configured()
+        settings.runtime.run_dir.mkdir(parents=True, exist_ok=True)
         placed = stream_orders(
-            settings.bootstrap, settings.run_dir, rate, settings.seed, stop, lambda n: typer.echo(f"placed {n}"), orders
+            settings.kafka,
+            settings.runtime.run_dir,
+            rate,
+            settings.runtime.seed,
+            stop,
+            lambda n: typer.echo(f"placed {n}"),
+            orders,
         )
     except OperatorError as error:
         fail(str(error))

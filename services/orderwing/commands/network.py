@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import fix_clock, publish_reference, read_catalogue_file, read_network_file
-from orderwing.runtime.settings import Settings
 
 app = typer.Typer(help="Network, catalogue and clock of the cluster.", no_args_is_help=True)
 
@@ -29,7 +28,7 @@ def load(
 ) -> None:
     """Publish a network and a catalogue to every partition, and fix the cluster's clock."""
     try:
-        bootstrap = Settings.from_environment().bootstrap
+        bootstrap = configured().kafka
         network, items = read_network_file(file), read_catalogue_file(catalogue)
         clock = fix_clock(bootstrap, speed, wall_ms=time.time_ns() // 1_000_000)
         changed = publish_reference(bootstrap, network, items)

@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.screen import progress_bars
-from orderwing.runtime.settings import Settings
 from orderwing.views.facts import Fact
 from orderwing.views.read import Explanation, OrderView, Views
 
@@ -35,7 +34,7 @@ def group() -> None:
 def show(order_id: OrderId, as_json: AsJson = False) -> None:
     """Print an order's state, timeline, parts, shipments and payments."""
     try:
-        with Views(Settings.from_environment().redis_url) as views:
+        with Views(configured().redis.url) as views:
             found = views.order(order_id)
     except OperatorError as error:
         fail(str(error))
@@ -51,7 +50,7 @@ def show(order_id: OrderId, as_json: AsJson = False) -> None:
 def explain(order_id: OrderId, as_json: AsJson = False) -> None:
     """Print why an order ships from where it does: what was weighed, why each lost, and what was proposed since."""
     try:
-        with Views(Settings.from_environment().redis_url) as views:
+        with Views(configured().redis.url) as views:
             found = views.explain(order_id)
     except OperatorError as error:
         fail(str(error))
@@ -76,7 +75,7 @@ def rebuild() -> None:
 
     try:
         with progress_bars() as progress:
-            applied = build(Settings.from_environment(), lambda done, size: progress("records", done, size))
+            applied = build(configured(), lambda done, size: progress("records", done, size))
     except OperatorError as error:
         fail(str(error))
     except RedisError:

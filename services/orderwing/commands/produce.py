@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.screen import progress_bars
-from orderwing.runtime.settings import Settings
 from orderwing.shop.feed import TimedRecord
 from orderwing.shop.jsonl import Problem, checked, read_lines, unchecked
 from orderwing.shop.produce import ShopProducer
@@ -24,7 +23,7 @@ def produce(
 ) -> None:
     """Send orders from a file. Without --raw, nothing is sent unless every line keeps the contract."""
     try:
-        bootstrap = Settings.from_environment().bootstrap
+        bootstrap = configured().kafka
         total = sum(1 for _ in read_lines(file))
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}.")

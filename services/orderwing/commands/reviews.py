@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
 from orderwing.kernel.ports import Record
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.operator_log import OperatorLog, outgoing
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.screen import print_table
-from orderwing.runtime.settings import Settings
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.events.fraud import FraudDecided
 from orderwing_schemas.events.public import ReviewVerdict, Verdict
@@ -96,7 +95,7 @@ def _user() -> str:
 
 
 def _log() -> OperatorLog:
-    return OperatorLog(Settings.from_environment().bootstrap, "reviews")
+    return OperatorLog(configured().kafka, "reviews")
 
 
 def _decided(records: Iterable[Record]) -> Iterable[FraudDecided]:

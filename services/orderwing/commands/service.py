@@ -6,11 +6,10 @@ supervisor starts its children.
 
 import sys
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
 from orderwing.composition import service_named
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.service import serve
-from orderwing.runtime.settings import Settings
 
 
 def service(name: str) -> None:
@@ -20,7 +19,7 @@ def service(name: str) -> None:
     """
     try:
         run = service_named(name).run
-        settings = Settings.from_environment()
+        settings = configured()
     except OperatorError as error:
         fail(str(error))
     sys.exit(serve(name, run, settings))

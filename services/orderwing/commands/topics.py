@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.screen import print_table
-from orderwing.runtime.settings import Settings
 from orderwing.runtime.topics_admin import Difference, TopicsAdmin, has_rows, wanted_config
 from orderwing_schemas.topics import ALL_TOPICS, Topic
 
@@ -44,7 +43,7 @@ def list_topics(as_json: Json = False) -> None:
 def diff(as_json: Json = False) -> None:
     """Print how the cluster differs from the declared topics; status 1 if it does."""
     try:
-        differences = TopicsAdmin.of(Settings.from_environment()).diff()
+        differences = TopicsAdmin.of(configured()).diff()
     except OperatorError as error:
         fail(str(error))
     _print(differences, as_json, "The cluster is as declared.")
@@ -55,7 +54,7 @@ def diff(as_json: Json = False) -> None:
 def apply(as_json: Json = False) -> None:
     """Make the missing topics and set what differs; changes no partition on which rows depend."""
     try:
-        changed = TopicsAdmin.of(Settings.from_environment()).apply()
+        changed = TopicsAdmin.of(configured()).apply()
     except OperatorError as error:
         fail(str(error))
     _print(changed, as_json, "Nothing to do: the cluster is as declared.")

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from orderwing.demo.stream import Stream, last_movements
+from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.publish import fix_clock, publish_reference, read_clock, read_reference
 from orderwing.shop.feed import Feed
 from orderwing.shop.generator import generated_feed
@@ -22,7 +23,7 @@ _DAY_S = 3600.0  # wall time after which stock is delivered and other customers 
 _TELL_S = 10.0
 
 
-def open_market(bootstrap: str, run_dir: Path, rate: float, speed: float) -> bool:
+def open_market(bootstrap: Cluster, run_dir: Path, rate: float, speed: float) -> bool:
     """Fix the clock, publish network and catalogue and deliver the first stock; False if the market is open already.
 
     Made for `rate` orders a second of wall time at `speed` domain seconds a second. Raises OperatorError.
@@ -39,7 +40,7 @@ def open_market(bootstrap: str, run_dir: Path, rate: float, speed: float) -> boo
 
 
 def stream_orders(
-    bootstrap: str,
+    bootstrap: Cluster,
     run_dir: Path,
     rate: float,
     seed: int,

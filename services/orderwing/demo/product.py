@@ -15,7 +15,7 @@ from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.progress import Progress, silent
 from orderwing.runtime.embedded.redis import EmbeddedRedis
 from orderwing.runtime.publish import fix_clock, publish_reference
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import Http, Kafka, Redis, Settings, load
 from orderwing.runtime.supervisor import ServiceSpec, Supervisor
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing_schemas.network import Item, Network
@@ -63,13 +63,16 @@ class Product:
 
     @property
     def settings(self) -> Settings:
-        return Settings(
-            bootstrap=self.broker.bootstrap,
-            redis_url=self.redis.url,
-            psp_url="http://127.0.0.1:0",
-            run_dir=self.directory.services,
-            seed=self._seed,
-        )
+        """Those given, but for what the demo has of its own."""
+        given = load()
+        own = {
+            "kafka": Kafka(bootstrap=self.broker.bootstrap),
+            "redis": Redis(url=self.redis.url),
+            "payments": given.payments.model_copy(update={"url": "http://127.0.0.1:0"}),
+            "runtime": given.runtime.model_copy(update={"run_dir": self.directory.services, "seed": self._seed}),
+            "http": Http(),
+        }
+        return given.model_copy(update=own)
 
     def fix_clock(self, factor: float, start_ms: int) -> DomainClock:
         """Domain time is `start_ms` now, unless the cluster has a clock already. Raises OperatorError."""

@@ -13,13 +13,14 @@ from orderwing.audit.log import read_facts
 from orderwing.audit.verdict import Verdict, judge
 from orderwing.demo.run import Outcome
 from orderwing.demo.rundir import RunDirectory
+from orderwing.runtime.kafka_client import Cluster
 from orderwing.shop.feed import Feed
 from orderwing_schemas.topics import ALL_TOPICS
 
 AUDITED = tuple(topic.name for topic in ALL_TOPICS if "audit" in topic.consumers)
 
 
-def verdict_on(feed: Feed, bootstrap: str, directory: RunDirectory) -> Verdict:
+def verdict_on(feed: Feed, bootstrap: Cluster, directory: RunDirectory) -> Verdict:
     """Everything on the log is judged: the run is over, nothing is too young."""
     return judge(
         read_facts(bootstrap, AUDITED),

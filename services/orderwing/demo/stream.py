@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orderwing.audit.input_count import count_input
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import Cluster
 from orderwing.shop.feed import TimedRecord
 from orderwing.shop.produce import ShopProducer
 from orderwing_schemas.topics import ORDERS_INBOUND, STOCK_INBOUND
@@ -38,7 +39,7 @@ def _cut_torn_line(copy: Path) -> None:
 class Stream(threading.Thread):
     """Sends `records` by their times. `done` is set at the end, failed or not; `close` it."""
 
-    def __init__(self, bootstrap: str, copy: Path, duration_s: float | None) -> None:
+    def __init__(self, bootstrap: Cluster, copy: Path, duration_s: float | None) -> None:
         super().__init__(name="stream", daemon=True)
         self.done = threading.Event()
         _cut_torn_line(copy)

@@ -11,6 +11,7 @@ from orderwing.audit.follow import TOPICS, Following
 from orderwing.audit.log import Tail
 from orderwing.runtime import metric_defs as defs
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.scrape import Scraped, scrape
 from orderwing.runtime.supervisor import Supervisor
 from orderwing.views.read import Parcels, Views, Windows
@@ -49,7 +50,7 @@ class Seen:
 class Watch:
     """`look` as often as you like; services and views are asked once a second."""
 
-    bootstrap: str
+    bootstrap: Cluster
     redis_url: str
     supervisor: Supervisor
     seen: Seen = field(default_factory=Seen)

@@ -24,6 +24,7 @@ from orderwing.gateways.provider import Patience, Provider, address_of
 from orderwing.runtime import metric_defs as defs
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.health import process_health
+from orderwing.runtime.kafka_client import client_config
 from orderwing.runtime.logs import concerning, get_logger
 from orderwing.runtime.metrics import Metrics, process_metrics
 from orderwing.runtime.partitioning import key_partition
@@ -63,25 +64,23 @@ class Gateway:
         self._failure: BaseException | None = None
         self._consumer = Consumer(
             {
-                "bootstrap.servers": settings.bootstrap,
+                **client_config(settings.kafka),
                 "group.id": NAME,
-                "client.id": f"{NAME}-{settings.instance}",
+                "client.id": f"{NAME}-{settings.runtime.instance}",
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
                 "partition.assignment.strategy": "range",
-                "session.timeout.ms": settings.session_timeout_ms,
-                "log_level": 0,
+                "session.timeout.ms": settings.kafka.session_timeout_ms,
             }
         )
         self._producer = Producer(
             {
-                "bootstrap.servers": settings.bootstrap,
-                "client.id": f"{NAME}-{settings.instance}",
+                **client_config(settings.kafka),
+                "client.id": f"{NAME}-{settings.runtime.instance}",
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": 5,  # a request costs the broker the same for one answer or for ten
-                "log_level": 0,
                 "message.timeout.ms": 0,  # for ever: only the broker's word finishes a request
             }
         )
@@ -277,7 +276,7 @@ async def serve(settings: Settings, stop: threading.Event, patience: Patience) -
     async with session(patience) as calls:
         provider = Provider(
             calls,
-            address_of(settings.psp_url, settings.run_dir),
+            address_of(settings.payments.url, settings.runtime.run_dir),
             patience,
             retried=lambda: metrics.add(defs.PROVIDER_RETRIES, 1),
         )
@@ -291,4 +290,6 @@ def run_patiently(settings: Settings, stop: threading.Event, patience: Patience)
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """The worker's entry. Raises as `run_patiently`."""
-    run_patiently(settings, stop, Patience())
+    told = settings.payments
+    patience = Patience(told.tries, told.timeout_s, told.first_pause_s, told.longest_pause_s)
+    run_patiently(settings, stop, patience)

@@ -25,10 +25,11 @@ from orderwing.reoptimizer.replan import Budget, Look, replan
 from orderwing.runtime import metric_defs as metric
 from orderwing.runtime.clock import REAL_TIME, DomainClock, clock_of
 from orderwing.runtime.health import process_health
+from orderwing.runtime.kafka_client import aiokafka_config, ssl_context
 from orderwing.runtime.logs import get_logger
 from orderwing.runtime.metrics import process_metrics
 from orderwing.runtime.reference import ReferenceTable
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import Kafka, Settings
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import UndecodableError, decode, header_map
 from orderwing_schemas.events.allocation import PartAllocated, PartFrozen, ProposalAnswered
@@ -60,6 +61,18 @@ class CommittedTransport(Transport):
     """Faust's Kafka transport without the records of aborted transactions."""
 
     Consumer = _CommittedConsumer
+
+
+def _credentials(cluster: Kafka) -> faust.SASLCredentials | faust.SSLCredentials | None:
+    context = ssl_context(cluster)
+    if cluster.sasl_password is not None and cluster.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            mechanism=cluster.sasl_mechanism,
+            username=cluster.sasl_username,
+            password=cluster.sasl_password.get_secret_value(),
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -107,7 +120,7 @@ class _Worker:
         """Read clock and reference, then keep the reference fresh in the task returned; None if stopped before."""
         process_health().set(False, message="waiting for the network: run `orderwing network load`")
         reader = aiokafka.AIOKafkaConsumer(
-            bootstrap_servers=self._settings.bootstrap.split(","),
+            **aiokafka_config(self._settings.kafka),
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
@@ -151,20 +164,21 @@ class _Worker:
     def _app(self) -> faust.App:
         app = faust.App(
             GROUP,
-            broker=f"aiokafka://{self._settings.bootstrap.replace(',', ';')}",
-            datadir=str(self._settings.run_dir / f"{NAME}.{self._settings.instance}"),
+            broker=f"aiokafka://{self._settings.kafka.bootstrap.replace(',', ';')}",
+            broker_credentials=_credentials(self._settings.kafka),
+            datadir=str(self._settings.runtime.run_dir / f"{NAME}.{self._settings.runtime.instance}"),
             store="memory://",
             web_enabled=False,
             topic_disable_leader=True,
-            topic_replication_factor=self._settings.replication_factor or 1,
+            topic_replication_factor=self._settings.topics.replication_factor or 1,
             topic_partitions=PARTITIONS,
             topic_allow_declare=True,
             table_standby_replicas=0,
             consumer_auto_offset_reset="earliest",
             broker_max_poll_records=1000,
             broker_commit_interval=1.0,
-            broker_session_timeout=self._settings.session_timeout_ms / 1000,
-            broker_heartbeat_interval=self._settings.session_timeout_ms / 3000,
+            broker_session_timeout=self._settings.kafka.session_timeout_ms / 1000,
+            broker_heartbeat_interval=self._settings.kafka.session_timeout_ms / 3000,
             stream_wait_empty=False,
             producer_max_request_size=_RECORD_BYTES,
             key_serializer="raw",
@@ -268,7 +282,9 @@ class _Worker:
         end = time.monotonic() + _SOLVE_S
         budget = Budget(out_of_time=lambda: time.monotonic() > end, seconds=_SOLVE_S)
         lately_ms = now_ms - _REFUSED_WINDOWS * network.policies.window_minutes * 60_000
-        return pool, replan(pool, network, self._reference.item, ready_ms, budget, self._settings.seed, lately_ms)
+        return pool, replan(
+            pool, network, self._reference.item, ready_ms, budget, self._settings.runtime.seed, lately_ms
+        )
 
     async def _tell(
         self, topics: dict[str, Any], partition: int, pool: pools.Pool, look: Look, now_ms: int, seconds: float

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.operator_log import OperatorLog, outgoing
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.events.operations import DeadLettered, DeadLetterSettled
@@ -28,14 +29,14 @@ class DeadLetter:
         return f"{self.letter.topic}/{self.letter.partition}/{self.letter.offset}"
 
 
-def find_all(bootstrap: str, stages: Sequence[str] = STAGES) -> list[DeadLetter]:
+def find_all(bootstrap: Cluster, stages: Sequence[str] = STAGES) -> list[DeadLetter]:
     """Dead letters in the order of their time, settled ones included."""
     with OperatorLog(bootstrap, _WRITER) as log:
         found = _letters(log, stages)
     return sorted(found, key=lambda dead: (dead.letter.at_ms, dead.letter.dead_letter_id))
 
 
-def settle(bootstrap: str, dead_letter_id: str, action: Action, *, dry_run: bool = False) -> DeadLetter:
+def settle(bootstrap: Cluster, dead_letter_id: str, action: Action, *, dry_run: bool = False) -> DeadLetter:
     """Tell the stage to redrive or drop a dead letter; with `dry_run` only find it. Raises OperatorError."""
     with OperatorLog(bootstrap, _WRITER) as log:
         dead = _find(log, dead_letter_id)
@@ -48,7 +49,7 @@ def settle(bootstrap: str, dead_letter_id: str, action: Action, *, dry_run: bool
     return dead
 
 
-def find(bootstrap: str, dead_letter_id: str) -> DeadLetter:
+def find(bootstrap: Cluster, dead_letter_id: str) -> DeadLetter:
     """Raises OperatorError when there is none of that id."""
     with OperatorLog(bootstrap, _WRITER) as log:
         return _find(log, dead_letter_id)

@@ -25,6 +25,7 @@ from orderwing.kernel.ports import (
     TopicPartition,
     TransactionAbortedError,
 )
+from orderwing.runtime.kafka_client import Cluster, client_config
 from orderwing.runtime.kafka_records import KafkaReader, records_of
 from orderwing.runtime.turns import Turns
 
@@ -33,7 +34,6 @@ _CALL_S = 10.0
 _RECOVERY_S = 60.0  # how long a broker may be away before the process ends and is started again
 _COMMITTED_S = 1.0
 _REFUSED = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.RECORD_LIST_TOO_LARGE}
-_QUIET = {"log_level": 0}
 # A transaction costs the broker much the same for five records or for five hundred. After one that was not full, wait
 # as long as it took, at most this: a broker that is busy is asked less often, an idle one answers as fast as ever.
 _LONGEST_REST_S = 0.025
@@ -45,7 +45,7 @@ class KafkaBus:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Cluster,
         group: str,
         instance: str,
         *,
@@ -53,7 +53,7 @@ class KafkaBus:
         session_timeout_ms: int = 6_000,
         max_poll_interval_ms: int = 300_000,
     ) -> None:
-        self._common: dict[str, Any] = {"bootstrap.servers": bootstrap, "client.id": f"{group}-{instance}", **_QUIET}
+        self._common: dict[str, Any] = {**client_config(bootstrap), "client.id": f"{group}-{instance}"}
         self._consumer = Consumer(
             {
                 **self._common,

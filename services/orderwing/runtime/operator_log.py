@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from orderwing.kernel.ports import Outgoing, Record
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import Cluster, client_config, no_answer
 from orderwing.runtime.topics_admin import MAX_REFERENCE_BYTES
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import encode
@@ -70,8 +71,8 @@ class OperatorLog:
     Raises OperatorError when the cluster does not answer or refuses.
     """
 
-    def __init__(self, bootstrap: str, name: str) -> None:
-        common: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap, "log_level": 0}
+    def __init__(self, bootstrap: Cluster, name: str) -> None:
+        common = client_config(bootstrap)
         self._bootstrap = bootstrap
         self._admin = AdminClient(common)
         self._consumer = Consumer(
@@ -103,9 +104,7 @@ class OperatorLog:
                 if left and error.args[0].retriable() and self._answers():
                     continue  # only busy
                 self._consumer.close()
-                raise OperatorError(
-                    f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP."
-                ) from None
+                raise OperatorError(no_answer(self._bootstrap)) from None
         return self
 
     def _answers(self) -> bool:

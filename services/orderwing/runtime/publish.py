@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from orderwing.kernel.ports import Outgoing, Record
 from orderwing.runtime.clock import ClockError, DomainClock, clock_of, require_factor
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.operator_log import OperatorLog, outgoing
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.events.reference import CataloguePublished, ClockFixed, NetworkPublished
@@ -56,13 +57,13 @@ def read_catalogue_file(path: Path) -> tuple[Item, ...]:
     return items
 
 
-def read_reference(bootstrap: str) -> Published:
+def read_reference(bootstrap: Cluster) -> Published:
     """What is published. Raises OperatorError."""
     with OperatorLog(bootstrap, "reader") as log:
         return _published(log.read(REFERENCE.name, 0))
 
 
-def read_clock(bootstrap: str) -> DomainClock:
+def read_clock(bootstrap: Cluster) -> DomainClock:
     """The cluster's clock. Raises PublishError where none is fixed."""
     with OperatorLog(bootstrap, "reader") as log:
         clock = clock_of(log.read(CLOCK.name, 0))
@@ -71,7 +72,7 @@ def read_clock(bootstrap: str) -> DomainClock:
     return clock
 
 
-def publish_reference(bootstrap: str, network: Network, items: Sequence[Item]) -> bool:
+def publish_reference(bootstrap: Cluster, network: Network, items: Sequence[Item]) -> bool:
     """Write network and catalogue into every partition in one transaction; False if all is published already.
 
     Raises PublishError when the network takes back regions or reuses a version, OperatorError from the cluster.
@@ -89,7 +90,7 @@ def publish_reference(bootstrap: str, network: Network, items: Sequence[Item]) -
     return True
 
 
-def fix_clock(bootstrap: str, factor: float | None, wall_ms: int, start_ms: int | None = None) -> DomainClock:
+def fix_clock(bootstrap: Cluster, factor: float | None, wall_ms: int, start_ms: int | None = None) -> DomainClock:
     """The cluster's clock: fixed now, with domain time `start_ms` (default: the wall's), unless it is already.
 
     `factor` None takes the clock as it is, or real time. Raises PublishError when the clock runs at another factor.

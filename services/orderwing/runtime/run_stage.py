@@ -6,7 +6,6 @@ import gc
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from typing import Protocol
 
 from orderwing.kernel.ports import BusError, FencedError, NotYetError, Record, TopicPartition
 from orderwing.kernel.stage import Stage
@@ -15,30 +14,12 @@ from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka import KafkaBus
 from orderwing.runtime.observer import Observer
 from orderwing.runtime.runner import Runner
+from orderwing.runtime.settings import Settings
 from orderwing.runtime.watchdog import Watchdog
 from orderwing_schemas.topics import CLOCK
 
 
-class StageSettings(Protocol):
-    """What a stage needs of `runtime.settings.Settings`."""
-
-    @property
-    def bootstrap(self) -> str: ...
-    @property
-    def instance(self) -> str: ...
-    @property
-    def batch_limit(self) -> int: ...
-    @property
-    def poison_share(self) -> float: ...
-    @property
-    def poison_consecutive(self) -> int: ...
-    @property
-    def transaction_timeout_ms(self) -> int: ...
-    @property
-    def session_timeout_ms(self) -> int: ...
-
-
-def run_stage(stage: Stage, settings: StageSettings, observer: Observer, stop: threading.Event) -> int:
+def run_stage(stage: Stage, settings: Settings, observer: Observer, stop: threading.Event) -> int:
     """0 once `stop` is set. Raises FencedError (start again) and OperatorError."""
     try:
         with Watchdog() as watchdog, closing(_bus(stage, settings)) as bus:
@@ -50,9 +31,9 @@ def run_stage(stage: Stage, settings: StageSettings, observer: Observer, stop: t
                 bus,
                 clock,
                 observer,
-                batch_limit=settings.batch_limit,
-                poison_share=settings.poison_share,
-                poison_consecutive=settings.poison_consecutive,
+                batch_limit=settings.runtime.batch_limit,
+                poison_share=settings.runtime.poison_share,
+                poison_consecutive=settings.runtime.poison_consecutive,
             )
             _run(runner, stop, watchdog)
     except FencedError:
@@ -62,13 +43,13 @@ def run_stage(stage: Stage, settings: StageSettings, observer: Observer, stop: t
     return 0
 
 
-def _bus(stage: Stage, settings: StageSettings) -> KafkaBus:
+def _bus(stage: Stage, settings: Settings) -> KafkaBus:
     return KafkaBus(
-        settings.bootstrap,
+        settings.kafka,
         stage.name,
-        settings.instance,
-        transaction_timeout_ms=settings.transaction_timeout_ms,
-        session_timeout_ms=settings.session_timeout_ms,
+        settings.runtime.instance,
+        transaction_timeout_ms=settings.kafka.transaction_timeout_ms,
+        session_timeout_ms=settings.kafka.session_timeout_ms,
     )
 
 

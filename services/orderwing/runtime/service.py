@@ -43,7 +43,7 @@ def log_file(run_dir: Path, service: str, instance: str) -> Path:
 
 def serve(name: str, run: Run, settings: Settings) -> int:
     """Run a service in the foreground until SIGTERM or SIGINT; the exit status (0, 75 or 1)."""
-    logs.configure(name, settings.instance, settings.log_level)
+    logs.configure(name, settings.runtime.instance, settings.log.level)
     log = logs.get_logger("orderwing.service")
     observer = MetricsObserver(process_metrics(name), process_health())
     observer.state(False, False, "starting")
@@ -88,25 +88,24 @@ def _announced(name: str, settings: Settings) -> Iterator[None]:
     try:
         health = process_health()
         exposition = partial(process_metrics(name).exposition, health)
-        server = HealthServer(health, exposition, settings.http_host, settings.http_port)
+        server = HealthServer(health, exposition, settings.http.host, settings.http.port)
     except OSError as error:
-        where = f"{settings.http_host}:{settings.http_port}"
-        raise OperatorError(f"{where} cannot be used ({error.strerror}): set ORDERWING_HTTP_PORT to 0.") from None
+        address = f"{settings.http.host}:{settings.http.port}"
+        raise OperatorError(f"{address} cannot be used ({error.strerror}): set ORDERWING_HTTP_PORT to 0.") from None
     port = server.port
-    target = {"targets": [f"{settings.http_host}:{port}"]}
-    labels = {"job": name, "instance": f"{name}.{settings.instance}"}  # the same after a restart on another port
+    where, instance = settings.runtime.run_dir, settings.runtime.instance
+    target = {"targets": [f"{settings.http.host}:{port}"]}
+    labels = {"job": name, "instance": f"{name}.{instance}"}  # the same after a restart on another port
     files = {
-        run_file(settings.run_dir, name, settings.instance): {"service": name, "pid": os.getpid(), "port": port},
-        targets_file(settings.run_dir, name, settings.instance): [target | {"labels": labels}],
+        run_file(where, name, instance): {"service": name, "pid": os.getpid(), "port": port},
+        targets_file(where, name, instance): [target | {"labels": labels}],
     }
     with server:
         try:
             for file, content in files.items():
                 _write(file, content)
         except OSError as error:
-            raise OperatorError(
-                f"{settings.run_dir} cannot be written ({error.strerror}): set ORDERWING_RUN_DIR."
-            ) from None
+            raise OperatorError(f"{where} cannot be written ({error.strerror}): set ORDERWING_RUN_DIR.") from None
         try:
             yield
         finally:

@@ -19,7 +19,7 @@ from orderwing.runtime.embedded.process import ChildProcess
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.logs import get_logger
 from orderwing.runtime.service import log_file, run_file
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import Settings, to_environment
 
 _POLL_S = 0.05
 _FIRST_BACKOFF_S = 0.25
@@ -54,19 +54,19 @@ class _Child:
 
     def __init__(self, spec: ServiceSpec, settings: Settings) -> None:
         self.spec = spec
-        self.log = log_file(settings.run_dir, spec.name, spec.instance)
+        self.log = log_file(settings.runtime.run_dir, spec.name, spec.instance)
         self.restarts = 0
         self.process: ChildProcess | None = None
         self._settings = settings
-        self._run_file = run_file(settings.run_dir, spec.name, spec.instance)
+        self._run_file = run_file(settings.runtime.run_dir, spec.name, spec.instance)
         self._began_s = 0.0
         self._deaths = 0  # in a row, none of which lived long
         self._again_at_s = 0.0
 
     def start(self) -> None:
         self._run_file.unlink(missing_ok=True)  # of a process that was killed
-        settings = self._settings.model_copy(update={"instance": self.spec.instance})
-        environment = {**os.environ, **settings.to_environment(), **self.spec.environment}
+        settings = self._settings.named(self.spec.instance)
+        environment = {**os.environ, **to_environment(settings), **self.spec.environment}
         self.process = ChildProcess(self.spec.argv, log=self.log, env=environment)
         self._began_s = time.monotonic()
 
@@ -100,7 +100,7 @@ class _Child:
         """None when /readyz says yes."""
         if self.process is None or (port := self.port) is None:
             return "not started"
-        connection = http.client.HTTPConnection(self._settings.http_host, port, timeout=2.0)
+        connection = http.client.HTTPConnection(self._settings.http.host, port, timeout=2.0)
         try:
             connection.request("GET", "/readyz")
             answer = connection.getresponse()
@@ -136,7 +136,7 @@ class Supervisor:
         self._children = {spec.name: _Child(spec, settings) for spec in services}
         if len(self._children) != len(services):
             raise ValueError("services must have distinct names")
-        self._run_dir: Path = settings.run_dir
+        self._run_dir: Path = settings.runtime.run_dir
         self._grace_s = grace_s
         self._give_up_after = give_up_after
         self._failures: dict[str, str] = {}

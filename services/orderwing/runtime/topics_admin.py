@@ -20,6 +20,7 @@ from confluent_kafka.admin import (
 )
 
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import Cluster, client_config, no_answer
 from orderwing.runtime.settings import Settings
 from orderwing_schemas.topics import ALL_TOPICS, REFERENCE, STAGES, Topic
 
@@ -77,7 +78,7 @@ class TopicsAdmin:
 
     def __init__(
         self,
-        bootstrap: str,
+        bootstrap: Cluster,
         topics: Sequence[Topic] = ALL_TOPICS,
         timeout_s: float = _TIMEOUT_S,
         *,
@@ -89,12 +90,14 @@ class TopicsAdmin:
         self._replicas = replicas
         self._in_sync = in_sync
         self._timeout_s = timeout_s  # for the first answer
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._admin = AdminClient(client_config(bootstrap))
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """All topics, on the cluster and with the replicas that the settings name."""
-        return cls(settings.bootstrap, replicas=settings.replication_factor, in_sync=settings.min_insync_replicas)
+        return cls(
+            settings.kafka, replicas=settings.topics.replication_factor, in_sync=settings.topics.min_insync_replicas
+        )
 
     def diff(self) -> list[Difference]:
         """Every difference; empty when the cluster is as declared. Topics that are not ours are left alone."""
@@ -155,9 +158,7 @@ class TopicsAdmin:
         try:
             cluster = self._admin.list_topics(timeout=self._timeout_s)
         except KafkaException:
-            raise OperatorError(
-                f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP."
-            ) from None
+            raise OperatorError(no_answer(self._bootstrap)) from None
         topics = {name: topic for name, topic in cluster.topics.items() if topic.error is None}
         counts = {name: len(topic.partitions) for name, topic in topics.items()}
         copies = {

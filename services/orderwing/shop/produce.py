@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from orderwing.runtime.kafka_client import Cluster, client_config
 from orderwing.shop.feed import TimedRecord
 
 _DELIVERY_TIMEOUT_MS = 120_000  # a broker that restarts within it loses nothing
@@ -32,7 +33,7 @@ class Tally:
 class ShopProducer:
     """One idempotent producer. `tally` may be read while it works; `copied` hears of each record before it is sent."""
 
-    bootstrap: str
+    bootstrap: Cluster
     copied: Callable[[TimedRecord], None] = lambda _: None
     tally: Tally = field(default_factory=Tally)
     _producer: Producer = field(init=False)
@@ -40,7 +41,7 @@ class ShopProducer:
     def __post_init__(self) -> None:
         self._producer = Producer(
             {
-                "bootstrap.servers": self.bootstrap,
+                **client_config(self.bootstrap),
                 "client.id": "shop",
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",

@@ -12,7 +12,6 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated
@@ -22,35 +21,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orderwing.runtime.errors import OperatorError
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import PaymentSimulator, Settings
 from orderwing.simulators.psp_book import Book, Entry
 from orderwing_schemas.base import CurrencyCode, Id, Minor
-
-PREFIX = "ORDERWING_PSP_"
-Share = Annotated[float, Field(ge=0, le=1)]
-Milliseconds = Annotated[int, Field(ge=0, le=600_000)]
-
-
-class Manners(BaseModel):
-    """How the provider behaves: each field is the variable `ORDERWING_PSP_` + its name in capitals; wall time."""
-
-    model_config = ConfigDict(frozen=True)
-
-    latency_ms: Milliseconds = 20  # mean; each call takes between half and one and a half of it
-    slow_ms: Milliseconds = 3_000  # more for `tok_slow…`, after the money is booked
-    failure_rate: Share = 0.0  # of calls that end in a 500, half of them after the money is booked
-    error_times: Annotated[int, Field(ge=0)] = 2  # calls that `tok_error…` fails: a 500, a silence, a 500 …
-    hang_ms: Milliseconds = 8_000  # how long a silence lasts
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Manners:
-        """Raises OperatorError naming the variables."""
-        given = {name: text for name in cls.model_fields if (text := environment.get(PREFIX + name.upper()))}
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            told = ", ".join(PREFIX + str(one["loc"][0]).upper() for one in error.errors())
-            raise OperatorError(f"{told} cannot be used: give a number within its range.") from None
 
 
 class Asked(BaseModel):
@@ -68,7 +41,7 @@ class Asked(BaseModel):
 class PaymentProvider:
     """Chance comes from (seed, key, number of the call) alone."""
 
-    def __init__(self, book: Book, manners: Manners, seed: int) -> None:
+    def __init__(self, book: Book, manners: PaymentSimulator, seed: int) -> None:
         self._book = book
         self._manners = manners
         self._seed = seed
@@ -156,15 +129,14 @@ def _response(entry: Entry) -> web.Response:
 
 
 async def serve(settings: Settings, stop: threading.Event) -> None:
-    manners = Manners.from_environment(os.environ)
-    parts = urlsplit(str(settings.psp_url))
+    parts = urlsplit(settings.payments.url)
     host, port = parts.hostname or "127.0.0.1", parts.port if parts.port is not None else 80
-    with Book(settings.run_dir / "psp.ledger.jsonl") as book:
-        provider = PaymentProvider(book, manners, settings.seed)
+    with Book(settings.runtime.run_dir / "psp.ledger.jsonl") as book:
+        provider = PaymentProvider(book, settings.psp, settings.runtime.seed)
         runner = web.AppRunner(provider.application(), access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         site = web.TCPSite(runner, host, port)
-        file = settings.run_dir / "psp.api.json"
+        file = settings.runtime.run_dir / "psp.api.json"
         try:
             try:
                 await site.start()

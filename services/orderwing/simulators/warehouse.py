@@ -8,35 +8,24 @@ from __future__ import annotations
 
 import heapq
 import json
-import os
 import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, Producer, TopicPartition
 
-from orderwing.simulators.warehouse_floor import Book, Entry, Floor, Manners, Step
+from orderwing.runtime.kafka_client import client_config
+from orderwing.runtime.settings import Settings
+from orderwing.simulators.warehouse_floor import Book, Entry, Floor, Step
 
 RELEASED, INBOUND, CLOCK = "shipments.released.v1", "wms.inbound", "clock"
 LEDGER = "warehouse.ledger.jsonl"
 _POLL_S = 0.5
 _RETRY_MS = 60_000  # domain time after which an answer that the broker refused is given again
-
-
-class WarehouseSettings(Protocol):
-    @property
-    def bootstrap(self) -> str: ...
-    @property
-    def run_dir(self) -> Path: ...
-    @property
-    def instance(self) -> str: ...
-    @property
-    def seed(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +44,18 @@ class DomainClock:
         return max(0.0, (at_ms - self.now_ms()) / self.factor / 1000)
 
 
-def run(settings: WarehouseSettings, stop: threading.Event) -> None:
-    """Work until `stop` is set. Raises OperatorError where the environment cannot be used."""
-    floor = Floor(Manners.from_environment(os.environ), settings.seed)
-    common = {"bootstrap.servers": settings.bootstrap, "log_level": 0}
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Work until `stop` is set."""
+    floor = Floor(settings.warehouse, settings.runtime.seed)
+    common = client_config(settings.kafka)
     clock = _read_clock(common, stop)
     if clock is None:
         return
-    with Book(settings.run_dir / LEDGER) as book:
+    with Book(settings.runtime.run_dir / LEDGER) as book:
         producer = Producer(
             {
                 **common,
-                "client.id": f"warehouse-{settings.instance}",
+                "client.id": f"warehouse-{settings.runtime.instance}",
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
@@ -76,7 +65,7 @@ def run(settings: WarehouseSettings, stop: threading.Event) -> None:
         consumer = Consumer(
             {
                 **common,
-                "client.id": f"warehouse-{settings.instance}",
+                "client.id": f"warehouse-{settings.runtime.instance}",
                 "group.id": "warehouse",
                 "isolation.level": "read_committed",
                 "auto.offset.reset": "earliest",

@@ -7,41 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from orderwing.runtime.settings import WarehouseSimulator
 
-from orderwing.runtime.errors import OperatorError
-
-PREFIX = "ORDERWING_WAREHOUSE_"
 MINUTE_MS = 60_000
 Entry = dict[str, Any]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Manners(BaseModel):
-    """How the warehouse behaves: each field is the variable `ORDERWING_WAREHOUSE_` + its name in capitals."""
-
-    model_config = ConfigDict(frozen=True)
-
-    short_share: Share = 0.01  # of shipments of which something is not found
-    late_share: Share = 0.03  # of shipments that miss their departure
-    duplicate_share: Share = 0.02  # of answers told twice
-    disorder_share: Share = 0.02  # of shipments whose `packed` is told after `shipped`
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str]) -> Manners:
-        """Raises OperatorError naming the variables."""
-        given = {name: text for name in cls.model_fields if (text := environment.get(PREFIX + name.upper()))}
-        try:
-            return cls.model_validate(given)
-        except ValidationError as error:
-            told = ", ".join(PREFIX + str(one["loc"][0]).upper() for one in error.errors())
-            raise OperatorError(f"{told} cannot be used: give a number from 0 to 1.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +32,7 @@ class Step:
 class Floor:
     """The day of each shipment."""
 
-    def __init__(self, manners: Manners, seed: int) -> None:
+    def __init__(self, manners: WarehouseSimulator, seed: int) -> None:
         self._manners = manners
         self._seed = seed
 

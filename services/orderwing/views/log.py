@@ -25,6 +25,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from orderwing.kernel.ports import Record
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import Cluster, client_config, no_answer
 from orderwing.runtime.operator_log import is_passing
 from orderwing.views.domain import Domain
 from orderwing.views.project import Applied, domain_ms
@@ -62,14 +63,14 @@ _UNREADABLE = {
 class ViewLog:
     """Raises OperatorError when the cluster does not answer or has no topics."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: Cluster) -> None:
         self.domain = Domain()
         self._asked: tuple[Future[Any], list[Future[Any]]] | None = None
         self._bootstrap = bootstrap
-        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+        self._admin = AdminClient(client_config(bootstrap))
         self._consumer = Consumer(
             {
-                "bootstrap.servers": bootstrap,
+                **client_config(bootstrap),
                 "group.id": "orderwing.views",  # the client asks for one; nothing is committed
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
@@ -197,7 +198,7 @@ class ViewLog:
         cause: object = error.args[0]
         if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return OperatorError("Topics are missing: run `orderwing topics apply` first.")
-        return OperatorError(f"No Kafka answers at {self._bootstrap}: start it, or set ORDERWING_BOOTSTRAP.")
+        return OperatorError(no_answer(self._bootstrap))
 
 
 def _raw(message: Message) -> tuple[tuple[str, bytes], ...]:

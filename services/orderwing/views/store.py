@@ -12,6 +12,7 @@ from typing import cast
 import redis
 
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.settings import masked
 from orderwing.views.facts import Fact, decode_fact
 from orderwing.views.project import Command
 from orderwing.views.standing import Standing
@@ -106,7 +107,7 @@ def connect(url: str) -> redis.Redis:
         client.ping()
     except (redis.RedisError, OSError):
         client.close()
-        raise OperatorError(f"No Redis answers at {url}: start it, or set ORDERWING_REDIS_URL.") from None
+        raise OperatorError(f"No Redis answers at {masked(url)}: start it, or set ORDERWING_REDIS_URL.") from None
     return client
 
 

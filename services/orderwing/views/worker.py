@@ -50,9 +50,9 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Apply the log until `stop`; raises OperatorError if Kafka or Redis does not answer at the start."""
-    client = connect(settings.redis_url)
+    client = connect(settings.redis.url)
     try:
-        with ViewLog(settings.bootstrap) as log:
+        with ViewLog(settings.kafka) as log:
             name = log.name()
             applier = Applier(log, ViewStore(client, open_generation(client, name)), process_metrics(NAME))
             while not stop.is_set():
@@ -77,9 +77,9 @@ def rebuild(settings: Settings, progress: Callable[[int, int], None]) -> int:
     `progress` is told records done and in all. Until the end the former generation is read; a running service goes
     on in the new one. Raises OperatorError, and RedisError if Redis goes away.
     """
-    client = connect(settings.redis_url)
+    client = connect(settings.redis.url)
     try:
-        with ViewLog(settings.bootstrap) as log:
+        with ViewLog(settings.kafka) as log:
             store = ViewStore(client, new_generation(client, log.name()))
             applier = Applier(log, store, process_metrics(NAME))
             try:

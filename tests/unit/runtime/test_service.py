@@ -27,13 +27,13 @@ PROGRAM = """
     from orderwing.runtime.errors import OperatorError
     from orderwing.runtime.observer import Letter
     from orderwing.runtime.service import serve
-    from orderwing.runtime.settings import Settings
+    from orderwing.runtime.settings import load
     from orderwing_schemas.events.public import Personal
 
     def run(settings, observer, stop):
         {body}
 
-    sys.exit(serve("gate", run, Settings.from_environment()))
+    sys.exit(serve("gate", run, load()))
 """
 SERVES = """
         observer.batch_decided(3, 0.002)

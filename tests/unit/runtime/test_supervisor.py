@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from orderwing.runtime.service import log_file, run_file
-from orderwing.runtime.settings import Settings
+from orderwing.runtime.settings import Kafka, Runtime, Settings
 from orderwing.runtime.supervisor import ServiceSpec, Supervisor, SupervisorError
 
 DEADLINE_S = 120.0
@@ -54,7 +54,7 @@ def child(name: str, end: str = "serves") -> ServiceSpec:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(run_dir=tmp_path, bootstrap="nowhere:1")
+    return Settings(kafka=Kafka(bootstrap="nowhere:1"), runtime=Runtime(run_dir=tmp_path))
 
 
 def eventually(true: Callable[[], bool]) -> None:
@@ -73,8 +73,8 @@ def test_all_are_ready_and_all_are_stopped(settings: Settings) -> None:
         assert connection.getresponse().read() == b"ready"
         connection.close()
     assert not [pid for pid in pids.values() if psutil.pid_exists(pid)]
-    assert sorted((settings.run_dir / "ended").read_text().split()) == ["one", "two"]
-    assert "hello from one nowhere:1 blue" in log_file(settings.run_dir, "one", "0").read_text()
+    assert sorted((settings.runtime.run_dir / "ended").read_text().split()) == ["one", "two"]
+    assert "hello from one nowhere:1 blue" in log_file(settings.runtime.run_dir, "one", "0").read_text()
     assert supervisor.restarts == {"one": 0, "two": 0}
 
 
@@ -123,7 +123,7 @@ def test_a_service_that_does_not_listen_is_killed_after_the_grace(settings: Sett
 
 
 def test_a_run_file_of_a_former_process_is_not_believed(settings: Settings) -> None:
-    stale = run_file(settings.run_dir, "bad", "0")
+    stale = run_file(settings.runtime.run_dir, "bad", "0")
     stale.write_text('{"pid": 1, "port": 1}')
     with Supervisor(settings, [child("bad", "dies")], give_up_after=1) as supervisor:
         eventually(lambda: bool(supervisor.failures))
@@ -131,7 +131,7 @@ def test_a_run_file_of_a_former_process_is_not_believed(settings: Settings) -> N
 
 
 def test_a_command_that_cannot_be_started_leaves_nothing_behind(settings: Settings) -> None:
-    missing = ServiceSpec("missing", command=(str(settings.run_dir / "no-such-program"),))
+    missing = ServiceSpec("missing", command=(str(settings.runtime.run_dir / "no-such-program"),))
     with Supervisor(settings, [child("good"), missing], give_up_after=2) as supervisor:
         with pytest.raises(SupervisorError, match=r"(?s)^missing keeps dying.*No such file"):
             supervisor.wait_ready(DEADLINE_S)

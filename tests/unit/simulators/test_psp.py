@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from orderwing.runtime.errors import OperatorError
-from orderwing.simulators.psp import Manners, PaymentProvider
+from orderwing.runtime.settings import PaymentSimulator
+from orderwing.simulators.psp import PaymentProvider
 from orderwing.simulators.psp_book import Book
 
-PROMPT = Manners(latency_ms=0, slow_ms=0, hang_ms=0)
+PROMPT = PaymentSimulator(latency_ms=0, slow_ms=0, hang_ms=0)
 Call = Callable[..., Awaitable[tuple[int, dict[str, object]]]]
 
 
-def with_provider(tmp_path: Path, scene: Callable[[Call, Book], Awaitable[None]], manners: Manners = PROMPT) -> None:
+def with_provider(
+    tmp_path: Path, scene: Callable[[Call, Book], Awaitable[None]], manners: PaymentSimulator = PROMPT
+) -> None:
     async def play() -> None:
         with Book(tmp_path / "psp.ledger.jsonl") as book:
             server = TestServer(PaymentProvider(book, manners, seed=1).application())
@@ -78,7 +80,7 @@ def test_some_failures_lose_an_answer_that_is_booked(tmp_path: Path) -> None:
         assert len(book.entries) == 50
 
     lost: list[bool] = []
-    with_provider(tmp_path, scene, Manners(latency_ms=0, failure_rate=0.5))
+    with_provider(tmp_path, scene, PaymentSimulator(latency_ms=0, failure_rate=0.5))
     assert set(lost) == {True, False}
 
 
@@ -154,9 +156,3 @@ def test_the_book_survives_and_drops_a_line_cut_short(tmp_path: Path) -> None:
     with_provider(tmp_path, after)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert [entry["sequence"] for entry in lines] == [1, 2, 3]
-
-
-def test_manners_come_from_the_environment() -> None:
-    assert Manners.from_environment({"ORDERWING_PSP_SLOW_MS": "5"}).slow_ms == 5
-    with pytest.raises(OperatorError, match="ORDERWING_PSP_FAILURE_RATE"):
-        Manners.from_environment({"ORDERWING_PSP_FAILURE_RATE": "2"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from dataclasses import dataclass
 
 from orderwing.bench.peers.work import SESSION_S, TRANSACTION_S, Tallied, Task, tallied
 from orderwing.kernel.decision import Decision
@@ -16,6 +15,7 @@ from orderwing.kernel.view import Draft, View
 from orderwing.runtime.errors import START_AGAIN
 from orderwing.runtime.observer import SilentObserver
 from orderwing.runtime.run_stage import run_stage
+from orderwing.runtime.settings import Kafka, Runtime, Settings
 from orderwing_schemas.events.public import OrderPlaced
 from orderwing_schemas.topics import Topic
 
@@ -32,17 +32,13 @@ class Spent(Row, frozen=True, kw_only=True):
         return self.customer_id
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What `run_stage` asks for; but for the batch as a service has it by default."""
-
-    bootstrap: str
-    batch_limit: int
-    instance: str = "0"
-    poison_share: float = 0.05
-    poison_consecutive: int = 20
-    transaction_timeout_ms: int = int(TRANSACTION_S * 1000)
-    session_timeout_ms: int = int(SESSION_S * 1000)
+def settings(task: Task) -> Settings:
+    """A service's defaults but for the batch and what all contenders have alike."""
+    session_ms, transaction_ms = int(SESSION_S * 1000), int(TRANSACTION_S * 1000)
+    return Settings(
+        kafka=Kafka(bootstrap=task.bootstrap, session_timeout_ms=session_ms, transaction_timeout_ms=transaction_ms),
+        runtime=Runtime(batch_limit=int(task.commit)),
+    )
 
 
 def stage(name: str, source: str, target: str) -> Stage:
@@ -64,9 +60,8 @@ def stage(name: str, source: str, target: str) -> Stage:
 def main(task: Task) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    settings = Settings(task.bootstrap, int(task.commit))
     try:
-        return run_stage(stage(task.name, task.source, task.target), settings, SilentObserver(), stop)
+        return run_stage(stage(task.name, task.source, task.target), settings(task), SilentObserver(), stop)
     except FencedError as error:
         print(f"fenced: {error}", file=sys.stderr)
         return START_AGAIN

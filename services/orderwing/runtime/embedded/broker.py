@@ -18,6 +18,7 @@ from orderwing.runtime.embedded.ports import HOST, free_port
 from orderwing.runtime.embedded.process import ChildProcess
 from orderwing.runtime.embedded.progress import Progress, silent
 from orderwing.runtime.embedded.server import EmbeddedServer
+from orderwing.runtime.kafka_client import client_config
 
 _FORMAT_DEADLINE_S = 60.0
 _RECORD_DEADLINE_S = 180.0
@@ -164,7 +165,7 @@ class EmbeddedBroker(EmbeddedServer):
             socket.create_connection((HOST, self.port), timeout_s).close()
         except OSError:
             return False  # a client would only fill the screen with refused connections
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        admin = AdminClient(client_config(self.bootstrap))
         try:
             return bool(admin.list_topics(timeout=timeout_s).brokers)
         except KafkaException:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from orderwing.runtime.embedded.errors import EmbeddedError
 from orderwing.runtime.embedded.progress import Progress, silent
+from orderwing.runtime.settings import load
 
 _NEEDED_BYTES = 150_000_000
 _TIMEOUT_S = 30
@@ -41,8 +42,8 @@ def locked_jars() -> list[Jar]:
 
 def cache_dir() -> Path:
     """Where fetched files are kept: $ORDERWING_CACHE, or `orderwing` in the user's cache directory."""
-    if given := os.environ.get("ORDERWING_CACHE"):
-        return Path(given).absolute()
+    if (given := load().embedded.cache) is not None:
+        return given.absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orderwing"
 
 
