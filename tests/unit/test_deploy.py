@@ -72,7 +72,8 @@ def test_ours_is_confined_and_checked(name: str) -> None:
 
 @pytest.mark.parametrize("path", [MAIN, BROKERS], ids=lambda path: path.name)
 def test_every_variable_is_one_that_is_read(path: Path) -> None:
-    given = {name for s in services(path).values() for name in s.get("environment", {}) if name.startswith("ORDERWING_")}
+    told = {name for service in services(path).values() for name in service.get("environment", {})}
+    given = {name for name in told if name.startswith("ORDERWING_")}
     assert given
     assert given <= VARIABLES
 

@@ -186,12 +186,14 @@ class Log(Section):
 
 
 class Telemetry(Section):
-    """Traces by OpenTelemetry."""
+    """Traces of orders, by OpenTelemetry; see `docs/tracing.md`. Alike for every service of a cluster."""
 
-    exporter: Literal["none", "file", "otlp"] = Field("none", description="Where spans go.")
-    file: Path | None = Field(None, description="Of OTLP/JSON lines; none: in the run directory.")
-    endpoint: HttpUrl = Field("http://localhost:4318", description="Of an OTLP collector over HTTP.")
-    ratio: Share = Field(0.01, description="Of orders that are traced.")
+    exporter: Literal["none", "file", "otlp"] = Field(
+        "none", description="`file`: OTLP/JSON lines in the run directory; `otlp`: a collector; `none` costs nothing."
+    )
+    file: Path | None = Field(None, description="Another file; none: `<service>.<instance>.traces.jsonl`.")
+    endpoint: HttpUrl = Field("http://localhost:4318", description="The collector, for OTLP over HTTP (protobuf).")
+    ratio: Share = Field(0.01, description="Of orders that are traced, chosen by their ids.")
 
 
 class Embedded(Section):
