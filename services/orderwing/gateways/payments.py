@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -21,6 +21,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from orderwing.gateways.offsets import OpenOffsets
 from orderwing.gateways.provider import Patience, Provider, address_of
+from orderwing.kernel.decision import RecordCause
 from orderwing.runtime import metric_defs as defs
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.health import process_health
@@ -29,6 +30,8 @@ from orderwing.runtime.logs import concerning, get_logger
 from orderwing.runtime.metrics import Metrics, process_metrics
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.settings import Settings
+from orderwing.runtime.trace_context import origin
+from orderwing.runtime.tracing import DecisionSpan, Tracer, tracing
 from orderwing_schemas.codec import UndecodableError, decode, encode, header_map
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested
 from orderwing_schemas.topics import PAYMENTS_ANSWERED, PAYMENTS_REQUESTED
@@ -49,14 +52,20 @@ class Asked:
     request: PaymentRequested
     offset: int
     open_offsets: OpenOffsets
-    traceparent: bytes | None
+    trace: list[tuple[str, bytes]]  # W3C headers, as its answer carries them on
+    span: DecisionSpan | None = None
+
+    @property
+    def traceparent(self) -> str | None:
+        return next((value.decode() for name, value in self.trace if name == "traceparent"), None)
 
 
 class Gateway:
     """The consumer is used by one thread alone, `fetch`'s; everything else runs in the event loop."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, tracer: Tracer | None = None) -> None:
         self._metrics = metrics
+        self._tracer = tracer
         self._open: dict[int, OpenOffsets] = {}
         self._committed: dict[int, int] = {}
         self._commit_at_s = 0.0
@@ -121,10 +130,10 @@ class Gateway:
 
     async def _answer(self, provider: Provider, asked: Asked) -> None:
         began_s = time.perf_counter()
-        answer = await provider.ask(asked.request)
+        answer = await provider.ask(asked.request, asked.trace)
         self._metrics.observe(defs.PROVIDER_SECONDS, time.perf_counter() - began_s, answer.outcome.value)
         if answer.outcome is Outcome.FAILED:
-            with concerning(answer.order_id, asked.traceparent.decode() if asked.traceparent else None):
+            with concerning(answer.order_id, asked.traceparent):
                 _log.warning("provider gave no answer", purpose=answer.purpose, reason=answer.reason)
         while True:
             try:
@@ -140,6 +149,9 @@ class Gateway:
                 self._failure = KafkaException(error)
             else:
                 asked.open_offsets.finish(asked.offset)
+                if self._tracer is not None and asked.span is not None:
+                    asked.span.done(answer.outcome.value, attempts=answer.attempts)
+                    self._tracer.export([asked.span])
                 self._metrics.add(defs.RECORDS_OUT, 1, PAYMENTS_ANSWERED.name)
 
         self._producer.produce(
@@ -147,7 +159,7 @@ class Gateway:
             key=answer.order_id.encode(),
             value=encode(answer),
             partition=key_partition(answer.order_id, PAYMENTS_ANSWERED.partitions),
-            headers=answer_headers(answer, asked.traceparent),
+            headers=answer_headers(answer, asked.trace),
             on_delivery=delivered,
         )
 
@@ -215,8 +227,16 @@ class Gateway:
         if open_offsets is None:  # taken away meanwhile: its new owner asks
             return None
         open_offsets.start(offset)
-        trace = named.get("traceparent")
-        return Asked(request, offset, open_offsets, trace.encode() if trace else None)
+        return self._traced(Asked(request, offset, open_offsets, []), message.headers(), partition)
+
+    def _traced(self, asked: Asked, headers: Any, partition: int) -> Asked:
+        """Whose answer goes on with the request's trace: with a span of its own where spans are exported."""
+        told = origin(headers or ())
+        if self._tracer is None:
+            return replace(asked, trace=[] if told.context is None else told.context.headers())
+        cause = RecordCause(PAYMENTS_REQUESTED.name, partition, asked.offset)
+        span = DecisionSpan(self._tracer, "record", cause, partition, None, told)
+        return replace(asked, trace=span.lead_to().headers(), span=span)
 
     def _commit(self, *, wait: bool) -> None:
         reached = {p: at for p, offsets in self._open.items() if (at := offsets.position()) is not None}
@@ -247,7 +267,7 @@ class Gateway:
         self._consumer.close()
 
 
-def answer_headers(answer: PaymentAnswered, traceparent: bytes | None) -> list[tuple[str, str | bytes | None]]:
+def answer_headers(answer: PaymentAnswered, trace: Sequence[tuple[str, bytes]]) -> list[tuple[str, str | bytes | None]]:
     """CloudEvents attributes; the id is the same for every repetition of one answer."""
     told = f"{NAME}|{answer.idempotency_key}|{answer.outcome}".encode()
     headers: list[tuple[str, str | bytes | None]] = [
@@ -258,7 +278,7 @@ def answer_headers(answer: PaymentAnswered, traceparent: bytes | None) -> list[t
         ("ce_subject", answer.order_id.encode()),
         ("content-type", b"application/json"),
     ]
-    return [*headers, ("traceparent", traceparent)] if traceparent else headers
+    return [*headers, *trace]
 
 
 def session(patience: Patience) -> aiohttp.ClientSession:
@@ -273,14 +293,15 @@ def session(patience: Patience) -> aiohttp.ClientSession:
 
 async def serve(settings: Settings, stop: threading.Event, patience: Patience) -> None:
     metrics = process_metrics(NAME)
-    async with session(patience) as calls:
-        provider = Provider(
-            calls,
-            address_of(settings.payments.url, settings.runtime.run_dir),
-            patience,
-            retried=lambda: metrics.add(defs.PROVIDER_RETRIES, 1),
-        )
-        await Gateway(settings, metrics).run(provider, stop)
+    with tracing(NAME, settings) as tracer:
+        async with session(patience) as calls:
+            provider = Provider(
+                calls,
+                address_of(settings.payments.url, settings.runtime.run_dir),
+                patience,
+                retried=lambda: metrics.add(defs.PROVIDER_RETRIES, 1),
+            )
+            await Gateway(settings, metrics, tracer).run(provider, stop)
 
 
 def run_patiently(settings: Settings, stop: threading.Event, patience: Patience) -> None:

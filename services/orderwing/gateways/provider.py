@@ -7,7 +7,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ PATHS = {Purpose.AUTHORISE: "authorisations", Purpose.CAPTURE: "captures", Purpo
 DECLINED = (400, 402, 422)  # it understood, and the same request will never do
 ANSWER_BYTES = 65_536
 _LOOK_S = 0.2
+Trace = Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,15 @@ class Provider:
         self._patience = patience
         self._retried = retried
 
-    async def ask(self, request: PaymentRequested) -> PaymentAnswered:
-        """The provider's answer, or `failed` with the last try's reason. The idempotency key never changes."""
+    async def ask(self, request: PaymentRequested, trace: Trace = ()) -> PaymentAnswered:
+        """The provider's answer, or `failed` with the last try's reason. The idempotency key never changes.
+
+        `trace` are W3C headers, which the provider is told as they are.
+        """
         reason = ""
         for tried in range(1, self._patience.tries + 1):
             try:
-                return await self._try(request, tried)
+                return await self._try(request, tried, trace)
             except NoAnswerError as error:
                 reason = error.reason
             if tried < self._patience.tries:
@@ -77,7 +81,7 @@ class Provider:
                 await asyncio.sleep(self._patience.pause_s(tried))
         return _answer(request, Outcome.FAILED, self._patience.tries, reason=reason)
 
-    async def _try(self, request: PaymentRequested, tried: int) -> PaymentAnswered:
+    async def _try(self, request: PaymentRequested, tried: int, trace: Trace) -> PaymentAnswered:
         body: dict[str, str | int] = {
             "order_id": request.order_id,
             "amount_minor": request.amount_minor,
@@ -91,7 +95,11 @@ class Provider:
             async with self._session.post(
                 f"{self._address()}/v1/{PATHS[request.purpose]}",
                 data=json.dumps(body).encode(),
-                headers={"Idempotency-Key": request.idempotency_key, "Content-Type": "application/json"},
+                headers={
+                    "Idempotency-Key": request.idempotency_key,
+                    "Content-Type": "application/json",
+                    **{name: value.decode("ascii", "replace") for name, value in trace},
+                },
             ) as response:
                 status = response.status
                 told = _told(await _body(response)) if status in (200, *DECLINED) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -31,7 +30,8 @@ from orderwing.runtime.poison import (
     waiting_group,
 )
 from orderwing.runtime.store import Overlay
-from orderwing_schemas.base import ID_PATTERN
+from orderwing.runtime.trace_context import Origin, origin
+from orderwing.runtime.tracing import DecisionSpan, Tracer
 from orderwing_schemas.codec import UndecodableError, decode, encode
 from orderwing_schemas.events.operations import DeadLetterSettled
 from orderwing_schemas.topics import Topic, changelog, control, dead_letters
@@ -48,7 +48,6 @@ class Output:
 
 
 Refused = Mapping[tuple[Cause, bool], str]
-_ORDER_ID = re.compile(ID_PATTERN)
 
 
 @dataclass
@@ -57,6 +56,7 @@ class Decider:
 
     stage: Stage
     clock: DomainClock
+    tracer: Tracer | None = None
     topics: dict[str, Topic] = field(init=False)
     outputs: Outputs = field(init=False)
 
@@ -80,6 +80,7 @@ class Attempt:
         self.items: list[Output] = []
         self.letters: list[Letter] = []
         self.released: list[str | None] = []
+        self.spans: list[DecisionSpan] = []  # empty without a tracer
         self._decider = decider
         self._stage = decider.stage
         self._wall_ms = wall_ms
@@ -87,6 +88,8 @@ class Attempt:
         self._budget = budget
         self._refused = refused or {}
         self._parked = partition.parked > 0
+        self._tracer = decider.tracer
+        self._span: DecisionSpan | None = None
 
     # --- records ---------------------------------------------------------------------------------------------------
 
@@ -96,16 +99,19 @@ class Attempt:
             return
         self.number += 1
         cause = RecordCause(record.topic, record.partition, record.offset)
-        if self._parked and (order := _order(record)) is not None and self._waits(order):
+        if self._tracer is not None:
+            self._begin("record", cause, origin(record.headers), record.timestamp_ms)
+        if self._parked and (order := origin(record.headers).order_id) is not None and self._waits(order):
             self._park(record, cause, order)
             return
         try:
             now_ms = self._at(record.timestamp_ms)
             self._take(self._decide(record, cause, now_ms), cause, now_ms)
         except Exception as error:
-            self._poison(record, None, cause, _order(record), error)
+            self._poison(record, None, cause, origin(record.headers).order_id, error)
         else:
             self._budget.decided()
+            self._end("decided")
 
     def _at(self, timestamp_ms: int) -> int:
         return self._now_ms if timestamp_ms <= self._wall_ms else self._decider.clock.domain_ms(timestamp_ms)
@@ -131,7 +137,7 @@ class Attempt:
 
     def _take(self, decision: Decision, cause: Cause, now_ms: int) -> None:
         reference = self.partition.reference
-        outgoings = self._decider.outputs.emits(decision.emits, cause, self.number, now_ms, reference)
+        outgoings = self._decider.outputs.emits(decision.emits, cause, self.number, now_ms, reference, self._span)
         self.overlay.apply(decision, self.number)
         self.items.append(Output(cause, self.number, outgoings))
 
@@ -143,12 +149,15 @@ class Attempt:
             return
         cause = deadline.cause
         self.number += 1
+        if self._tracer is not None:
+            self._begin("deadline", cause, Origin(None, deadline.order_id))
         try:
             self._due(deadline, cause)
         except Exception as error:
             self._poison(self._as_record(deadline), deadline, cause, deadline.order_id, error)
         else:
             self._budget.decided()
+            self._end("decided")
 
     def _still_due(self, deadline: Deadline) -> bool:
         if self._place(deadline) in self.overlay.changes:
@@ -190,6 +199,7 @@ class Attempt:
         row = parked(record, self.number, order_id, None, None, (cause, True) not in self._refused)
         self.overlay.apply(Decision(puts=(row,)), self.number)
         self.items.append(Output(cause, self.number, [], letter=True))
+        self._end("parked")
 
     def _letter_id(self, cause: Cause) -> str:
         return event_id(self._stage.name, cause, -1)
@@ -206,14 +216,17 @@ class Attempt:
 
     def _write_letter(self, row: ParkedRecord, cause: Cause, error: Exception, identity: str) -> None:
         event = dead_letter(self._stage.name, row, error, self._now_ms)
-        headers = self._decider.outputs.headers(event, identity, self._now_ms)
-        key = event.dead_letter_id.encode()
         topic = self._decider.dead_letters.name
+        if self._span is not None:
+            self._span.lead_to()  # nothing of what it came to is sent
+        headers = self._decider.outputs.headers(event, identity, self._now_ms, topic, self._span)
+        key = event.dead_letter_id.encode()
         outgoing = Outgoing(topic, self.partition.number, key, encode(event), headers)
         self.items.append(Output(cause, self.number, [outgoing], letter=True))
         place = f"{row.topic}/{row.partition}/{row.offset}"
         trace = dict(headers)["traceparent"].decode()
         self.letters.append(Letter(event.dead_letter_id, event.order_id, trace, place, event.reason))
+        self._end("dead_lettered", event.reason)
 
     def _settle(self, record: Record) -> None:
         """An operator's word: decide the dead letter again or drop it, then decide those parked behind it."""
@@ -249,6 +262,9 @@ class Attempt:
         self.number += 1
         deadline = row.deadline
         cause = row.record_cause if deadline is None else deadline.cause
+        if self._tracer is not None:
+            told = Origin(origin(row.headers).context, row.order_id)
+            self._begin("redriven", cause, told, row.timestamp_ms if deadline is None else None, row.number)
         try:
             if row.truncated:
                 raise TruncatedError("too large to keep: read it at its origin, then drop it")
@@ -262,7 +278,24 @@ class Attempt:
             self.overlay.apply(Decision(puts=(waiting,)), self.number)
             self._write_letter(waiting, settled, error, event_id(self._stage.name, settled, -1))
             return False
+        self._end("decided")
         return True
+
+    # --- spans -----------------------------------------------------------------------------------------------------
+
+    def _begin(
+        self, kind: str, cause: Cause, told: Origin, stamped_ms: int | None = None, earlier: int | None = None
+    ) -> None:
+        if self._tracer is not None:
+            raw, number = self._stage.raw is not None, self.number
+            self._span = DecisionSpan(
+                self._tracer, kind, cause, self.partition.number, number, told, stamped_ms, raw, earlier
+            )
+            self.spans.append(self._span)
+
+    def _end(self, outcome: str, error: str | None = None) -> None:
+        if self._span is not None:
+            self._span.done(outcome, error)
 
 
 def _header(record: Record, name: str) -> str | None:
@@ -271,9 +304,3 @@ def _header(record: Record, name: str) -> str | None:
         if header == name and value is not None:
             found = value.decode("utf-8", "replace")
     return found
-
-
-def _order(record: Record) -> str | None:
-    """The order a record concerns, also where it cannot be decoded."""
-    subject = _header(record, "ce_subject")
-    return subject if subject is not None and _ORDER_ID.fullmatch(subject) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from hashlib import blake2b
 
 from orderwing.kernel.decision import Cause, Emit, event_id
 from orderwing.kernel.ports import Outgoing
@@ -12,6 +11,8 @@ from orderwing.kernel.row import Row
 from orderwing.kernel.view import Reference
 from orderwing.runtime.partitioning import partition_of
 from orderwing.runtime.store import encode_row
+from orderwing.runtime.trace_context import trace_id_of
+from orderwing.runtime.tracing import DecisionSpan
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import encode
 
@@ -19,12 +20,6 @@ from orderwing_schemas.codec import encode
 @lru_cache(maxsize=1024)
 def _time_header(now_ms: int) -> bytes:
     return datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").encode()
-
-
-@lru_cache(maxsize=8192)
-def _trace_id(subject: str) -> str:
-    """All that concerns an order is one trace."""
-    return blake2b(subject.encode(), digest_size=16).hexdigest()
 
 
 class Outputs:
@@ -36,26 +31,40 @@ class Outputs:
         self._fixed: dict[str, list[tuple[str, bytes]]] = {}
 
     def emits(
-        self, emits: tuple[Emit, ...], cause: Cause, number: int, now_ms: int, reference: Reference
+        self,
+        emits: tuple[Emit, ...],
+        cause: Cause,
+        number: int,
+        now_ms: int,
+        reference: Reference,
+        span: DecisionSpan | None = None,
     ) -> list[Outgoing]:
         """Raises what an event that cannot be keyed, placed or encoded raises."""
+        if span is not None:
+            span.lead_to(emits)
         made = []
         told = (("cause", str(cause).encode()), ("decision", b"%d" % number), ("now", b"%d" % now_ms))
         for position, (topic, event) in enumerate((emit.topic, emit.event) for emit in emits):
             key = topic.key_of(event)
-            headers = self.headers(event, event_id(self._stage, cause, position), now_ms)
+            headers = self.headers(event, event_id(self._stage, cause, position), now_ms, topic.name, span)
             headers.extend(told)
             made.append(Outgoing(topic.name, partition_of(topic, key, reference), key.encode(), encode(event), headers))
         return made
 
-    def headers(self, event: Event, identity: str, now_ms: int) -> list[tuple[str, bytes]]:
+    def headers(
+        self, event: Event, identity: str, now_ms: int, topic: str = "", span: DecisionSpan | None = None
+    ) -> list[tuple[str, bytes]]:
+        """Without a `span` the trace is told all the same, for logs, and that nobody records it."""
         subject = event.subject
         headers = [
             *self._fixed_headers(event.EVENT_TYPE),
             ("ce_id", identity.encode()),
             ("ce_time", _time_header(now_ms)),
-            ("traceparent", f"00-{_trace_id(subject or identity)}-{identity[:16]}-01".encode()),
         ]
+        if span is None:
+            headers.append(("traceparent", f"00-{trace_id_of(subject or identity)}-{identity[:16]}-00".encode()))
+        else:
+            headers.extend(span.headers(subject, identity, topic))
         if subject is not None:
             headers.append(("ce_subject", subject.encode()))
         return headers

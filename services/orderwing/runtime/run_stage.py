@@ -15,6 +15,7 @@ from orderwing.runtime.kafka import KafkaBus
 from orderwing.runtime.observer import Observer
 from orderwing.runtime.runner import Runner
 from orderwing.runtime.settings import Settings
+from orderwing.runtime.tracing import tracing
 from orderwing.runtime.watchdog import Watchdog
 from orderwing_schemas.topics import CLOCK
 
@@ -22,7 +23,11 @@ from orderwing_schemas.topics import CLOCK
 def run_stage(stage: Stage, settings: Settings, observer: Observer, stop: threading.Event) -> int:
     """0 once `stop` is set. Raises FencedError (start again) and OperatorError."""
     try:
-        with Watchdog() as watchdog, closing(_bus(stage, settings)) as bus:
+        with (
+            tracing(stage.name, settings) as tracer,
+            Watchdog() as watchdog,
+            closing(_bus(stage, settings)) as bus,
+        ):
             clock = await_clock(bus, observer, stop, pulse=watchdog.pulse)
             if clock is None:
                 return 0
@@ -34,6 +39,7 @@ def run_stage(stage: Stage, settings: Settings, observer: Observer, stop: thread
                 batch_limit=settings.runtime.batch_limit,
                 poison_share=settings.runtime.poison_share,
                 poison_consecutive=settings.runtime.poison_consecutive,
+                tracer=tracer,
             )
             _run(runner, stop, watchdog)
     except FencedError:

@@ -28,6 +28,7 @@ from orderwing.runtime.partition import Partition
 from orderwing.runtime.poison import Budget, BudgetExceededError, ParkedRecord
 from orderwing.runtime.restore import Restore
 from orderwing.runtime.store import changelog_key
+from orderwing.runtime.tracing import Batch, Tracer
 from orderwing_schemas.codec import UndecodableError
 from orderwing_schemas.topics import REFERENCE, Topic
 
@@ -53,6 +54,7 @@ class Runner:
         poison_share: float = 0.05,
         poison_consecutive: int = 20,
         reference: Topic = REFERENCE,
+        tracer: Tracer | None = None,
     ) -> None:
         self.stage = stage
         self.ready = False
@@ -61,7 +63,8 @@ class Runner:
         self._bus = bus
         self._clock = clock
         self._observer = observer or SilentObserver()
-        self._decider = Decider(stage, clock)
+        self._decider = Decider(stage, clock, tracer)
+        self._tracer = tracer
         self._inputs = (*self._decider.topics, self._decider.control.name)
         self._reference = reference.name
         self._limit = batch_limit
@@ -211,12 +214,15 @@ class Runner:
     def _batch(self, records: Sequence[Record], due: Mapping[int, list[Deadline]]) -> bool:
         refused: dict[tuple[Cause, bool], str] = {}
         wall_ms = self._bus.wall_ms()
+        told = None if self._tracer is None else Batch(len(records), sum(map(len, due.values())))
         while True:
             budget = copy.copy(self._budget)
             try:
                 began = perf_counter()
                 attempts = self._decide(records, due, wall_ms, budget, refused)
                 self._observer.batch_decided(len(records) + sum(map(len, due.values())), perf_counter() - began)
+                if told is not None:
+                    told.decided()
                 self._commit(attempts)
             except RecordRefusedError as error:
                 self._observer.aborted()
@@ -236,6 +242,8 @@ class Runner:
                 return False
             self._budget = budget
             self._merge(attempts, due)
+            if self._tracer is not None and told is not None and attempts:
+                self._tracer.committed([span for attempt in attempts for span in attempt.spans], told)
             return True
 
     def _decide(
