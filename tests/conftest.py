@@ -1,8 +1,12 @@
-"""Real servers for the tests that ask for them: started once, stopped even when a test fails."""
+"""Real servers for the tests that ask for them: started once, stopped even when a test fails.
+
+They are the embedded ones, unless `--servers` (or ORDERWING_TEST_SERVERS) says otherwise.
+"""
 
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.redis import EmbeddedRedis
+from support.containers import NO_ENGINE, KafkaContainer, RedisContainer, engine_answers
 
 # How long an example takes says something about the machine and how busy it is, nothing about the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,18 +33,86 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("servers")
+    group.addoption(
+        "--servers",
+        choices=["embedded", "containers", "auto"],
+        default=os.environ.get("ORDERWING_TEST_SERVERS", "embedded"),
+        help="Broker and Redis that tests share; auto: containers if a Docker engine answers, else embedded ones.",
+    )
+    group.addoption(
+        "--containers",
+        action="store_true",
+        help="Only the tests that share a broker or Redis, on containers; fails when no Docker engine answers.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("containers"):
+        config.option.servers = "containers"
+    if config.getoption("servers") == "auto":
+        config.option.servers = "containers" if engine_answers() else "embedded"
+    if config.getoption("servers") == "containers" and not engine_answers():
+        raise pytest.UsageError(NO_ENGINE)
+
+
+def shares_servers(item: pytest.Item) -> bool:
+    asked = set(getattr(item, "fixturenames", ()))
+    call = getattr(item, "callspec", None)
+    return bool(asked & {"broker", "redis_url"}) or (
+        "cast" in asked and call is not None and call.params["cast"] == "kafka"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("containers"):
+        others = [item for item in items if not shares_servers(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if shares_servers(item)]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"servers: {config.getoption('servers')}"
+
+
+class Servers:
+    """Broker and Redis of this session, each started when it is first asked for."""
+
+    def __init__(self, stack: ExitStack, directory: Path, containers: bool) -> None:
+        self._stack = stack
+        self._directory = directory
+        self._containers = containers
+
+    @cached_property
+    def bootstrap(self) -> str:
+        if self._containers:
+            return self._stack.enter_context(KafkaContainer()).bootstrap
+        return self._stack.enter_context(EmbeddedBroker(self._directory / "kafka")).bootstrap
+
+    @cached_property
+    def redis_url(self) -> str:
+        if self._containers:
+            return self._stack.enter_context(RedisContainer()).url
+        return self._stack.enter_context(EmbeddedRedis(self._directory / "redis")).url
+
+
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with ExitStack() as stack:
+        yield Servers(stack, tmp_path_factory.mktemp("servers"), pytestconfig.getoption("servers") == "containers")
+
+
+@pytest.fixture(scope="session")
+def broker(servers: Servers) -> str:
     """The bootstrap address of a broker that the whole session shares: use topics and groups of your own."""
-    with EmbeddedBroker(tmp_path_factory.mktemp("kafka")) as server:
-        yield server.bootstrap
+    return servers.bootstrap
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def redis_url(servers: Servers) -> str:
     """The address of a Redis that the whole session shares: use keys of your own."""
-    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
-        yield server.url
+    return servers.redis_url
 
 
 @pytest.fixture
