@@ -110,6 +110,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
         "orderwing.geography.*",
         "orderwing.bench.*",
     ),
+    "opentelemetry": ("orderwing.runtime.tracing_export",),
     "polars": ("orderwing.shop.*", "orderwing.demo.*"),
     "rich": ("orderwing.runtime.screen", "orderwing.commands.*", "orderwing.demo.*"),
     "typer": ("orderwing.cli", "orderwing.commands.*"),

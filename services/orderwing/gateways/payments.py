@@ -31,7 +31,8 @@ from orderwing.runtime.metrics import Metrics, process_metrics
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.settings import Settings
 from orderwing.runtime.trace_context import origin
-from orderwing.runtime.tracing import DecisionSpan, Tracer, tracing
+from orderwing.runtime.tracing import Tracer, tracing
+from orderwing.runtime.tracing_spans import DecisionSpan
 from orderwing_schemas.codec import UndecodableError, decode, encode, header_map
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested
 from orderwing_schemas.topics import PAYMENTS_ANSWERED, PAYMENTS_REQUESTED

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from orderwing.reoptimizer.pool import Pool
 from orderwing.reoptimizer.replan import Look, Proposal
 from orderwing.runtime.outputs import Outputs
+from orderwing.runtime.trace_context import SpanContext
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import Headers, encode
 from orderwing_schemas.domain import HeldLine
@@ -25,11 +26,18 @@ class Message:
     headers: Headers
 
 
-def proposal_message(region: str, window_id: str, proposal: Proposal, now_ms: int) -> Message:
-    """The id ends with the proposal's fingerprint, so that its answer tells what was refused."""
+def proposal_id(window_id: str, proposal: Proposal) -> str:
+    """It ends with the proposal's fingerprint, so that its answer tells what was refused."""
+    return f"{window_id}:{proposal.fingerprint}"
+
+
+def proposal_message(
+    region: str, window_id: str, proposal: Proposal, now_ms: int, trace: SpanContext | None = None
+) -> Message:
+    """`trace` is that of the span that made it, if one is recorded."""
     event = ProposalMade(
         region=region,
-        proposal_id=f"{window_id}:{proposal.fingerprint}",
+        proposal_id=proposal_id(window_id, proposal),
         window_id=window_id,
         changes=tuple(
             PartChange(
@@ -46,7 +54,10 @@ def proposal_message(region: str, window_id: str, proposal: Proposal, now_ms: in
         expected_gain_minor=proposal.gain_minor,
         candidates=proposal.candidates[:_CANDIDATES],
     )
-    return _message(event, region, event.proposal_id, now_ms)
+    message = _message(event, region, event.proposal_id, now_ms)
+    if trace is None:
+        return message
+    return replace(message, headers=[*(h for h in message.headers if h[0] != "traceparent"), *trace.headers()])
 
 
 def window_message(pool: Pool, look: Look, window_id: str, now_ms: int, solve_wall_ms: int) -> Message:

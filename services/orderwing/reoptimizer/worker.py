@@ -18,10 +18,11 @@ import aiokafka
 import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
+from orderwing.kernel.decision import RecordCause
 from orderwing.kernel.ports import Record
 from orderwing.reoptimizer import pool as pools
-from orderwing.reoptimizer.emit import Message, proposal_message, window_message
-from orderwing.reoptimizer.replan import Budget, Look, replan
+from orderwing.reoptimizer.emit import Message, proposal_id, proposal_message, window_message
+from orderwing.reoptimizer.replan import Budget, Look, Proposal, replan
 from orderwing.runtime import metric_defs as metric
 from orderwing.runtime.clock import REAL_TIME, DomainClock, clock_of
 from orderwing.runtime.health import process_health
@@ -30,6 +31,9 @@ from orderwing.runtime.logs import get_logger
 from orderwing.runtime.metrics import process_metrics
 from orderwing.runtime.reference import ReferenceTable
 from orderwing.runtime.settings import Kafka, Settings
+from orderwing.runtime.trace_context import origin
+from orderwing.runtime.tracing import Tracer, tracing
+from orderwing.runtime.tracing_spans import DecisionSpan, Span
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import UndecodableError, decode, header_map
 from orderwing_schemas.events.allocation import PartAllocated, PartFrozen, ProposalAnswered
@@ -77,12 +81,14 @@ def _credentials(cluster: Kafka) -> faust.SASLCredentials | faust.SSLCredentials
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Keep the pools and propose, until `stop`."""
-    asyncio.run(_Worker(settings).run(stop))
+    with tracing(NAME, settings) as tracer:
+        asyncio.run(_Worker(settings, tracer).run(stop))
 
 
 class _Worker:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: Tracer | None = None) -> None:
         self._settings = settings
+        self._tracer = tracer
         self._reference = ReferenceTable()
         self._clock: DomainClock = REAL_TIME
         self._metrics = process_metrics(NAME)
@@ -234,14 +240,30 @@ class _Worker:
     async def _events(self, stream: Any) -> AsyncIterator[tuple[Any, Event]]:
         async for event in stream.events():
             message = event.message
+            span = self._span(message)
             self._metrics.add(metric.RECORDS_IN, 1)
             try:
                 yield message, decode(message.value, header_map(message.headers).get("ce_type"))
+                self._done(span, "kept")
             except UndecodableError as error:
                 # Only an improvement is lost, and what allocation books stays right without it.
+                self._done(span, "dropped", error.reason)
                 self._metrics.add(metric.DEAD_LETTERS, 1)
                 place = f"{message.topic}/{message.partition}/{message.offset}"
                 _log.error("undecodable", record=place, reason=error.reason, detail=error.detail)
+
+    def _span(self, message: Any) -> DecisionSpan | None:
+        if self._tracer is None:
+            return None
+        headers = message.headers or ()
+        told = origin(headers.items() if isinstance(headers, dict) else headers)
+        cause = RecordCause(message.topic, message.partition, message.offset)
+        return DecisionSpan(self._tracer, "record", cause, message.partition, None, told)
+
+    def _done(self, span: DecisionSpan | None, outcome: str, error: str | None = None) -> None:
+        if self._tracer is not None and span is not None:
+            span.done(outcome, error)
+            self._tracer.export([span])
 
     def _keep_part(self, table: Any, event: Event, at_ms: int) -> None:
         match event:
@@ -291,7 +313,12 @@ class _Worker:
     ) -> None:
         window_id = f"{pool.region}/{now_ms}"
         for proposal in look.proposals:
-            await _send(topics[PROPOSALS.name], partition, proposal_message(pool.region, window_id, proposal, now_ms))
+            span = self._proposed(window_id, proposal, seconds)
+            trace = None if span is None else span.context
+            message = proposal_message(pool.region, window_id, proposal, now_ms, trace)
+            await _send(topics[PROPOSALS.name], partition, message)
+            if self._tracer is not None and span is not None:
+                self._tracer.sink.export([span])
         closed = window_message(pool, look, window_id, now_ms, round(seconds * 1000))
         await _send(topics[WINDOWS.name], partition, closed)
         self._metrics.add(metric.RECORDS_OUT, len(look.proposals), PROPOSALS.name)
@@ -302,6 +329,13 @@ class _Worker:
         self._metrics.observe(metric.SOLVE_SECONDS, seconds)
         if look.fell_back:
             _log.error("solution did not verify", window=window_id, components=look.fell_back)
+
+    def _proposed(self, window_id: str, proposal: Proposal, seconds: float) -> Span | None:
+        if self._tracer is None:
+            return None
+        order_ids = sorted({change.part.order_id for change in proposal.changes})
+        solve_ns = int(seconds * 1e9)
+        return self._tracer.proposed(PROPOSALS.name, proposal_id(window_id, proposal), order_ids, solve_ns)
 
 
 async def _set(stop: threading.Event) -> None:

@@ -31,7 +31,8 @@ from orderwing.runtime.poison import (
 )
 from orderwing.runtime.store import Overlay
 from orderwing.runtime.trace_context import Origin, origin
-from orderwing.runtime.tracing import DecisionSpan, Tracer
+from orderwing.runtime.tracing import Tracer
+from orderwing.runtime.tracing_spans import DecisionSpan
 from orderwing_schemas.codec import UndecodableError, decode, encode
 from orderwing_schemas.events.operations import DeadLetterSettled
 from orderwing_schemas.topics import Topic, changelog, control, dead_letters

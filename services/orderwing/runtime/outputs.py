@@ -12,7 +12,7 @@ from orderwing.kernel.view import Reference
 from orderwing.runtime.partitioning import partition_of
 from orderwing.runtime.store import encode_row
 from orderwing.runtime.trace_context import trace_id_of
-from orderwing.runtime.tracing import DecisionSpan
+from orderwing.runtime.tracing_spans import DecisionSpan
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import encode
 

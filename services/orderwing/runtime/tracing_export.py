@@ -25,7 +25,8 @@ from opentelemetry.trace import SpanContext as OtelContext
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.settings import Telemetry
 from orderwing.runtime.trace_context import SpanContext
-from orderwing.runtime.tracing import Sink, Span, Tracer, traces_file
+from orderwing.runtime.tracing import Sink, Tracer, traces_file
+from orderwing.runtime.tracing_spans import Span
 
 _KINDS = {"consumer": SpanKind.CONSUMER, "producer": SpanKind.PRODUCER, "internal": SpanKind.INTERNAL}
 _SCOPE = InstrumentationScope("orderwing", version("orderwing"))

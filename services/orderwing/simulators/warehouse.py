@@ -10,6 +10,7 @@ import heapq
 import json
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +25,7 @@ from orderwing.simulators.warehouse_floor import Book, Entry, Floor, Step
 
 RELEASED, INBOUND, CLOCK = "shipments.released.v1", "wms.inbound", "clock"
 LEDGER = "warehouse.ledger.jsonl"
+_TRACE = ("traceparent", "tracestate")  # told back as they came
 _POLL_S = 0.5
 _RETRY_MS = 60_000  # domain time after which an answer that the broker refused is given again
 
@@ -87,7 +89,8 @@ def _work(warehouse: Warehouse, consumer: Consumer, stop: threading.Event) -> No
         messages = [first, *consumer.consume(499, 0)] if first is not None else []
         released = [message for message in messages if message.error() is None]
         for message in released:
-            warehouse.receive(message.value())
+            headers: Any = message.headers() or ()  # of the client's stubs' many forms it has but one
+            warehouse.receive(message.value(), headers)
         if released:
             _commit(consumer)
         warehouse.answer_due()
@@ -117,8 +120,8 @@ class Warehouse:
         for received in list(self.book.unfinished()):
             self._plan(received)
 
-    def receive(self, value: bytes | None) -> None:
-        """Book a release. What is no release, and what is known, is passed over."""
+    def receive(self, value: bytes | None, headers: Iterable[tuple[str, bytes | None]] = ()) -> None:
+        """Book a release with its W3C trace context. What is no release, and what is known, is passed over."""
         try:
             told = json.loads(value or b"")
             received: Entry = {
@@ -130,6 +133,7 @@ class Warehouse:
                 "departure_at_ms": int(told["departure_at_ms"]),
                 "arrival_at_ms": int(told["arrival_at_ms"]),
                 "at_ms": self.clock.now_ms(),
+                "trace": {name: (value or b"").decode() for name, value in headers if name in _TRACE},
             }
         except (ValueError, KeyError, TypeError):
             return
@@ -165,6 +169,7 @@ class Warehouse:
             ("ce_id", f"{received['shipment_id']}:{step.status}".encode()),
             ("ce_subject", received["order_id"].encode()),
             ("content-type", b"application/json"),
+            *((name, value.encode()) for name, value in received.get("trace", {}).items()),
         ]
         for number in range(step.times):
             told = partial(self._told, received, step) if number == 0 else None
