@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orderwing.dashboards.ask import Prometheus
+from orderwing.dashboards.check import ask_all, silent
+from orderwing.runtime import metric_defs as defs
+from orderwing.runtime.metric_defs import ALL_METRICS
+from support.monitoring import NO_PROMETHEUS, ROOT, scraping
 from support.running import private_cache, processes_of, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
@@ -25,6 +33,31 @@ PARTS_OF_THE_REPORT = {
     "audit_violations", "parcels_per_order", "cost_minor_per_order", "promise_kept", "reoptimizer",
     "throughput_orders_per_s", "latency_ms", "views_lag_ms", "startup_s",
 }  # fmt: skip
+
+
+# What a healthy run of so few orders may not bring about.
+MAY_STAY_NOUGHT = {
+    metric.name
+    for metric in (
+        defs.RECORDS_REJECTED, defs.TRANSACTIONS_ABORTED, defs.DEAD_LETTERS, defs.PARKED, defs.DEADLINES_DUE,
+        defs.INPUT_LAG, defs.HALTED, defs.PROVIDER_IN_FLIGHT, defs.PROVIDER_RETRIES, defs.PROPOSALS, defs.POOL_PARTS,
+        defs.ORDERS_STUCK, defs.PROMISES_AT_RISK, defs.BACKORDERED_UNITS, defs.FROZEN_SPLITS, defs.PROPOSALS_ANSWERED,
+        defs.SAVED_MINOR, defs.PARTITIONS_LEADERLESS, defs.PARTITIONS_UNDER_REPLICATED,
+    )
+}  # fmt: skip
+
+Ended = tuple[int, str, list[str]]  # exit status, what it said, processes that it left
+
+
+@dataclass(frozen=True)
+class TakenUp:
+    """`prometheus` is the URL of one that scraped all of it, for `seconds`; None where there is none."""
+
+    stopped: Ended
+    ended: Ended
+    report_file: Path
+    prometheus: str | None
+    seconds: float
 
 
 @contextmanager
@@ -77,19 +110,54 @@ def test_a_small_demo_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> Non
     assert list((tmp_path / "demo").glob("run-*")) == []
 
 
-def test_a_demo_that_is_stopped_is_taken_up_again(tmp_path: Path) -> None:
-    """Ctrl-C in the middle of the stream; the second start ends what the first began."""
-    with demo(tmp_path, "--orders", "400", "--seed", "3", "--keep") as (process, output):
-        wait_until(lambda: streams(output) or process.poll() is not None, "orders are streaming", DEADLINE_S)
-        assert streams(output), output.read_text("utf-8")[-3000:]
-        process.send_signal(signal.SIGINT)
-        assert finished(process, output) == 130, output.read_text("utf-8")[-3000:]
-    assert b"Traceback" not in output.read_bytes()
-    assert processes_of(tmp_path) == []
-    report_file = tmp_path / "report.json"
-    options = ("--orders", "20", "--seed", "3", "--keep", "--report", str(report_file))
-    with demo(tmp_path, *options) as (process, output):
-        status = finished(process, output)
-    assert status == 0, output.read_text("utf-8")[-3000:]
-    require_sound(json.loads(report_file.read_text("utf-8")), 21)
-    assert processes_of(tmp_path) == []
+@pytest.fixture(scope="module")
+def taken_up_again(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TakenUp]:
+    """A demo, Ctrl-C in the middle of its stream, and a second start that ends what the first began."""
+    cache = tmp_path_factory.mktemp("taken-up")
+    services = cache / "demo" / "kept" / "services"
+    services.mkdir(parents=True)
+    with ExitStack() as stack:
+        prometheus, began_s = None, time.monotonic()
+        if shutil.which("prometheus"):
+            prometheus = stack.enter_context(scraping(tmp_path_factory.mktemp("scraped") / "prometheus", services))
+        with demo(cache, "--orders", "400", "--seed", "3", "--keep") as (process, output):
+            wait_until(lambda: streams(output) or process.poll() is not None, "orders are streaming", DEADLINE_S)
+            assert streams(output), output.read_text("utf-8")[-3000:]
+            process.send_signal(signal.SIGINT)
+            stopped = finished(process, output), output.read_text("utf-8"), processes_of(cache)
+        report_file = cache / "report.json"
+        options = ("--orders", "20", "--seed", "3", "--keep", "--report", str(report_file))
+        with demo(cache, *options) as (process, output):
+            ended = finished(process, output), output.read_text("utf-8"), processes_of(cache)
+        yield TakenUp(stopped, ended, report_file, prometheus, time.monotonic() - began_s)
+
+
+def test_a_demo_that_is_stopped_is_taken_up_again(taken_up_again: TakenUp) -> None:
+    status, text, left = taken_up_again.stopped
+    assert status == 130, text[-3000:]
+    assert "Traceback" not in text
+    assert left == []
+    status, text, left = taken_up_again.ended
+    assert status == 0, text[-3000:]
+    require_sound(json.loads(taken_up_again.report_file.read_text("utf-8")), 21)
+    assert left == []
+
+
+def has_risen(run: TakenUp, name: str) -> bool:
+    """Whether a metric was ever above nought: most are told as 0 from the start."""
+    assert run.prometheus is not None
+    now_s, told = time.time(), f'sum({{__name__=~"{name}(_count)?"}})'
+    found = Prometheus(run.prometheus).range(told, now_s - run.seconds - 30, now_s, 2)
+    return any(value > 0 for series in found for value in series.values)
+
+
+def test_every_query_of_the_dashboards_and_alerts_is_answered(taken_up_again: TakenUp) -> None:
+    if taken_up_again.prometheus is None:
+        pytest.skip(NO_PROMETHEUS)
+    answers = ask_all(taken_up_again.prometheus, taken_up_again.seconds + 30, ROOT)
+    assert silent(answers) == []
+    assert len(answers) > 200
+    unwell = [rule for rule in Prometheus(taken_up_again.prometheus).rules() if rule["health"] != "ok"]
+    assert unwell == []
+    fed = {metric.name for metric in ALL_METRICS} - MAY_STAY_NOUGHT
+    assert {name for name in fed if not has_risen(taken_up_again, name)} == set()

@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from orderwing.cli import app as cli
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.health import Health
+from orderwing.runtime.metrics import process_metrics
 from orderwing.runtime.outputs import Outputs
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.settings import Kafka, Redis, Settings, to_environment
@@ -79,6 +81,10 @@ def worker(settings: Settings) -> Iterator[None]:
 
 def accepted(views: Views) -> int:
     return views.stage_counts().get("intake", {}).get("order.accepted.v1", 0)
+
+
+def exposition() -> str:
+    return process_metrics("views").exposition(Health())[1].decode()
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -243,6 +249,16 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         assert views.windows().saved_minor == 40
         eventually(lambda: len(views.explain("one").cards) == 1)
         assert views.order("unheard-of") is None
+        told = (
+            'orderwing_orders{service="views",state="delivered"} 1.0',
+            'orderwing_orders{service="views",state="allocated"} 0.0',
+            'orderwing_stock_units{level="on_hand",region="south",service="views"} 9.0',
+            'orderwing_stock_units{level="reserved",region="south",service="views"} 2.0',
+            'orderwing_proposals_saved_minor{service="views"} 40.0',
+            'orderwing_brokers{service="views"} 1.0',
+            'orderwing_partitions_leaderless{service="views"} 0.0',
+        )
+        eventually(lambda: all(line in exposition() for line in told))
 
         run_cli = partial(CliRunner().invoke, cli, env=to_environment(settings) | {"COLUMNS": "200"})
         shown = run_cli(["order", "show", "one"])

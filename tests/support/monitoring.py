@@ -28,11 +28,11 @@ def program(name: str) -> str:
 
 @contextmanager
 def scraping(directory: Path, targets: Path) -> Iterator[str]:
-    """The URL of a Prometheus with our configuration that scrapes, every second, what announces itself in `targets`."""
+    """The URL of a Prometheus with our configuration that scrapes, every 2 s, what announces itself in `targets`."""
     shutil.copytree(ROOT / "deploy" / "prometheus", directory)
     (directory / "targets").symlink_to(targets)
     config = directory / "prometheus.yml"
-    text = re.sub(r"(scrape_interval|scrape_timeout|evaluation_interval): \d+s", r"\1: 1s", config.read_text("utf-8"))
+    text = re.sub(r"(scrape_interval|scrape_timeout|evaluation_interval): \d+s", r"\1: 2s", config.read_text("utf-8"))
     config.write_text(text, "utf-8")
     command = [
         program("prometheus"),
