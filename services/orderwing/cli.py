@@ -1,9 +1,12 @@
 """The command line: every group of commands is added by one line."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 import orderwing
-from orderwing.commands import bench, dashboards, dead_letters, market, network, order, reviews, schemas, topics
+from orderwing.commands import bench, config, dashboards, dead_letters, market, network, order, reviews, schemas, topics
 from orderwing.commands.audit import audit
 from orderwing.commands.demo import demo
 from orderwing.commands.order import explain
@@ -11,7 +14,9 @@ from orderwing.commands.produce import produce
 from orderwing.commands.servers import servers
 from orderwing.commands.service import service
 from orderwing.commands.simulate import simulate
+from orderwing.commands.trace import trace
 from orderwing.composition import SERVICES
+from orderwing.runtime.settings import CommandLine, use_command_line
 
 app = typer.Typer(
     name="orderwing",
@@ -19,6 +24,16 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def given(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option(help="A file of settings, in TOML.")] = None,
+    values: Annotated[list[str] | None, typer.Option("--set", help="A setting: section.key=value; repeatable.")] = None,
+) -> None:
+    use_command_line(CommandLine(config, tuple(values or ())))
+    context.call_on_close(lambda: use_command_line(CommandLine()))
 
 
 @app.command()
@@ -35,7 +50,9 @@ app.command()(produce)
 app.command()(servers)
 app.command(epilog=f"Services: {', '.join(SERVICES)}.")(service)
 app.command()(simulate)
+app.command()(trace)
 app.add_typer(bench.app, name="bench")
+app.add_typer(config.app, name="config")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(market.app, name="market")

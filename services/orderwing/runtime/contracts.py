@@ -10,6 +10,7 @@ from typing import Any
 from orderwing.runtime import asyncapi, metric_defs
 from orderwing.runtime.compatibility import incompatibilities
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.settings import docs as settings_docs
 from orderwing_schemas.codec import encode
 from orderwing_schemas.examples import EXAMPLE_BY_TYPE
 from orderwing_schemas.topics import EVENT_BY_TYPE
@@ -30,6 +31,7 @@ def schema_of(event_type: str) -> dict[str, Any]:
 def generated() -> Mapping[Path, str]:
     """Every file by its path in the repository, always the same for the same code."""
     files = {Path("schemas/asyncapi.yaml"): asyncapi.as_yaml(), Path("docs/metrics.md"): metric_defs.markdown()}
+    files[Path(settings_docs.PATH)] = settings_docs.markdown()
     for event_type in sorted(EVENT_BY_TYPE):
         files[_JSON / f"{event_type}.schema.json"] = _text(schema_of(event_type))
         files[_EXAMPLES / f"{event_type}.json"] = _text(json.loads(encode(EXAMPLE_BY_TYPE[event_type])))

@@ -17,7 +17,7 @@ from orderwing.runtime.settings.tree import Settings
 
 FILE = "orderwing.toml"
 DEFAULT = "default"
-_NO_OPTIONS = (CONFIG, "ORDERWING_PYTHON")  # the latter is the launcher's
+_NO_OPTIONS = re.compile(r"ORDERWING_(CONFIG|PYTHON|TEST_\w+)")  # of this module, the launcher and the tests
 # What Kubernetes sets in every pod for each service whose name begins with ours.
 _CLUSTER_LINK = re.compile(r"ORDERWING_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 
@@ -205,7 +205,7 @@ def _in_variables(variables: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
 def _warnings(variables: Mapping[str, str]) -> Iterator[str]:
     names = _names()
     for variable in sorted(variables):
-        if variable not in names and variable not in _NO_OPTIONS and not _CLUSTER_LINK.fullmatch(variable):
+        if variable not in names and not any(known.fullmatch(variable) for known in (_NO_OPTIONS, _CLUSTER_LINK)):
             yield f"{variable} is not a setting{_meant(variable, names, PREFIX) or '.'}"
 
 
