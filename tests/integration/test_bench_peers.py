@@ -42,7 +42,7 @@ def test_ours_answers_every_order_once_also_when_it_is_killed() -> None:
     assert ours.kills.losses.orders > 0
     assert None not in ours.kills.back_s
     text = markdown(
-        {"command": "orderwing bench peers"} | versions([ours]), list(sheets([ours], options)), TITLE, ABOUT
+        {"command": "orderwing bench peers", **versions([ours])}, list(sheets([ours], options)), TITLE, ABOUT
     )
     assert "| orderwing: lost, doubled, row wrong | 0, 0, 0 | 0, 0, 0 |" in text
 
