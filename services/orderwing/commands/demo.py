@@ -29,6 +29,10 @@ def demo(
             help="Real orders: the UCI Online Retail file (.xlsx, .csv, .parquet).",
         ),
     ] = None,
+    trace: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, metavar="RATIO", help="Trace a share of the orders."),
+    ] = None,
     duration_s: Annotated[float | None, typer.Option(min=1, help="Stop placing orders after so long.")] = None,
 ) -> None:
     """Run broker, Redis and every service, stream orders until all are delivered or rest, and audit the run.
@@ -53,6 +57,7 @@ def demo(
         report=report,
         retail=online_retail,
         duration_s=duration_s,
+        traced=trace,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +16,7 @@ from orderwing.demo.run import run_demo
 from orderwing.demo.rundir import RunDirectory, run_directory
 from orderwing.demo.screen import Lines, Screen, print_summary
 from orderwing.runtime.screen import progress_bars
+from orderwing.runtime.tracing_read import traced_orders
 
 Told = Callable[[dict[str, Any]], None]
 
@@ -32,7 +33,7 @@ def main(options: Options, began_s: float, tell: Told) -> bool:
             if directory.tells_of(error):
                 directory.keep()
             raise
-        if not sound:
+        if not sound or options.traced is not None:
             directory.keep()
         if directory.kept:
             console.print(f"Data, logs and books are in {directory.path}.", highlight=False, soft_wrap=True)
@@ -46,6 +47,7 @@ def _run(options: Options, directory: RunDirectory, console: Console, began_s: f
             directory,
             seed=options.seed,
             without=() if options.reoptimizer else ("reoptimizer",),
+            environment=_telemetry(options.traced),
             progress=progress,
         ).start()
     with product:
@@ -60,6 +62,22 @@ def _run(options: Options, directory: RunDirectory, console: Console, began_s: f
     report = report_of(outcome, verdict, directory.input, invoices)
     print_summary(console, report, verdict, time.monotonic() - began_s)
     tell(report)
+    if options.traced is not None:
+        _tell_traces(directory, console)
     if not outcome.drained:
         console.print("Not everything came to rest in time.", style="red")
     return outcome.drained and not failed(report)
+
+
+def _telemetry(ratio: float | None) -> Mapping[str, str]:
+    if ratio is None:
+        return {}
+    return {"ORDERWING_TELEMETRY_EXPORTER": "file", "ORDERWING_TELEMETRY_RATIO": str(ratio)}
+
+
+def _tell_traces(directory: RunDirectory, console: Console) -> None:
+    traced = list(dict.fromkeys(traced_orders(directory.services)))
+    console.print(f"Traces of {len(traced)} orders are in {directory.services}.", highlight=False, soft_wrap=True)
+    if traced:
+        command = f"orderwing trace {traced[0]} --dir {directory.services}"
+        console.print(f"A journey: {command}", highlight=False, soft_wrap=True, markup=False)

@@ -15,7 +15,7 @@ class Options:
     """`rate` is orders a second of wall time, `speed` domain seconds a second.
 
     `retail` is a file of the UCI Online Retail data; without it orders are generated. `duration_s` ends the stream
-    early. `keep` keeps the data for the next run.
+    early. `traced` is the share of orders whose journey is written down. `keep` keeps the data for the next run.
     """
 
     orders: int | None = None
@@ -28,6 +28,7 @@ class Options:
     report: Path | None = None
     retail: Path | None = None
     duration_s: float | None = None
+    traced: float | None = None
 
     @property
     def orders_a_second(self) -> float:
