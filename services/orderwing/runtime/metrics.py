@@ -37,6 +37,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
+        self._children: dict[tuple[str, tuple[str, ...]], Counter | Gauge | Histogram] = {}
         self._collectors = {metric.name: self._collector(metric) for metric in defs.ALL_METRICS}
         for metric in defs.fed_by(service):
             if metric.kind != "gauge" and not metric.labels:
@@ -59,15 +60,23 @@ class Metrics:
 
     def add(self, metric: defs.Metric, n: float, *labels: str) -> None:
         """Add to a counter, or `n` (which may be negative) to a gauge."""
-        cast(Gauge, self._collectors[metric.name]).labels(self.service, *labels).inc(n)
+        cast(Gauge, self._child(metric, labels)).inc(n)
 
     def set(self, metric: defs.Metric, value: float, *labels: str) -> None:
         """Set a gauge."""
-        cast(Gauge, self._collectors[metric.name]).labels(self.service, *labels).set(value)
+        cast(Gauge, self._child(metric, labels)).set(value)
 
     def observe(self, metric: defs.Metric, value: float, *labels: str) -> None:
         """Add one value to a histogram."""
-        cast(Histogram, self._collectors[metric.name]).labels(self.service, *labels).observe(value)
+        cast(Histogram, self._child(metric, labels)).observe(value)
+
+    def _child(self, metric: defs.Metric, labels: tuple[str, ...]) -> Counter | Gauge | Histogram:
+        """Kept, since the library takes a while to find it."""
+        found = self._children.get((metric.name, labels))
+        if found is None:
+            found = self._collectors[metric.name].labels(self.service, *labels)
+            self._children[metric.name, labels] = found
+        return found
 
     def exposition(self, health: Health) -> tuple[str, bytes]:
         """Content type and body for /metrics, with the state as /readyz tells it."""
