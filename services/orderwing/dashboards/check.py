@@ -17,13 +17,17 @@ from orderwing.runtime.errors import OperatorError
 RULES = Path("deploy/prometheus/alerts.yml")
 _RATE_OVER = "20s"  # what Grafana takes for $__rate_interval where all is scraped every 5 s
 _POINTS = 240
-_SHOWN = 12  # series told of one query
+_SHOWN, _SIGNALS_SHOWN = 12, 4  # series told of one query
+_SIGNALS = "Alerts and their signals"
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`quiet` is an alert that may have nothing to say. `error` is what Prometheus said against the query."""
+    """An alert has nothing to say while all is well: `states` are those that it had, pending or firing.
+
+    `error` is what Prometheus said against the query.
+    """
 
     page: str
     title: str
@@ -31,28 +35,35 @@ class Answer:
     expr: str
     legend: str
     series: Sequence[Series]
-    quiet: bool = False
+    states: frozenset[str] | None = None
     error: str = ""
 
     @property
     def silent(self) -> bool:
-        return bool(self.error) or not (self.series or self.quiet)
+        return bool(self.error) or (not self.series and self.states is None)
 
 
 def ask_all(url: str, seconds: float, root: Path) -> list[Answer]:
-    """What each query gave in the last `seconds` before services were last scraped. Raises OperatorError."""
+    """What each query gave in the last `seconds` before all services were last scraped. Raises OperatorError."""
     prometheus = Prometheus(url)
-    end_s = prometheus.last_s('max by (app) (up{app="orderwing"} == 1)', seconds)
+    end_s = prometheus.last_s('(min by (app) (up{app="orderwing"})) == 1', seconds)
     if end_s is None:
         raise OperatorError(f"{url} has scraped no service of orderwing in the last {seconds:.0f} s.")
+
+    def ask(expr: str) -> list[Series]:
+        return prometheus.range(expr, end_s - seconds, end_s, max(1.0, seconds / _POINTS))
+
     answers = []
-    for page, title, unit, expr, legend, quiet in [*_panel_queries(), *_rule_queries(root)]:
+    for page, title, unit, expr, legend, alerts in [*_panel_queries(), *_rule_queries(root)]:
+        states = None
         try:
-            asked = expr.replace(RATE, _RATE_OVER)
-            series = prometheus.range(asked, end_s - seconds, end_s, max(1.0, seconds / _POINTS))
-            answers.append(Answer(page, title, unit, expr, legend, series, quiet))
+            series = ask(expr.replace(RATE, _RATE_OVER))
+            if alerts:
+                told = ask(f'max by (alertstate) (ALERTS{{alertname="{title}"}})')
+                states = frozenset(one.labels["alertstate"] for one in told)
+            answers.append(Answer(page, title, unit, expr, legend, series, states))
         except ValueError as error:
-            answers.append(Answer(page, title, unit, expr, legend, (), quiet, str(error)))
+            answers.append(Answer(page, title, unit, expr, legend, (), states, str(error)))
     return answers
 
 
@@ -71,7 +82,7 @@ def _rule_queries(root: Path) -> Iterator[tuple[str, str, str, str, str, bool]]:
     for group in rules["groups"]:
         for rule in group["rules"]:
             name = rule.get("alert") or rule["record"]
-            yield "Alerts and their signals", name, "", str(rule["expr"]), "", "alert" in rule
+            yield _SIGNALS, name, "", str(rule["expr"]), "", "alert" in rule
 
 
 # --- For people ----------------------------------------------------------------------------------------------------
@@ -83,8 +94,9 @@ def markdown(answers: Sequence[Answer]) -> str:
         "# Dashboards",
         "",
         "What Prometheus answered to every query of `deploy/grafana/dashboards` and `deploy/prometheus/alerts.yml`",
-        "after one run: the last value of each series, with its course over the run. Written by",
-        "`orderwing dashboards check --prometheus URL --out docs/dashboards.md`; no Grafana drew it.",
+        "after one run (`orderwing demo --speed 240 --rate 5 --orders 600 --seed 3 --keep`): the last value of each",
+        "series while all services ran, with its course. An alert is quiet, pending (its condition held, and not long",
+        "enough) or firing. Written by `orderwing dashboards check --out docs/dashboards.md`; no Grafana drew it.",
     ]
     for page, found in groupby(answers, key=lambda answer: answer.page):
         lines += ["", f"## {page}", "", "| panel | series | last | course |", "| --- | --- | ---: | --- |"]
@@ -94,12 +106,16 @@ def markdown(answers: Sequence[Answer]) -> str:
 
 
 def _rows(answer: Answer) -> Iterator[str]:
+    if answer.states is not None:
+        yield f"| {answer.title} | {' and '.join(sorted(answer.states, reverse=True)) or 'quiet'} | | |"
+        return
     if not answer.series:
-        yield f"| {answer.title} | {'not firing' if answer.quiet else 'no data'} | | |"
-    for series in answer.series[:_SHOWN]:
+        yield f"| {answer.title} | no data | | |"
+    shown = _SIGNALS_SHOWN if answer.page == _SIGNALS else _SHOWN
+    for series in answer.series[:shown]:
         last = _told(series.values[-1], answer.unit)
         yield f"| {answer.title} | {_name(answer.legend, series)} | {last} | {_course(series.values)} |"
-    if (more := len(answer.series) - _SHOWN) > 0:
+    if (more := len(answer.series) - shown) > 0:
         yield f"| {answer.title} | and {more} more | | |"
 
 

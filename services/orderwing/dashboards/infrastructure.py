@@ -91,4 +91,11 @@ def _cluster() -> tuple[Panel, ...]:
             one(rate(metric.RECORDS_OUT, "service"), "{{service}}"),
             "cps",
         ),
+        Panel(
+            "Applied to the views",
+            "Records a second, by topic.",
+            one(rate(metric.VIEWS_APPLIED, "topic"), "{{topic}}"),
+            "cps",
+            width=24,
+        ),
     )

@@ -6,7 +6,7 @@ from orderwing.dashboards.panels import Board, Panel, grown, mean, one, percenti
 from orderwing.runtime import metric_defs as metric
 from orderwing_schemas.topics import STAGES
 
-_REJECTING = {
+_OWN = {  # what one stage alone has
     name: (
         Panel(
             "Rejected",
@@ -16,6 +16,15 @@ _REJECTING = {
         ),
     )
     for name in ("gate", "intake")
+} | {
+    "fraud": (
+        Panel(
+            "Verdicts",
+            "In the last hour.",
+            one(grown(metric.FRAUD_VERDICTS, "outcome"), "{{outcome}}"),
+            width=24,
+        ),
+    )
 }
 
 
@@ -59,7 +68,7 @@ def _stage(name: str) -> Board:
         ),
         Panel("Rows", "Kept in memory, restored from the changelog.", one(total(metric.ROWS, service=name))),
         Panel("Deadlines due", "Passed and not decided yet.", one(total(metric.DEADLINES_DUE, service=name))),
-        *(_REJECTING.get(name, ())),
+        *(_OWN.get(name, ())),
         *_process(name),
     )
     return Board(f"orderwing-{name.replace('_', '-')}", f"Stage: {name}", panels)
