@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from orderwing.demo.product import Product
+from orderwing.runtime.tracing_read import Journey, read_journey
 from orderwing_schemas.network import Item
+from orderwing_schemas.topics import STAGES
 from support.product import running_product
+from support.running import wait_until
 from support.stranger import Stranger, example_of, heard
 
 pytestmark = pytest.mark.slow
@@ -19,17 +23,21 @@ SITES = ("dartford", "hatfield", "milton-keynes")  # near the example's address
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stranger]:
-    """Outside a product that sells what the document's example buys and has no warehouse of its own."""
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Sells what the document's example buys, has no warehouse of its own, and traces every order."""
     items = [
         Item(sku=line["sku"], weight_g=500, volume_cm3=900, capacity=1, list_price_minor=line["unit_price_minor"])
         for line in example_of("OrderPlaced")["lines"]
     ]
     directory = tmp_path_factory.mktemp("strangers") / "run"
-    with (
-        running_product(directory, items, without=("warehouse", "reoptimizer")) as product,
-        closing(Stranger(product.broker.bootstrap)) as stranger,
-    ):
+    telemetry = {"ORDERWING_TELEMETRY_EXPORTER": "file", "ORDERWING_TELEMETRY_RATIO": "1"}
+    with running_product(directory, items, without=("warehouse", "reoptimizer"), environment=telemetry) as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def stranger(product: Product) -> Iterator[Stranger]:
+    with closing(Stranger(product.broker.bootstrap)) as stranger:
         yield stranger
 
 
@@ -53,7 +61,7 @@ def stock_up(stranger: Stranger, order: dict[str, Any]) -> None:
             stranger.send("StockReceived", received, site_id)
 
 
-def test_a_stranger_places_an_order_and_another_ships_it(stranger: Stranger) -> None:
+def test_a_stranger_places_an_order_and_another_ships_it(stranger: Stranger, product: Product) -> None:
     order = ordered("STRANGE-1")
     stock_up(stranger, order)
     stranger.send("OrderPlaced", order, "STRANGE-1")
@@ -63,8 +71,10 @@ def test_a_stranger_places_an_order_and_another_ships_it(stranger: Stranger) -> 
     assert {line["sku"] for line in planned["lines"]} == {line["sku"] for line in order["lines"]}
     released = stranger.listen("ShipmentReleased")
     delivered: dict[str, int] = {}
-    for _ in planned["shipments"]:
-        ship(stranger, heard(released, order_id="STRANGE-1"), delivered)
+    parcels = [heard(released, order_id="STRANGE-1") for _ in planned["shipments"]]
+    kill_dispatch_while_it_waits(product, len(parcels))
+    for parcel in parcels:
+        ship(stranger, parcel, delivered)
     assert delivered == {line["line_id"]: line["quantity"] for line in order["lines"]}
 
     progress, payments = stranger.listen("ShipmentProgressed"), stranger.listen("PaymentRecorded")
@@ -73,6 +83,43 @@ def test_a_stranger_places_an_order_and_another_ships_it(stranger: Stranger) -> 
         heard(progress, order_id="STRANGE-1", status="delivered")
         captured += heard(payments, order_id="STRANGE-1", purpose="capture")["amount_minor"]
     assert captured == sum(line["quantity"] * line["unit_price_minor"] + line["tax_minor"] for line in order["lines"])
+
+    require_one_journey(product, answers=5 * len(parcels))
+
+
+def kill_dispatch_while_it_waits(product: Product, parcels: int) -> None:
+    """Once the spans of all releases are written; the supervisor starts it again."""
+    assert product.supervisor is not None
+    wait_until(
+        lambda: sum("shipment.released.v1" in span.emitted for span in journey(product).spans) == parcels,
+        "all releases are traced",
+    )
+    product.supervisor.kill("dispatch")
+
+
+def journey(product: Product) -> Journey:
+    return read_journey(product.directory.services, "STRANGE-1")
+
+
+def events(journey: Journey) -> set[str]:
+    return {event for span in journey.spans for event in span.emitted}
+
+
+def require_one_journey(product: Product, answers: int) -> None:
+    """From gate to delivered one tree, though a service was killed and the warehouse told no context back."""
+
+    def told() -> bool:
+        found = journey(product)
+        heard = [s for s in found.spans if s.name == "process warehouse.answers"]
+        return len(heard) == answers and not found.missing
+
+    wait_until(told, "all answers are traced, and what they follow from")
+    found = journey(product)
+    (root,) = found.children(None)
+    assert (root.service, root.name) == ("gate", "process orders.inbound")
+    assert {span.service for span in found.spans} == {*STAGES, "payment_gateway"}
+    assert {"order.accepted.v1", "part.frozen.v1", "shipment.shipped.v1", "payment.recorded.v1"} <= events(found)
+    assert not any(span.failed for span in found.spans)
 
 
 def ship(stranger: Stranger, shipment: dict[str, Any], delivered: dict[str, int]) -> None:

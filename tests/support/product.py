@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +23,13 @@ def running_product(
     network: Network | None = None,
     speed: float = SPEED,
     without: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Product]:
-    """A product that is ready for orders of `items`; `without` names services that do not run."""
+    """A product that is ready for orders of `items`; `without` names services that do not run, `environment` adds to
+    that of the others."""
     run = RunDirectory(directory, kept=True)
     run.services.mkdir(parents=True)
-    with Product(run, without=without) as product:
+    with Product(run, without=without, environment=environment) as product:
         assert product.fix_clock(speed, START_MS).factor == speed
         product.publish(network or demo_network(policies=Policies(window_minutes=60)), items)
         product.start_services().wait_ready(READY_S)
