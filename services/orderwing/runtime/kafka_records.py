@@ -88,12 +88,22 @@ def records_of(messages: Sequence[Any], positions: dict[TopicPartition, int]) ->
     return records
 
 
+# What librdkafka says when it is told to go on at a partition of which it does not know yet where it is: its leader has
+# just died, say. An offset that the log does not have is called "out of range".
+_LOST_PLACE = "update: Success"
+
+
 def _judge(error: KafkaError, topic: str | None) -> None:
     if error.code() in _MISSING:
         raise BusError(f"Topic {topic} is missing: run `orderwing topics apply`.")
+    if error.code() == KafkaError._AUTO_OFFSET_RESET and _LOST_PLACE in error.str():
+        raise FencedError(
+            f"{topic}: the client has lost its place, and the log has not: a new one begins where it was."
+        )
     if error.code() == KafkaError._AUTO_OFFSET_RESET or error.code() == KafkaError.OFFSET_OUT_OF_RANGE:
         raise BusError(
-            f"Topic {topic} has lost records that were never decided: restore the topic, or reset the group's offsets."
+            f"Topic {topic} has lost records that were never decided ({error.str()}): "
+            "restore the topic, or reset the group's offsets."
         )
     if error.fatal():
         raise FencedError(error.str())

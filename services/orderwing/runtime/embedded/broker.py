@@ -71,13 +71,17 @@ class EmbeddedBroker(EmbeddedServer):
         port: int = 0,
         *,
         settings: Mapping[str, str] | None = None,
+        cluster_id: str | None = None,
         heap_mb: int = 1024,
         cache: Path | None = None,
         progress: Progress = silent,
         start_deadline_s: float = 180.0,
         min_free_bytes: int = 500_000_000,
     ) -> None:
-        """`settings` are broker settings that replace the defaults; `cache` is where jars are kept."""
+        """`settings` are broker settings that replace the defaults; `cache` is where jars are kept.
+
+        `cluster_id` is that of the other brokers, where there are any.
+        """
         super().__init__(
             data_dir,
             port,
@@ -86,6 +90,7 @@ class EmbeddedBroker(EmbeddedServer):
             min_free_bytes=min_free_bytes,
         )
         self._settings = dict(settings or {})
+        self._cluster_id = cluster_id
         self._heap_mb = heap_mb
         self._cache = cache
 
@@ -102,7 +107,7 @@ class EmbeddedBroker(EmbeddedServer):
         settings = self._all_settings()
         properties = self._write(settings)
         self._format(java, properties)
-        if crashed(Path(settings["log.dirs"])):
+        if self._cluster_id is None and crashed(Path(settings["log.dirs"])):  # else the others fence it
             fence([*vm, "-cp", class_path(jars)], settings, self.data_dir)
         heap = [f"-Xms{min(256, self._heap_mb)}m", f"-Xmx{self._heap_mb}m"]
         return [java[0], *heap, "-XX:+ExitOnOutOfMemoryError", *java[1:], "kafka.Kafka", properties]
@@ -141,7 +146,7 @@ class EmbeddedBroker(EmbeddedServer):
         done = self.data_dir / "formatted"  # written last: a format that was interrupted is done again
         if done.exists():
             return
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        cluster = self._cluster_id or urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
         # With an equals sign, because one id in 64 begins with a dash.
         tool: list[str | Path] = [
             "kafka.tools.StorageTool",
@@ -165,11 +170,15 @@ class EmbeddedBroker(EmbeddedServer):
             socket.create_connection((HOST, self.port), timeout_s).close()
         except OSError:
             return False  # a client would only fill the screen with refused connections
-        admin = AdminClient(client_config(self.bootstrap))
-        try:
-            return bool(admin.list_topics(timeout=timeout_s).brokers)
-        except KafkaException:
-            return False
+        return known_brokers(self.bootstrap, timeout_s) > 0
+
+
+def known_brokers(bootstrap: str, timeout_s: float) -> int:
+    """How many brokers the cluster at `bootstrap` has; 0 where none answers in time."""
+    try:
+        return len(AdminClient(client_config(bootstrap)).list_topics(timeout=timeout_s).brokers)
+    except KafkaException:
+        return 0
 
 
 class _Recorder(EmbeddedBroker):
