@@ -28,7 +28,7 @@ def open_market(bootstrap: Cluster, run_dir: Path, rate: float, speed: float) ->
 
     Made for `rate` orders a second of wall time at `speed` domain seconds a second. Raises OperatorError.
     """
-    clock = fix_clock(bootstrap, speed, _wall_ms(), _morning_ms())
+    clock = fix_clock(bootstrap, speed, _wall_ms(), morning_ms())
     feed = _day(rate, 0, clock.domain_ms(_wall_ms()), clock.factor, run_dir / INPUT)
     if read_reference(bootstrap).network is not None:
         return False
@@ -76,7 +76,8 @@ def _day(rate: float, seed: int, start_ms: int, factor: float, copy: Path, order
     )
 
 
-def _morning_ms() -> int:
+def morning_ms() -> int:
+    """When a market opens: today at a good hour."""
     return int(datetime.combine(datetime.now(UTC), _MORNING, UTC).timestamp() * 1000)
 
 

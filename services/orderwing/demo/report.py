@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from orderwing.audit.cluster import AUDITED
 from orderwing.audit.input_count import count_input
 from orderwing.audit.ledgers import read_ledger
 from orderwing.audit.log import read_facts
@@ -15,9 +16,6 @@ from orderwing.demo.run import Outcome
 from orderwing.demo.rundir import RunDirectory
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.shop.feed import Feed
-from orderwing_schemas.topics import ALL_TOPICS
-
-AUDITED = tuple(topic.name for topic in ALL_TOPICS if "audit" in topic.consumers)
 
 
 def verdict_on(feed: Feed, bootstrap: Cluster, directory: RunDirectory) -> Verdict:

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from datetime import time as time_of_day
 from typing import Protocol
 
 from orderwing.demo.feeds import feed_for
+from orderwing.demo.market import morning_ms
 from orderwing.demo.options import Options
 from orderwing.demo.product import READY_S, Product
 from orderwing.demo.rundir import RunDirectory
@@ -25,7 +24,6 @@ QUIET_S = 3.0  # so long nothing may be under way before a run counts as drained
 DRAIN_DOMAIN_S = 10 * 3600  # the longest road: an hour to the next departure, hours abroad, a receipt in between
 DRAIN_SPARE_S = 60.0
 _MAY_COME_LATER = ("reoptimizer",)  # the slowest to load, and nobody waits for it before the first window ends
-_MORNING = time_of_day(7, 25)  # every site is open, and orders of the first hour leave with the vans at nine
 
 
 class Show(Protocol):
@@ -54,7 +52,7 @@ class Outcome:
 def run_demo(options: Options, directory: RunDirectory, product: Product, show: Show, began_s: float) -> Outcome:
     """Stream, drain, stop the services; `product`'s broker still runs. Raises OperatorError."""
     # After the first transaction: measured, services that all ask for theirs keep a coordinator from coming up.
-    clock = product.fix_clock(options.speed, _morning_ms())
+    clock = product.fix_clock(options.speed, morning_ms())
     show.step("Start the services")
     supervisor = product.start_services()  # they take the longest; what they wait for is published meanwhile
     sequences, imported = last_movements(directory.input), directory.path / "import.jsonl"
@@ -109,10 +107,6 @@ def drained(stream: Stream, watch: Watch, look: Callable[[], None], patience_s: 
         elif time.monotonic() - rest_s > QUIET_S:
             return True
     return False
-
-
-def _morning_ms() -> int:
-    return int(datetime.combine(datetime.now(UTC), _MORNING, UTC).timestamp() * 1000)
 
 
 def _wall_ms() -> int:
