@@ -22,6 +22,7 @@ from orderwing.runtime.health import Health
 from orderwing.runtime.metrics import process_metrics
 from orderwing.runtime.outputs import Outputs
 from orderwing.runtime.partitioning import key_partition
+from orderwing.runtime.publish import fix_clock
 from orderwing.runtime.settings import Kafka, Redis, Settings, to_environment
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing.views.read import Views
@@ -85,6 +86,10 @@ def accepted(views: Views) -> int:
 
 def exposition() -> str:
     return process_metrics("views").exposition(Health())[1].decode()
+
+
+def await_told(*lines: str) -> None:
+    eventually(lambda: all(line in exposition() for line in lines))
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -220,6 +225,7 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         solve_wall_ms=3,
         part_ids=(part.part_id,),
     )
+    fix_clock(settings.kafka.bootstrap, 2.0, time.time_ns() // 1_000_000, 1_780_000_000_000)
     with Views(settings.redis.url) as views, worker(settings):
         writer.write(
             [
@@ -249,7 +255,7 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         assert views.windows().saved_minor == 40
         eventually(lambda: len(views.explain("one").cards) == 1)
         assert views.order("unheard-of") is None
-        told = (
+        await_told(
             'orderwing_orders{service="views",state="delivered"} 1.0',
             'orderwing_orders{service="views",state="allocated"} 0.0',
             'orderwing_stock_units{level="on_hand",region="south",service="views"} 9.0',
@@ -258,7 +264,26 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
             'orderwing_brokers{service="views"} 1.0',
             'orderwing_partitions_leaderless{service="views"} 0.0',
         )
-        eventually(lambda: all(line in exposition() for line in told))
+
+        missing = (LineQuantity(line_id="1", sku="tea", quantity=2),)
+        waits = ReservationRecorded(order_id="two", version=1, outcome=ReservationOutcome.BACKORDERED, waiting=missing)
+        accepts = OrderAccepted(order=an_order("two"), payment_token="tok")
+        writer.write(
+            [*life("late", "picked"), (topics.ORDERS_ACCEPTED, accepts), (topics.RESERVATIONS_RECORDED, waits)]
+        )
+        await_told(
+            'orderwing_orders_stuck{service="views",state="picked"} 1.0',
+            'orderwing_orders_stuck{service="views",state="backordered"} 0.0',
+            'orderwing_promises_at_risk{reason="overdue",service="views"} 1.0',
+            'orderwing_backordered_units{region="south",service="views"} 2.0',
+            'orderwing_clock_factor{service="views"} 2.0',
+        )
+        writer.write(life("late", "delivered")[-4:])
+        await_told(
+            'orderwing_orders_stuck{service="views",state="picked"} 0.0',
+            'orderwing_promises_at_risk{reason="overdue",service="views"} 0.0',
+            'orderwing_orders{service="views",state="delivered"} 2.0',
+        )
 
         run_cli = partial(CliRunner().invoke, cli, env=to_environment(settings) | {"COLUMNS": "200"})
         shown = run_cli(["order", "show", "one"])

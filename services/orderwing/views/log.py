@@ -35,6 +35,7 @@ from orderwing_schemas.topics import ALL_TOPICS, CLOCK, REFERENCE, Topic
 
 _TIMEOUT_S = 30.0
 _AGAIN_S = 0.05
+_HEALTH_S = 5.0
 _T = TypeVar("_T")
 _DOMAIN = (CLOCK, REFERENCE)  # read anew at every start, from one partition: each has all
 _LAYOUT = 2  # of what is kept in Redis: with another one the views are built anew
@@ -66,6 +67,7 @@ class ViewLog:
     def __init__(self, bootstrap: Cluster) -> None:
         self.domain = Domain()
         self._asked: tuple[Future[Any], list[Future[Any]]] | None = None
+        self._ask_at_s = 0.0
         self._bootstrap = bootstrap
         self._admin = AdminClient(client_config(bootstrap))
         self._consumer = Consumer(
@@ -95,7 +97,7 @@ class ViewLog:
 
     def _name(self) -> str:
         cluster = self._admin.describe_cluster(request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
-        topics = self._admin.describe_topics(TopicCollection([topic.name for topic in TOPICS]))
+        topics = self._admin.describe_topics(_collection())
         ids = sorted(f"{name}={future.result(_TIMEOUT_S).topic_id}" for name, future in topics.items())
         return f"{cluster.cluster_id}:{blake2b('|'.join(ids).encode(), digest_size=8).hexdigest()}"
 
@@ -125,27 +127,28 @@ class ViewLog:
         return self._at_end.issuperset(places)
 
     def health(self) -> ClusterHealth | None:
-        """What the brokers have answered since it was last asked for; None while they have not. Never waits."""
-        asked, found = self._asked, None
-        if asked is not None:
-            cluster, topics = asked
-            if not all(future.done() for future in (cluster, *topics)):
-                return None
-            try:
-                parts = [part for future in topics for part in future.result().partitions]
-                found = ClusterHealth(
-                    brokers=len(cluster.result().nodes),
-                    leaderless=sum(part.leader is None or part.leader.id < 0 for part in parts),
-                    under_replicated=sum(len(part.isr) < len(part.replicas) for part in parts),
+        """What the brokers have answered, every few seconds; None while there is no new answer. Never waits."""
+        if self._asked is None:
+            if time.monotonic() >= self._ask_at_s:
+                self._ask_at_s = time.monotonic() + _HEALTH_S
+                self._asked = (
+                    self._admin.describe_cluster(request_timeout=_TIMEOUT_S),
+                    list(self._admin.describe_topics(_collection(), request_timeout=_TIMEOUT_S).values()),
                 )
-            except KafkaException:
-                found = ClusterHealth(0, 0, 0)
-        names = TopicCollection([topic.name for topic in TOPICS])
-        self._asked = (
-            self._admin.describe_cluster(request_timeout=_TIMEOUT_S),
-            list(self._admin.describe_topics(names, request_timeout=_TIMEOUT_S).values()),
-        )
-        return found
+            return None
+        cluster, topics = self._asked
+        if not all(future.done() for future in (cluster, *topics)):
+            return None
+        self._asked = None
+        try:
+            parts = [part for future in topics for part in future.result().partitions]
+            return ClusterHealth(
+                brokers=len(cluster.result().nodes),
+                leaderless=sum(part.leader is None or part.leader.id < 0 for part in parts),
+                under_replicated=sum(len(part.isr) < len(part.replicas) for part in parts),
+            )
+        except KafkaException:
+            return ClusterHealth(0, 0, 0)
 
     def _record(self, message: Message) -> tuple[Applied, str] | None:
         topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
@@ -199,6 +202,10 @@ class ViewLog:
         if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return OperatorError("Topics are missing: run `orderwing topics apply` first.")
         return OperatorError(no_answer(self._bootstrap))
+
+
+def _collection() -> TopicCollection:
+    return TopicCollection([topic.name for topic in TOPICS])
 
 
 def _raw(message: Message) -> tuple[tuple[str, bytes], ...]:
