@@ -162,7 +162,12 @@ def _headers(event: type[Event], stranger: bool) -> Json:
             "ce_id": text,
             "ce_time": {"type": "string", "format": "date-time"},
             "ce_subject": {**text, "description": "The order that the record concerns."},
-            "traceparent": {"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
+            "traceparent": {
+                "type": "string",
+                "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+                "description": "W3C Trace Context. Who answers a record tells its context back, or that of a child.",
+            },
+            "tracestate": {"type": "string", "maxLength": 512},
             "content-type": {"const": "application/json"},
         },
     }
