@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from orderwing.runtime.settings.tree import Kafka
+
+if TYPE_CHECKING:
+    import ssl
 
 Cluster = Kafka | str  # a plain address is that of a cluster without security, such as the embedded broker
 _SECURITY = tuple(name for name in Kafka.model_fields if name.startswith(("security_", "sasl_", "ssl_")))
@@ -26,6 +28,8 @@ def ssl_context(cluster: Cluster) -> ssl.SSLContext | None:
     """For clients in Python; None where the connection is not encrypted. Raises OSError, ssl.SSLError."""
     if isinstance(cluster, str) or not cluster.security_protocol.endswith("SSL"):
         return None
+    import ssl  # noqa: PLC0415  services on librdkafka do without
+
     context = ssl.create_default_context(cafile=cluster.ssl_ca_location)
     context.check_hostname = cluster.ssl_endpoint_identification_algorithm == "https"
     if cluster.ssl_certificate_location is not None:
