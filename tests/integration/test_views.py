@@ -198,6 +198,37 @@ def test_orders_and_counts_survive_restarts_lost_redis_and_a_rebuild(settings: S
         assert accepted(views) == 4
 
 
+def require_metrics(writer: Writer) -> None:
+    """What Prometheus is told of the delivered order, and of one that is late and one that waits."""
+    await_told(
+        'orderwing_orders{service="views",state="delivered"} 1.0',
+        'orderwing_orders{service="views",state="allocated"} 0.0',
+        'orderwing_stock_units{level="on_hand",region="south",service="views"} 9.0',
+        'orderwing_stock_units{level="reserved",region="south",service="views"} 2.0',
+        'orderwing_proposals_saved_minor{service="views"} 40.0',
+        'orderwing_brokers{service="views"} 1.0',
+        'orderwing_partitions_leaderless{service="views"} 0.0',
+    )
+
+    missing = (LineQuantity(line_id="1", sku="tea", quantity=2),)
+    waits = ReservationRecorded(order_id="two", version=1, outcome=ReservationOutcome.BACKORDERED, waiting=missing)
+    accepts = OrderAccepted(order=an_order("two"), payment_token="tok")
+    writer.write([*life("late", "picked"), (topics.ORDERS_ACCEPTED, accepts), (topics.RESERVATIONS_RECORDED, waits)])
+    await_told(
+        'orderwing_orders_stuck{service="views",state="picked"} 1.0',
+        'orderwing_orders_stuck{service="views",state="backordered"} 0.0',
+        'orderwing_promises_at_risk{reason="overdue",service="views"} 1.0',
+        'orderwing_backordered_units{region="south",service="views"} 2.0',
+        'orderwing_clock_factor{service="views"} 2.0',
+    )
+    writer.write(life("late", "delivered")[-4:])
+    await_told(
+        'orderwing_orders_stuck{service="views",state="picked"} 0.0',
+        'orderwing_promises_at_risk{reason="overdue",service="views"} 0.0',
+        'orderwing_orders{service="views",state="delivered"} 2.0',
+    )
+
+
 def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
     writer = Writer(settings.kafka.bootstrap)
     part = an_allocated_part("one")
@@ -255,35 +286,7 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         assert views.windows().saved_minor == 40
         eventually(lambda: len(views.explain("one").cards) == 1)
         assert views.order("unheard-of") is None
-        await_told(
-            'orderwing_orders{service="views",state="delivered"} 1.0',
-            'orderwing_orders{service="views",state="allocated"} 0.0',
-            'orderwing_stock_units{level="on_hand",region="south",service="views"} 9.0',
-            'orderwing_stock_units{level="reserved",region="south",service="views"} 2.0',
-            'orderwing_proposals_saved_minor{service="views"} 40.0',
-            'orderwing_brokers{service="views"} 1.0',
-            'orderwing_partitions_leaderless{service="views"} 0.0',
-        )
-
-        missing = (LineQuantity(line_id="1", sku="tea", quantity=2),)
-        waits = ReservationRecorded(order_id="two", version=1, outcome=ReservationOutcome.BACKORDERED, waiting=missing)
-        accepts = OrderAccepted(order=an_order("two"), payment_token="tok")
-        writer.write(
-            [*life("late", "picked"), (topics.ORDERS_ACCEPTED, accepts), (topics.RESERVATIONS_RECORDED, waits)]
-        )
-        await_told(
-            'orderwing_orders_stuck{service="views",state="picked"} 1.0',
-            'orderwing_orders_stuck{service="views",state="backordered"} 0.0',
-            'orderwing_promises_at_risk{reason="overdue",service="views"} 1.0',
-            'orderwing_backordered_units{region="south",service="views"} 2.0',
-            'orderwing_clock_factor{service="views"} 2.0',
-        )
-        writer.write(life("late", "delivered")[-4:])
-        await_told(
-            'orderwing_orders_stuck{service="views",state="picked"} 0.0',
-            'orderwing_promises_at_risk{reason="overdue",service="views"} 0.0',
-            'orderwing_orders{service="views",state="delivered"} 2.0',
-        )
+        require_metrics(writer)
 
         run_cli = partial(CliRunner().invoke, cli, env=to_environment(settings) | {"COLUMNS": "200"})
         shown = run_cli(["order", "show", "one"])

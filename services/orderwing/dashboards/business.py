@@ -73,13 +73,15 @@ def inventory() -> Board:
 
 
 def decisions() -> Board:
+    return Board("orderwing-decisions", "Decisions", (*_orders(), *_sites()))
+
+
+def _orders() -> tuple[Panel, ...]:
+    """What the orders' plans cost, and in how many parcels they go."""
     parcels, orders = f"sum({metric.FROZEN_PARCELS.name})", f"clamp_min(sum({metric.FROZEN_ORDERS.name}), 1)"
     cost = f"sum by (term) ({metric.FROZEN_COST_MINOR.name})"
     sizes = f"sum by (le) ({metric.ORDER_PARCELS.name}_bucket)"
-    capacity = f"max by (site) ({metric.SITE_CAPACITY.name})"
-    factor = f"on() group_left() max({metric.CLOCK_FACTOR.name})"
-    picked = f"sum by (site) (rate({metric.PICKED_UNITS.name}[{RATE}])) * 3600"
-    panels = (
+    return (
         Panel(
             "Parcels per order",
             "Of frozen plans since the views started.",
@@ -130,6 +132,15 @@ def decisions() -> Board:
             kind="bars",
             width=12,
         ),
+    )
+
+
+def _sites() -> tuple[Panel, ...]:
+    """Where the work goes, and how full sites and departures are."""
+    capacity = f"max by (site) ({metric.SITE_CAPACITY.name})"
+    factor = f"on() group_left() max({metric.CLOCK_FACTOR.name})"
+    picked = f"sum by (site) (rate({metric.PICKED_UNITS.name}[{RATE}])) * 3600"
+    return (
         Panel(
             "Units by site",
             "Of plans frozen in the last hour.",
@@ -177,7 +188,6 @@ def decisions() -> Board:
             width=8,
         ),
     )
-    return Board("orderwing-decisions", "Decisions", panels)
 
 
 def reoptimizer() -> Board:
