@@ -13,7 +13,7 @@ from orderwing.runtime.service import serve
 
 
 def service(name: str) -> None:
-    """Run one service until SIGTERM or Ctrl-C; settings come from ORDERWING_* variables.
+    """Run one service until SIGTERM or Ctrl-C; settings are as `orderwing config show` tells.
 
     Ends with status 0 when stopped, 75 when it wants to be started again, 1 on an error.
     """
