@@ -24,13 +24,12 @@ FACTOR = 3_000  # an hour of the domain is 1.2 s
 MINUTE_MS = 60_000
 DEADLINE_S = 120.0
 PROGRAM = """
-import signal, sys, threading
-from pathlib import Path
-from types import SimpleNamespace
+import signal, threading
+from orderwing.runtime.settings import load
 from orderwing.simulators.warehouse import run
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
-run(SimpleNamespace(bootstrap=sys.argv[1], run_dir=Path(sys.argv[2]), instance="0", seed=3), stop)
+run(load(), stop)
 """
 
 
@@ -70,9 +69,8 @@ class World:
     @contextmanager
     def warehouse(self, **shares: float) -> Iterator[subprocess.Popen[bytes]]:
         environment = os.environ | {f"ORDERWING_WAREHOUSE_{name.upper()}": str(share) for name, share in shares.items()}
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, self.bootstrap, str(self.run_dir)], env=environment, start_new_session=True
-        )
+        where = {"ORDERWING_BOOTSTRAP": self.bootstrap, "ORDERWING_RUN_DIR": str(self.run_dir), "ORDERWING_SEED": "3"}
+        process = subprocess.Popen([sys.executable, "-c", PROGRAM], env=environment | where, start_new_session=True)
         try:
             yield process
         finally:
