@@ -22,6 +22,10 @@ from orderwing.runtime.embedded.broker import EmbeddedBroker
 
 FACTOR = 3_000  # an hour of the domain is 1.2 s
 MINUTE_MS = 60_000
+TRACE: list[tuple[str, str | bytes | None]] = [
+    ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    ("tracestate", b"vendor=1"),
+]
 DEADLINE_S = 120.0
 PROGRAM = """
 import signal, threading
@@ -64,7 +68,7 @@ class World:
             "arrival_at_ms": now_ms + 60 * MINUTE_MS,
             "a_field_of_tomorrow": True,
         }
-        self.producer.produce("shipments.released.v1", json.dumps(value), str(value["site_id"]))
+        self.producer.produce("shipments.released.v1", json.dumps(value), str(value["site_id"]), headers=TRACE)
 
     @contextmanager
     def warehouse(self, **shares: float) -> Iterator[subprocess.Popen[bytes]]:
@@ -101,6 +105,7 @@ class World:
                     assert value is not None
                     answer = json.loads(value)
                     assert message.key() == answer["site_id"].encode()
+                    assert set(TRACE) <= set(message.headers() or ())
                     found.append(answer)
         finally:
             consumer.close()

@@ -112,7 +112,8 @@ class Attempt:
             self._poison(record, None, cause, origin(record.headers).order_id, error)
         else:
             self._budget.decided()
-            self._end("decided")
+            if self._span is not None:
+                self._span.done("decided")
 
     def _at(self, timestamp_ms: int) -> int:
         return self._now_ms if timestamp_ms <= self._wall_ms else self._decider.clock.domain_ms(timestamp_ms)
