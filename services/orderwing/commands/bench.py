@@ -89,6 +89,7 @@ def peers(
     seconds: Annotated[float, typer.Option(min=1, help="How long messages come at it.")] = 10.0,
     rows: Annotated[int, typer.Option(min=0, help="Rows to restart with; 0 leaves that out.")] = 100_000,
     kills: Annotated[int, typer.Option(min=0, help="How often each is killed; 0 leaves that out.")] = 10,
+    settings: Annotated[int, typer.Option(min=1, max=3, help="How many commit settings of each are tried.")] = 3,
     peer: Annotated[list[str] | None, typer.Option(help="May be repeated. All, if not said.")] = None,
     quick: Annotated[bool, typer.Option(help="Small numbers and one commit setting: does it work?")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the tables to this file as Markdown.")] = None,
@@ -98,7 +99,7 @@ def peers(
     from orderwing.bench.peers.contenders import CONTENDERS
     from orderwing.bench.peers.main import compare
     from orderwing.bench.peers.options import Options
-    from orderwing.bench.peers.report import ABOUT, TITLE, sheets, versions
+    from orderwing.bench.peers.report import ABOUT, TITLE, sheets, summary, versions
     from orderwing.bench.report import markdown
     from orderwing.runtime.embedded.errors import EmbeddedError
     from orderwing.runtime.errors import OperatorError
@@ -106,12 +107,12 @@ def peers(
     names = tuple(name for name in CONTENDERS if not peer or name in peer)
     if unknown := set(peer or ()) - set(CONTENDERS):
         fail(f"There is no peer {min(unknown)}; there are {', '.join(CONTENDERS)}.")
-    options = Options(messages, rate, seconds, rows, kills, peers=names)
+    options = Options(messages, rate, seconds, rows, kills, settings, names)
     options = options.quick() if quick else options
     told = facts(shlex.join(["orderwing", *sys.argv[1:]]))
     try:
         with progress_bars() as progress:
-            results = compare(options, progress, lambda _: None)
+            results = compare(options, progress, lambda result: typer.echo(summary(result), err=True))
     except (EmbeddedError, OperatorError) as error:
         fail(str(error))
     told = {**told, **versions(results)}

@@ -35,7 +35,7 @@ def sheets(results: Sequence[Result], options: Options) -> Iterator[Sheet]:
     yield _wanted(results)
     yield Sheet(
         f"{options.messages:,} at once, by commit",
-        ("peer", "a commit", "messages/s", "CPU µs", "broker's", "others", "lost", "doubled", "row wrong"),
+        ("peer", "a commit", "messages/s", "CPU µs", "broker's", "others", "not out", "doubled", "row wrong"),
         [_speed(result, speed) for result in results for speed in result.speeds],
     )
     yield Sheet(
@@ -55,6 +55,16 @@ def sheets(results: Sequence[Result], options: Options) -> Iterator[Sheet]:
             ("peer", "a commit", "in", "lost", "doubled", "row wrong", "back, median s", "longest", "ended itself"),
             [_kills(result, result.kills) for result in results if result.kills],
         )
+
+
+def summary(result: Result) -> str:
+    """A line, as soon as a peer is through: a later one may fail."""
+    told = f"{result.name}: {result.speed.per_s:,.0f} messages/s, p99 {result.pace.p99_ms:,.0f} ms"
+    back = "" if result.restart is None else f", restart {_seconds(result.restart.seconds)} s"
+    if result.kills is None:
+        return f"{told}{back}"
+    lost, doubled, wrong = _lost(result.kills.losses)
+    return f"{told}{back}; under kills {lost} lost, {doubled} doubled, {wrong} rows wrong"
 
 
 def versions(results: Sequence[Result]) -> Mapping[str, str]:
