@@ -27,21 +27,21 @@ from orderwing.kernel.ports import (
 )
 from orderwing.runtime.kafka_client import Cluster, client_config
 from orderwing.runtime.kafka_records import KafkaReader, records_of
-from orderwing.runtime.turns import Turns
 
 MAX_RECORD_BYTES = 4 << 20  # as topics_admin sets it on our topics
 _CALL_S = 10.0
 _RECOVERY_S = 60.0  # how long a broker may be away before the process ends and is started again
 _COMMITTED_S = 1.0
 _REFUSED = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.RECORD_LIST_TOO_LARGE}
-# A transaction costs the broker much the same for five records or for five hundred. After one that was not full, wait
-# as long as it took, at most this: a broker that is busy is asked less often, an idle one answers as fast as ever.
-_LONGEST_REST_S = 0.025
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class KafkaBus:
-    """Classic protocol with the range assignor, so that inputs are co-partitioned; the synchronous client."""
+    """Classic protocol with the range assignor, so that inputs are co-partitioned; the synchronous client.
+
+    A transaction costs the broker much the same for five records or for five hundred: after one that was not full,
+    `poll` first waits until `rest_ms` are over.
+    """
 
     def __init__(
         self,
@@ -52,7 +52,9 @@ class KafkaBus:
         transaction_timeout_ms: int = 10_000,
         session_timeout_ms: int = 6_000,
         max_poll_interval_ms: int = 300_000,
+        rest_ms: int = 0,
     ) -> None:
+        self._rest_s = rest_ms / 1000
         self._common: dict[str, Any] = {**client_config(bootstrap), "client.id": f"{group}-{instance}"}
         self._consumer = Consumer(
             {
@@ -70,6 +72,7 @@ class KafkaBus:
                 "auto.offset.reset": "error",  # records lost before they were decided must not pass unseen
                 "fetch.wait.max.ms": 100,
                 "queued.min.messages": 2000,
+                "fetch.queue.backoff.ms": 10,  # by default a partition that has those rests for a second
             }
         )
         self._producer_config = {
@@ -88,11 +91,9 @@ class KafkaBus:
         self._refused: RecordRefusedError | None = None
         self._cut_off = False
         self._producer = self._new_producer()
-        self._turns: Turns[Message] = Turns()
         self._positions: dict[TopicPartition, int] = {}
         self._rebalanced = False
         self._full = False  # whether the last poll brought as many records as it may
-        self._began_s = 0.0
         self._rested_s = 0.0  # when the next transaction may begin
         self._group: Any = None  # opaque to us; that of the last assignment, so that a zombie is fenced by it
 
@@ -121,29 +122,26 @@ class KafkaBus:
     def poll(self, limit: int, timeout_s: float) -> Sequence[Record]:
         if (rest_s := self._rested_s - time.monotonic()) > 0:
             time.sleep(rest_s)
-        self._rebalanced = False
         # consume(limit, t) alone would wait out its time under a trickle.
-        if not self._turns.count and (first := self._consumer.poll(timeout_s)) is not None:
-            self._turns.add([first])
-        if self._turns.count and (room := limit - self._turns.count) > 0:
-            self._turns.add(self._consumer.consume(room, 0))
+        first = self._consumer.poll(timeout_s)
+        self._full = False
+        if first is None:
+            return ()
+        messages, self._rebalanced = [first], False
+        if limit > 1:
+            messages += self._consumer.consume(limit - 1, 0)
+        self._full = len(messages) >= limit
         if self._rebalanced:
-            self._turns.clear()  # what was polled before belongs to the former assignment
-        self._full = self._turns.count >= limit
-        return records_of(self._turns.take(), self._positions)
+            return ()  # what was polled before belongs to the former assignment
+        return records_of(messages, self._positions)
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
-        places = list(partitions)
-        for place in places:
-            if (unread := self._turns.forget(place)) is not None:
-                self.seek(place, unread)
-        self._consumer.pause([KafkaPartition(*p) for p in places])
+        self._consumer.pause([KafkaPartition(*p) for p in partitions])
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         self._consumer.resume([KafkaPartition(*p) for p in partitions])
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        self._turns.forget(partition)
         deadline = time.monotonic() + _CALL_S
         while True:
             try:
@@ -207,7 +205,6 @@ class KafkaBus:
 
     def begin(self) -> None:
         self._refused = None
-        self._began_s = time.monotonic()
         self._producer.poll(0)  # serves `_heard`
         if self._cut_off:
             # Measured: a producer that has lost every broker may wait for ever in its next send of offsets.
@@ -237,8 +234,7 @@ class KafkaBus:
 
     def commit(self) -> None:
         self._guarded(lambda: self._producer.commit_transaction(_CALL_S), unknown=True)
-        ended_s = time.monotonic()
-        self._rested_s = 0.0 if self._full else ended_s + min(_LONGEST_REST_S, ended_s - self._began_s)
+        self._rested_s = 0.0 if self._full else time.monotonic() + self._rest_s
 
     def abort(self) -> None:
         try:

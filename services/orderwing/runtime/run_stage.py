@@ -56,6 +56,7 @@ def _bus(stage: Stage, settings: Settings) -> KafkaBus:
         settings.runtime.instance,
         transaction_timeout_ms=settings.kafka.transaction_timeout_ms,
         session_timeout_ms=settings.kafka.session_timeout_ms,
+        rest_ms=settings.runtime.rest_ms,
     )
 
 

@@ -167,6 +167,12 @@ class Runtime(Section):
     )
     run_dir: Path = Field(Path(".orderwing/run"), description="Pid files, logs and simulators' books.")
     batch_limit: int = Field(500, ge=1, le=100_000, description="Records in one transaction at most.")
+    rest_ms: int = Field(
+        100,
+        ge=0,
+        le=10_000,
+        description="After a transaction that was not full: fewer, larger ones. 0 answers soonest.",
+    )
     poison_share: Share = Field(0.05, description="Of recent records; with more dead letters the stage halts.")
     poison_consecutive: int = Field(20, ge=1, description="Dead letters in a row that halt the stage.")
     seed: int = Field(0, description="Of solvers and simulators.")
