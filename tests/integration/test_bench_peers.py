@@ -32,7 +32,7 @@ def test_ours_answers_every_order_once_also_when_it_is_killed() -> None:
     (ours,) = compare(options, silent, lambda result: told.append(result.name))
     assert told == [ours.name] == [OURS]
     assert ours.speed.losses == Losses(orders=ORDERS)
-    assert ours.speed.per_s > 0 < ours.speed.cpu_us
+    assert ours.speed.per_s > 0  # so few orders may take less CPU than the kernel counts
     assert ours.pace.answered == ours.pace.fed == 100
     assert 0 < ours.pace.p50_ms <= ours.pace.p99_ms
     assert ours.restart is not None
