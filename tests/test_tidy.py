@@ -102,7 +102,11 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "structlog": ("orderwing.runtime.logs",),
     "psutil": ("orderwing.runtime.*", "orderwing.bench.*"),
     "ortools": ("orderwing.planning.*",),
+    "pyvrp": ("orderwing.planning.routing.*", "orderwing.bench.decisions.*"),
     "scipy": ("orderwing.planning.*", "orderwing.reoptimizer.exact"),
+    "matplotlib": ("orderwing.planning.drawing",),
+    "fastapi": ("orderwing.api.*",),
+    "uvicorn": ("orderwing.api.server",),
     "numpy": (
         "orderwing.planning.*",
         "orderwing.reoptimizer.exact",

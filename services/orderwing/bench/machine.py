@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ from orderwing.runtime.embedded.jars import locked_jars
 _LIBRARIES = ("confluent-kafka", "pydantic", "msgspec", "aiohttp")
 
 
-def facts(command: str) -> Mapping[str, str]:
+def facts(command: str, libraries: Sequence[str] = _LIBRARIES) -> Mapping[str, str]:
     return {
         "command": command,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -27,7 +27,7 @@ def facts(command: str) -> Mapping[str, str]:
                 f"orderwing {version('orderwing')}",
                 f"Python {platform.python_version()}",
                 f"Apache Kafka {_kafka_version()}",
-                *(f"{name} {version(name)}" for name in _LIBRARIES),
+                *(f"{name} {version(name)}" for name in libraries),
             ]
         ),
     }

@@ -53,10 +53,13 @@ def pipeline(
         out.write_text(markdown(told, tables), "utf-8")
 
 
+def _data() -> Path:
+    """ORDERWING_BENCH_DATA, by default `../shared/data` beside the project."""
+    return load().bench.data or Path(__file__).resolve().parents[3].parent / "shared" / "data"
+
+
 def _retail_file() -> Path | None:
-    """In ORDERWING_BENCH_DATA, by default `../shared/data` beside the project; None if it is not there."""
-    directory = load().bench.data or Path(__file__).resolve().parents[3].parent / "shared" / "data"
-    file = directory / _RETAIL
+    file = _data() / _RETAIL
     return file if file.is_file() else None
 
 
@@ -117,6 +120,39 @@ def peers(
         fail(str(error))
     told = {**told, **versions(results)}
     tables = list(sheets(results, options))
+    for name, value in told.items():
+        typer.echo(f"{name}: {value}")
+    for table in tables:
+        typer.echo(f"\n{table.title}")
+        print_table(table.columns, table.rows)
+    if out is not None:
+        out.write_text(markdown(told, tables, TITLE, ABOUT), "utf-8")
+
+
+@app.command()
+def decisions(
+    subset: Annotated[list[str] | None, typer.Option(help="May be repeated. All, if not said.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds of what is random.")] = 3,
+    seconds: Annotated[float, typer.Option(min=0.1, help="For one solve, where time bounds it.")] = 10.0,
+    quick: Annotated[bool, typer.Option(help="Few and small cases: does it work?")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the tables to this file as Markdown.")] = None,
+) -> None:
+    """What decisions cost and how good they are, beside the best that others have."""
+    from orderwing.bench.decisions.main import ABOUT, SUBSETS, TITLE, Options, measure
+    from orderwing.bench.machine import facts
+    from orderwing.bench.report import markdown
+    from orderwing.runtime.errors import OperatorError
+
+    names = tuple(name for name in SUBSETS if not subset or name in subset)
+    if unknown := set(subset or ()) - set(SUBSETS):
+        fail(f"There is no subset {min(unknown)}; there are {', '.join(SUBSETS)}.")
+    told = facts(shlex.join(["orderwing", *sys.argv[1:]]), ("numpy", "scipy", "ortools", "pyvrp"))
+    try:
+        with progress_bars() as progress:
+            data = _data() if _data().is_dir() else None
+            tables = list(measure(names, Options(data, seeds, seconds, quick, progress)))
+    except OperatorError as error:
+        fail(str(error))
     for name, value in told.items():
         typer.echo(f"{name}: {value}")
     for table in tables:
