@@ -98,9 +98,10 @@ class StockMoved(Event):
 class SlipPassed(Event):
     """Home asks a region, then those of `route`, to hold what they can of `open_lines`. `slip` numbers the round.
 
-    `held` is what earlier regions hold. `whole`: all open lines at one site, or nothing. `look`: hold nothing, only
-    tell what could be held; an order that takes all or nothing looks first. Then it asks for `exactly` what it saw:
-    the first region that cannot hold its share ends the walk.
+    `held` is what earlier regions hold. `whole`: all open lines at one site, or nothing; where `by_ms` is told, a site
+    from which they can arrive by then. `look`: hold nothing, only tell what could be held; an order that takes all or
+    nothing looks first. Then it asks for `exactly` what it saw: the first region that cannot hold its share ends the
+    walk.
     """
 
     type: Literal["slip.passed.v1"] = "slip.passed.v1"
@@ -111,6 +112,7 @@ class SlipPassed(Event):
     held: tuple[HeldLine, ...]
     route: tuple[str, ...]
     whole: bool
+    by_ms: EpochMs | None = None
     look: bool = False
     exactly: tuple[HeldLine, ...] = ()
 
