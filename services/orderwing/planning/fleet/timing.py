@@ -1,0 +1,129 @@
+"""When a driver is where, given the orders in turn: the earliest times, with breaks placed best.
+
+Serving each stop as early as possible is never worse for what follows, so for every number of breaks already taken it
+is enough to keep the earliest moment: a dynamic program over stops × breaks, exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from orderwing.planning.fleet.problem import UNREACHABLE, Driver, Pause, Problem, Window
+
+
+class Visit(NamedTuple):
+    arrive_s: int
+    start_s: int
+    leave_s: int
+
+
+class Times(NamedTuple):
+    leave_s: int
+    visits: tuple[Visit, ...]
+    back_s: int
+    breaks: tuple[Window, ...]
+
+
+class _State(NamedTuple):
+    """Free to go on at `now_s`, after these visits and breaks."""
+
+    now_s: int
+    visits: tuple[Visit, ...]
+    breaks: tuple[Window, ...]
+
+
+def times(problem: Problem, driver: Driver, orders: Sequence[int]) -> Times | None:
+    """The earliest return, and how; None if some window, the shift or a break cannot be kept."""
+    states = {0: _State(problem.hours(driver).start_s, (), ())}
+    place = problem.depot[driver.start].place
+    for number in orders:
+        order = problem.orders[number]
+        travel_s = int(problem.seconds[place, order.place])
+        if travel_s == UNREACHABLE:
+            return None
+        place = order.place
+        states = _visit(states, travel_s, order.windows, order.service_s, driver.breaks)
+        if not states:
+            return None
+    return _return(problem, driver, orders, states)
+
+
+def _visit(
+    states: dict[int, _State], travel_s: int, windows: Sequence[Window], service_s: int, pauses: Sequence[Pause]
+) -> dict[int, _State]:
+    """After the next stop, by breaks taken."""
+    found: dict[int, _State] = {}
+    for taken, state in states.items():
+        for until in range(taken, len(pauses) + 1):
+            driven = drive(state.now_s, travel_s, pauses[taken:until])
+            if driven is None:
+                break
+            ready_s, breaks = driven
+            start_s = _opening(ready_s, windows)
+            if start_s is None:
+                break
+            known = found.get(until)
+            if known is None or start_s + service_s < known.now_s:
+                # A break after the drive is spent at the door.
+                arrive_s = min(ready_s, _arrival(state.now_s, travel_s, breaks))
+                visit = Visit(arrive_s, start_s, start_s + service_s)
+                found[until] = _State(visit.leave_s, (*state.visits, visit), state.breaks + breaks)
+    return found
+
+
+def _return(problem: Problem, driver: Driver, orders: Sequence[int], states: dict[int, _State]) -> Times | None:
+    depot, pauses = problem.depot[driver.end], driver.breaks
+    travel_s = int(problem.seconds[problem.orders[orders[-1]].place, depot.place]) if orders else 0
+    if travel_s == UNREACHABLE:
+        return None
+    hours = problem.hours(driver)
+    best: Times | None = None
+    for taken, state in states.items():
+        for until in range(taken, len(pauses) + 1):
+            driven = drive(state.now_s, travel_s, pauses[taken:until])
+            if driven is None:
+                break
+            back_s = _arrival(state.now_s, travel_s, driven[1])
+            later = drive(driven[0], 0, pauses[until:])
+            if later is not None and back_s <= hours.end_s and (best is None or back_s < best.back_s):
+                best = Times(hours.start_s, state.visits, back_s, state.breaks + driven[1] + later[1])
+    return None if best is None else _late_start(problem, driver, orders, best)
+
+
+def drive(now_s: int, travel_s: int, pauses: Sequence[Pause]) -> tuple[int, tuple[Window, ...]] | None:
+    """When a drive of `travel_s` and all these breaks are done, each as early as it may be; None if one is too late."""
+    left_s, breaks = travel_s, []
+    for pause in pauses:
+        begin_s = max(now_s, pause.earliest_s)
+        if begin_s > pause.latest_s:
+            return None
+        left_s = max(0, left_s - (begin_s - now_s))
+        now_s = begin_s + pause.duration_s
+        breaks.append(Window(begin_s, now_s))
+    return now_s + left_s, tuple(breaks)
+
+
+def _arrival(leave_s: int, travel_s: int, breaks: Sequence[Window]) -> int:
+    """When the drive itself is done, breaks that begin before its end included."""
+    at_s = leave_s + travel_s
+    for begin_s, end_s in breaks:
+        if begin_s < at_s:
+            at_s += end_s - begin_s
+    return at_s
+
+
+def _opening(ready_s: int, windows: Sequence[Window]) -> int | None:
+    if not windows:
+        return ready_s
+    return next((max(ready_s, start_s) for start_s, end_s in windows if ready_s <= end_s), None)
+
+
+def _late_start(problem: Problem, driver: Driver, orders: Sequence[int], times: Times) -> Times:
+    """Nobody leaves only to wait at the first door."""
+    if not times.visits or any(begin_s < times.visits[0].start_s for begin_s, _ in times.breaks):
+        return times
+    start_s = times.visits[0].start_s
+    travel_s = int(problem.seconds[problem.depot[driver.start].place, problem.orders[orders[0]].place])
+    first = times.visits[0]._replace(arrive_s=start_s)
+    return times._replace(leave_s=start_s - travel_s, visits=(first, *times.visits[1:]))
