@@ -1,7 +1,7 @@
 """What is to be sourced: one order's wants, and what each site could do about them.
 
-Times are domain milliseconds, money minor units, weights grams and volumes cm³ of one unit. `building.problem_of` makes a
-problem of the network file; a library's user may make it of anything.
+Times are domain milliseconds, money minor units, weights grams and volumes cm³ of one unit. `building.problem_of` makes
+a problem of the network file; a library's user may make it of anything.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from orderwing.planning.pricing import Carton, Goods, Handling, Tariff
 from orderwing_schemas.network import Trait
 
+FREE = Handling(0, 0)
 NO_TRAITS: frozenset[Trait] = frozenset()
 EXACT_SITES = 10
 
@@ -63,7 +64,7 @@ class Source:
     site_id: str
     stock: Mapping[str, int]
     runs: tuple[Run, ...]
-    handling: Handling = Handling(0, 0)
+    handling: Handling = FREE
     steering_minor: Mapping[str, int] = field(default_factory=dict)
     refuses: frozenset[Trait] = NO_TRAITS
     inbound: tuple[Inbound, ...] = ()
