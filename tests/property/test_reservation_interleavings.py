@@ -51,13 +51,16 @@ class Reservation(RuleBasedStateMachine):
         home=st.sampled_from(REGIONS),
         backorder=st.sampled_from(Backorder),
         may_split=st.sampled_from([True, True, False]),
+        one_box=st.booleans(),
         at_once=st.sampled_from(["request", "clear", "request", "nothing"]),
     )
-    def place(self, lines: dict[str, int], home: str, backorder: Backorder, may_split: bool, at_once: str) -> None:
+    def place(
+        self, lines: dict[str, int], home: str, backorder: Backorder, may_split: bool, one_box: bool, at_once: str
+    ) -> None:
         if len(self.orders) >= MOST_ORDERS:
             return
         number = len(self.orders)
-        placed = order(f"o{number}", lines, home, backorder=backorder, may_split=may_split)
+        placed = order(f"o{number}", lines, home, backorder=backorder, may_split=may_split, one_box=one_box)
         self.orders[placed.order_id] = placed
         if at_once == "clear":
             self._decide(placed, "clear")

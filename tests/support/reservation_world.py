@@ -33,7 +33,10 @@ REGION_OF = {site: region for region, sites in SITES.items() for site in sites}
 POINT = Point(latitude=51.5, longitude=0.0)
 
 
-def network(safety_share_percent: int = 0, regions: tuple[str, ...] = REGIONS) -> Network:
+def network(
+    safety_share_percent: int = 0, regions: tuple[str, ...] = REGIONS, transit_minutes: dict[str, int] | None = None
+) -> Network:
+    """Every site delivers to the one zone in 120 minutes, or as `transit_minutes` says of its region."""
     sites = tuple(
         Site(
             site_id=site_id,
@@ -65,7 +68,7 @@ def network(safety_share_percent: int = 0, regions: tuple[str, ...] = REGIONS) -
                 carrier="van",
                 services=tuple(ServiceLevel),
                 every_minutes=60,
-                transit_minutes=120,
+                transit_minutes=(transit_minutes or {}).get(site.region_id, 120),
                 parcels_per_departure=100,
                 parcel_minor=300,
                 kilogram_minor=50,
@@ -83,6 +86,8 @@ def order(
     *,
     backorder: Backorder = Backorder.LINES,
     may_split: bool = True,
+    one_box: bool = False,
+    max_delay_minutes: int = 1440,
     placed_at_ms: int = START_MS,
 ) -> Order:
     """Lines of (SKU, quantity); line ids are `l-<SKU>`."""
@@ -101,8 +106,8 @@ def order(
         delivery_point=POINT,
         stop_id="stop",
         shipping_paid_by=Payer.SHOP,
-        one_box=False,
-        max_delay_minutes=1440,
+        one_box=one_box,
+        max_delay_minutes=max_delay_minutes,
         may_split=may_split,
         backorder=backorder,
         placed_at_ms=placed_at_ms,

@@ -58,15 +58,19 @@ def finish(draft: Draft, hold: Hold, now_ms: int) -> Hold:
 
 def give_back(draft: Draft, hold: Hold) -> Hold:
     """Hold nothing any more, at home and elsewhere; all of it is open, and counts as asked for."""
-    if hold.held:
-        shelves = Shelves(draft, hold.home)
-        shelves.release(hold.held)
-        shelves.publish("released", hold.order_id)
+    release_at_home(draft, hold)
     for remote in hold.remote:
         settle(draft, hold, remote.region, remote.slip)
     away = (line for remote in hold.remote for line in remote.held)
     everything = units.add(hold.open, hold.held, away)
     return replace(hold, held=(), remote=(), open=everything, asked=everything)
+
+
+def release_at_home(draft: Draft, hold: Hold) -> None:
+    if hold.held:
+        shelves = Shelves(draft, hold.home)
+        shelves.release(hold.held)
+        shelves.publish("released", hold.order_id)
 
 
 def settle(draft: Draft, hold: Hold, region: str, slip: int) -> None:

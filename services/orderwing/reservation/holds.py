@@ -94,6 +94,7 @@ def on_due(view: View, hold: Hold, now_ms: int) -> Decision:
         lapsed,
         state=step(HOLD_STATES, hold.state, Happening.LAPSE),
         asked=hold.asked if hold.awaiting else (),
+        boxed=hold.boxed if hold.awaiting else 0,
         wake_at_ms=horizon_ms(draft, now_ms),
     )
     draft.put(lapsed)

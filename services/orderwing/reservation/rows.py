@@ -59,9 +59,10 @@ class Hold(Row, frozen=True, kw_only=True):
     """An order's hold in its home region, which alone answers for it.
 
     `held` (home), `remote` and `open` (held nowhere) are what is not yet in a part. `awaiting` is the slip on its way
-    (0: none), `asked` what other regions were asked for and have not found, `left` the wants left everywhere, `offers`
-    regions that offered while a slip was away, `parts` those not yet shipped, `declined` in all, `needs` the short
-    picks noted, `replaces` the part of the last. Once firm, `order` is its JSON.
+    (0: none), `boxed` the one that sought a single site for all (0: none did), `asked` what other regions were asked
+    for and have not found, `left` the wants left everywhere, `offers` regions that offered while a slip was away,
+    `parts` those not yet shipped, `declined` in all, `needs` the short picks noted, `replaces` the part of the last.
+    Once firm, `order` is its JSON.
     `wake_at_ms`: a soft hold lapses; a tombstone or an ended hold is dropped `duplicate_horizon_days` after its end,
     a new one that nobody asked for at once.
     """
@@ -75,6 +76,7 @@ class Hold(Row, frozen=True, kw_only=True):
     open: tuple[Units, ...] = ()
     slips: int = 0
     awaiting: int = 0
+    boxed: int = 0
     asked: tuple[Units, ...] = ()
     left: tuple[Units, ...] = ()
     offers: tuple[str, ...] = ()

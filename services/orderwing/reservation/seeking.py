@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing.planning.sourcing import Choice
-from orderwing.reservation import units
+from orderwing.reservation import one_box, units
 from orderwing.reservation.answers import answer, give_back, takes_all_or_nothing
 from orderwing.reservation.rows import Hold, HoldState
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.sourcing import choose, put_card
+from orderwing.reservation.sourcing import Search, choose, put_card
 from orderwing.reservation.states import HOLD_STATES, Happening
 from orderwing_schemas.domain import Backorder, HeldLine, Order
 from orderwing_schemas.events.reservation import SlipPassed
@@ -22,15 +22,23 @@ from orderwing_schemas.topics import RESERVATION_SLIPS
 
 
 def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: str | None = None) -> Hold:
-    """Hold at home what is there; ask the neighbours once for the rest; then rest softly, or answer if cleared."""
+    """Hold at home what is there; ask the neighbours once for the rest; then rest softly, or answer if cleared.
+
+    Where a customer wants one box and home would need several, neighbours are asked first whether one site has all.
+    """
     if hold.open:
         shelves = Shelves(draft, hold.home)
-        choice = choose(draft, shelves, order, hold.home, hold.open, now_ms, without_site)
-        put_card(draft, shelves, order, hold.home, hold.open, choice, now_ms, without_site)
+        search = Search(order, hold.home, hold.open, now_ms, without_site)
+        choice = choose(draft, shelves, search)
+        put_card(draft, shelves, search, choice)
         short = units.of_told(choice.short)
-        route = draft.network.region_by_id[hold.home].neighbours if units.less(short, hold.asked) else ()
-        if route or not short or order.backorder is not Backorder.WHOLE:
+        neighbours = draft.network.region_by_id[hold.home].neighbours
+        route = neighbours if units.less(short, hold.asked) else ()
+        in_one = bool(neighbours) and one_box.is_sought(hold, order, choice)
+        if in_one or route or not short or order.backorder is not Backorder.WHOLE:
             hold = _take(shelves, hold, choice)
+        if in_one:
+            return _ask_for_one_box(draft, hold, order, neighbours, one_box.latest_ms(draft, search, choice))
         if route:
             return ask(draft, hold, order, route)
     if hold.state is HoldState.FIRM:
@@ -50,10 +58,11 @@ def retry(draft: Draft, hold: Hold, order: Order, offered: Sequence[str], now_ms
     elsewhere = tuple(region for region in offered if region != hold.home)
     together = takes_all_or_nothing(order)
     shelves = Shelves(draft, hold.home)
-    choice = choose(draft, shelves, order, hold.home, hold.open, now_ms)
+    search = Search(order, hold.home, hold.open, now_ms)
+    choice = choose(draft, shelves, search)
     hold = replace(hold, offers=())
     if choice.held and not (together and choice.short):
-        put_card(draft, shelves, order, hold.home, hold.open, choice, now_ms)
+        put_card(draft, shelves, search, choice)
         hold = _take(shelves, hold, choice)
     if hold.open and together and order.may_split:
         return ask(draft, hold, order, in_global_order(draft, hold), look=True)
@@ -72,11 +81,10 @@ def ask(
     exactly: tuple[HeldLine, ...] = (),
 ) -> Hold:
     """Send a slip along `route` for all open lines, and put the hold's row."""
-    slip = hold.slips + 1
     event = SlipPassed(
         region=route[0],
         order=order,
-        slip=slip,
+        slip=hold.slips + 1,
         open_lines=units.told(hold.open),
         held=(),
         route=tuple(route[1:]),
@@ -84,9 +92,28 @@ def ask(
         look=look,
         exactly=exactly,
     )
+    return _send(draft, replace(hold, asked=hold.open), event)
+
+
+def _ask_for_one_box(draft: Draft, hold: Hold, order: Order, route: Sequence[str], by_ms: int) -> Hold:
+    """Send a slip along `route` for all lines at one site. Home keeps what it holds until the slip is back."""
+    event = SlipPassed(
+        region=route[0],
+        order=order,
+        slip=hold.slips + 1,
+        open_lines=units.told(units.add(hold.open, hold.held)),
+        held=(),
+        route=tuple(route[1:]),
+        whole=True,
+        by_ms=by_ms,
+    )
+    return _send(draft, replace(hold, boxed=event.slip), event)
+
+
+def _send(draft: Draft, hold: Hold, event: SlipPassed) -> Hold:
     draft.emit(RESERVATION_SLIPS, event)
     state = step(HOLD_STATES, hold.state, Happening.ASK)
-    hold = replace(hold, state=state, slips=slip, awaiting=slip, asked=hold.open, order=order_json(order))
+    hold = replace(hold, state=state, slips=event.slip, awaiting=event.slip, order=order_json(event.order))
     draft.put(hold)
     return hold
 

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.machine import IllegalTransitionError, step
 from orderwing.kernel.view import Draft, View
-from orderwing.reservation import units, wants
-from orderwing.reservation.answers import horizon_ms, reserve_part, settle
+from orderwing.reservation import one_box, units, wants
+from orderwing.reservation.answers import horizon_ms, release_at_home, reserve_part, settle
 from orderwing.reservation.rows import NO_ORDER, Held, Hold, HoldState, Remote, RemoteHold, Units, hold_key
 from orderwing.reservation.seeking import advance, ask, in_global_order, order_json, order_of, retry
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.sourcing import choose, put_card
+from orderwing.reservation.sourcing import Search, choose, put_card
 from orderwing.reservation.states import HOLD_STATES, REMOTE_STATES, Happening, Word
 from orderwing_schemas.domain import HeldLine, Order
 from orderwing_schemas.events.reservation import RemoteHoldSettled, SlipPassed, SlipReturned, WantOffered
@@ -28,8 +28,9 @@ def on_passed(view: View, event: SlipPassed, now_ms: int) -> Decision:
     draft = Draft(view)
     shelves = Shelves(draft, region)
     lines = units.of_told(event.open_lines)
+    search = Search(order, region, lines, now_ms, whole=event.whole, by_ms=event.by_ms)
     if event.look:
-        choice = choose(draft, shelves, order, region, lines, now_ms)
+        choice = choose(draft, shelves, search)
         _pass_on(draft, event, units.held_told(units.held_of_told(choice.held)), units.of_told(choice.short))
         return draft.decision()
     if event.exactly:
@@ -37,8 +38,8 @@ def on_passed(view: View, event: SlipPassed, now_ms: int) -> Decision:
         if not shelves.swap((), held):
             held, event = (), event.model_copy(update={"route": ()})
     else:
-        choice = choose(draft, shelves, order, region, lines, now_ms)
-        put_card(draft, shelves, order, region, lines, choice, now_ms)
+        choice = choose(draft, shelves, search)
+        put_card(draft, shelves, search, choice)
         held = units.held_of_told(choice.held)
         shelves.reserve(held)
     shelves.publish("held", order.order_id)
@@ -65,8 +66,13 @@ def on_returned(view: View, event: SlipReturned, now_ms: int) -> Decision:
     if hold.state in (HoldState.LAPSED, HoldState.RELEASED):
         for remote in found:
             settle(draft, hold, remote.region, remote.slip)
-        draft.put(replace(hold, asked=()))
+        draft.put(replace(hold, asked=(), boxed=0))
         return draft.decision()
+    if event.slip == hold.boxed:
+        one_box.put_card(draft, hold, order, event, now_ms)
+        if found:
+            release_at_home(draft, hold)
+            hold = replace(hold, held=())
     lines = units.held_of_told(event.held)
     hold = replace(
         hold,
