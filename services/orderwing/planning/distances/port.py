@@ -39,7 +39,8 @@ class Matrix:
 
     @property
     def reachable(self) -> NDArray[np.bool_]:
-        return self.metres != UNREACHABLE
+        there: NDArray[np.bool_] = self.metres != UNREACHABLE
+        return there
 
     def filled(self, metres: int, seconds: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """For solvers that know no gaps: int64 copies with these values where there is no way."""

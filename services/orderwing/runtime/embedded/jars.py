@@ -1,4 +1,4 @@
-"""The jars of the broker: fetched once into a cache, every one checked against jars.lock at every start."""
+"""Jars of the embedded servers: fetched once into a cache, every one checked against its lock at every start."""
 
 import errno
 import hashlib
@@ -17,11 +17,12 @@ from orderwing.runtime.settings import load
 
 _NEEDED_BYTES = 150_000_000
 _TIMEOUT_S = 30
+_KAFKA = "jars.lock"
 
 
 @dataclass(frozen=True, slots=True)
 class Jar:
-    """One line of jars.lock."""
+    """One line of a lock."""
 
     group: str
     artifact: str
@@ -33,9 +34,9 @@ class Jar:
         return f"{self.artifact}-{self.version}.jar"
 
 
-def locked_jars() -> list[Jar]:
-    """The jars of jars.lock: `group:artifact:version sha256` a line."""
-    text = files("orderwing.runtime.embedded").joinpath("jars.lock").read_text("utf-8")
+def locked_jars(lock: str = _KAFKA) -> list[Jar]:
+    """The jars of a lock, which is a file beside this one: `group:artifact:version sha256` a line."""
+    text = files("orderwing.runtime.embedded").joinpath(lock).read_text("utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     return [Jar(*line.replace(":", " ").split()) for line in lines]
 
@@ -47,27 +48,34 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orderwing"
 
 
-def fetch_jars(cache: Path | None = None, progress: Progress = silent, *, offline: bool = False) -> list[Path]:
+def fetch_jars(
+    cache: Path | None = None,
+    progress: Progress = silent,
+    *,
+    offline: bool = False,
+    lock: str = _KAFKA,
+    task: str = "Kafka jars",
+) -> list[Path]:
     """The checked jars, in the order of the lock; those not in the cache are fetched from Maven Central.
 
     Raises EmbeddedError: wrong checksum, a jar neither cached nor to be had, too little disk.
     """
     directory = (cache or cache_dir()) / "jars"
-    jars = locked_jars()
+    jars = locked_jars(lock)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if not all((directory / jar.name).exists() for jar in jars):
             require_space(directory, _NEEDED_BYTES)
         for count, jar in enumerate(jars):
-            progress("Kafka jars", count, len(jars))
+            progress(task, count, len(jars))
             if not (directory / jar.name).exists():
                 _fetch(jar, directory, progress, offline)
             if not _matches(jar, directory / jar.name):
                 raise EmbeddedError(
-                    f"{directory / jar.name} is not the file that jars.lock names (wrong SHA-256): "
+                    f"{directory / jar.name} is not the file that {lock} names (wrong SHA-256): "
                     "delete it and start again."
                 )
-        progress("Kafka jars", len(jars), len(jars))
+        progress(task, len(jars), len(jars))
     except PermissionError as error:
         raise EmbeddedError(f"{directory} cannot be written: set ORDERWING_CACHE to a directory of yours.") from error
     return [directory / jar.name for jar in jars]
@@ -106,7 +114,7 @@ def _fetch(jar: Jar, directory: Path, progress: Progress, offline: bool) -> None
             raise _fetch_error(jar, directory, error) from error
         if not _matches(jar, fetched):
             raise EmbeddedError(
-                f"{jar.name} as fetched is not the file that jars.lock names (wrong SHA-256): "
+                f"{jar.name} as fetched is not the file that its lock names (wrong SHA-256): "
                 "start again, and if it stays so, find what changes files on the way from Maven Central."
             )
         fetched.replace(directory / jar.name)
