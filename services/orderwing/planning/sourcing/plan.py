@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -105,20 +106,24 @@ class Candidate:
         return sum([one.units for one in self.short])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
-    """`losers` are the other candidates, the best first: `losers[0]` is the runner-up.
+    """`losers` are the other candidates, the best first, priced when they are first asked for by `others`.
 
     `bound_minor`: no way of the kinds that the rules admit, short of as few units, costs less than that.
     `exact`: the bound is the cost.
     """
 
     chosen: Candidate
-    losers: tuple[Candidate, ...]
+    others: Callable[[], tuple[Candidate, ...]] = field(repr=False, compare=False)
     eliminated: tuple[Eliminated, ...]
     bound_minor: int
     exact: bool
     nodes: int = 0
+
+    @cached_property
+    def losers(self) -> tuple[Candidate, ...]:
+        return self.others()
 
     @property
     def runner_up(self) -> Candidate | None:

@@ -129,10 +129,11 @@ class Problem:
 class Budget:
     """When to stop: after `nodes` of the search for what is too large to enumerate, or as soon as `stop()` says so.
 
-    `cells` bounds the tables of the exact enumeration; above it the search begins.
+    `loads` and `cells` bound the tables of the exact enumeration and the sums made of them; above, the search begins.
     """
 
-    nodes: int = 5_000
-    cells: int = 200_000
+    nodes: int = 100
+    loads: int = 20_000
+    cells: int = 2_000_000
     sites: int = EXACT_SITES
     stop: Callable[[], bool] | None = None

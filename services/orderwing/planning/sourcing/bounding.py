@@ -1,0 +1,101 @@
+"""A straight line under each site's table: what a load costs there at least, as a start and so much for its size.
+
+Size is the share of the order's weight plus the share of its volume. Of some slopes that one is taken whose line is
+highest at a third of the order, since the bound is for orders shared by three sites or more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from orderwing.planning.pricing.tariffs import Tariff
+from orderwing.planning.sourcing.drafts import Units
+from orderwing.planning.sourcing.problem import Problem
+from orderwing.planning.sourcing.sharing import Slope
+from orderwing.planning.sourcing.sieve import Way
+from orderwing.planning.sourcing.states import Ints, Loads
+from orderwing.planning.sourcing.subsets import Floats
+from orderwing.planning.sourcing.tables import FAR, SCALE
+
+SLOPES = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5])
+
+
+def slope_of(problem: Problem, ways: Sequence[Way], states: Loads, freight: Ints, later: bool) -> Slope:
+    """Under `freight` (S, N), unscaled, and the costs of picking; `later` adds a last site for what waits."""
+    quantities = np.array(states.quantities, np.float64)
+    sizes = unit_sizes(problem, quantities)
+    load_sizes = states.amounts[1:] @ sizes
+    fixed, rise = _lines(freight[:, 1:], load_sizes, float(load_sizes[-1]) / 3)
+    work = np.array([way.source.handling.line_minor for way in ways], np.float64)
+    line = work + np.multiply.outer(sizes * quantities, rise)
+    if any(way.source.steering_minor for way in ways):
+        prices = [[way.source.steering_minor.get(want.sku, 0) for way in ways] for want in problem.wants]
+        line += np.array(prices) * quantities[:, None]
+    caps = np.array([way.cap for way in ways]).T
+    line = np.where(caps > 0, line * SCALE, np.inf)
+    line[quantities == 0] = 0
+    fixed = np.where(np.isfinite(fixed), fixed * SCALE + 1, FAR)
+    if later:
+        each = problem.rules.backorder_unit_minor
+        wait = np.zeros(len(quantities)) if each is None else quantities * (each * SCALE)
+        fixed, line = np.append(fixed, 0.0), np.column_stack([line, wait])
+    return Slope(fixed, line)
+
+
+def unit_sizes(problem: Problem, quantities: Floats) -> Floats:
+    """(L,): the share of one unit of each want in the order's weight plus that in its volume."""
+    sizes = np.zeros(len(quantities))
+    for each in ([want.grams for want in problem.wants], [want.cm3 for want in problem.wants]):
+        whole = float(quantities @ np.array(each, np.float64))
+        if whole:
+            sizes += np.array(each) / whole
+    return sizes
+
+
+def _lines(freight: Ints, sizes: Floats, at: float) -> tuple[Floats, Floats]:
+    """(start, rise) of the line under each row's points that is highest at `at`; infinite starts for rows of FAR."""
+    cost = np.where(freight < FAR, freight, np.inf)
+    low = cost.min(axis=1)
+    high = np.where(freight < FAR, freight, 0).max(axis=1)
+    steepest = np.where(np.isfinite(low), high - np.where(np.isfinite(low), low, 0), 0) / max(float(sizes.max()), 1e-9)
+    rises = np.multiply.outer(steepest, SLOPES)
+    starts = (cost[:, None, :] - rises[:, :, None] * sizes).min(axis=2)
+    best = (starts + rises * at).argmax(axis=1)
+    rows = np.arange(len(cost))
+    return starts[rows, best], rises[rows, best]
+
+
+def straight(problem: Problem, ways: Sequence[Way], wanted: Units) -> tuple[Floats, Floats, Floats]:
+    """(S,) a start, (S,) for a want picked, (L, S) for a unit: no load costs less, however it is packed and carried."""
+    fixed = np.full(len(ways), np.inf)
+    unit = np.full((len(wanted), len(ways)), np.inf)
+    for place, way in enumerate(ways):
+        for mode in way.modes:
+            start, rises = _under(problem, mode.run.tariff, wanted)
+            fixed[place] = min(fixed[place], start + way.source.handling.parcel_minor + mode.late_minor)
+            unit[:, place] = np.minimum(unit[:, place], rises)
+        unit[:, place] += [way.source.steering_minor.get(want.sku, 0) for want in problem.wants]
+    return fixed, np.array([way.source.handling.line_minor for way in ways], np.float64), unit
+
+
+def _under(problem: Problem, tariff: Tariff, wanted: Units) -> tuple[float, Floats]:
+    """A start and a rise for a unit of each want, below the tariff for every packing of every part of the order."""
+    quantities = np.array(wanted, np.float64)
+    sizes = np.array([want.grams for want in problem.wants], np.float64)
+    if tariff.cm3_per_kg:
+        volumetric = np.array([want.cm3 for want in problem.wants], np.float64) * 1000 / tariff.cm3_per_kg
+        if quantities @ volumetric > quantities @ sizes:
+            sizes = volumetric
+    whole = float(quantities @ sizes)
+    if not whole:
+        return float(tariff.minor[0] + tariff.line_haul_minor), sizes
+    ends = [(min(float(end), whole), float(price)) for end, price in zip(tariff.up_to_g, tariff.minor, strict=True)]
+    beyond = max(0.0, whole - tariff.up_to_g[-1])
+    points = np.array([*ends, (whole, tariff.minor[-1] + beyond * tariff.kilogram_minor / 1000)])
+    rises = SLOPES * points[-1, 1] / whole
+    starts = (points[:, 1] - np.multiply.outer(rises, points[:, 0])).min(axis=1)
+    starts, rises = starts[starts >= 0], rises[starts >= 0]
+    best = int((starts + rises * whole / 2).argmax())
+    return float(starts[best]) + tariff.line_haul_minor, sizes * rises[best]

@@ -1,0 +1,116 @@
+"""Sourcing one order: elimination, then every way to ship it, then the rules that choose among the kinds of ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from orderwing.planning.sourcing import consolidating
+from orderwing.planning.sourcing.checking import verify
+from orderwing.planning.sourcing.drafts import candidate, direct
+from orderwing.planning.sourcing.plan import Candidate, Kind, Plan
+from orderwing.planning.sourcing.problem import Budget, Problem
+from orderwing.planning.sourcing.splitting import Field, Split, field_of, rivals, singles, split
+
+__all__ = ["bound", "greedy", "plan", "verify"]
+
+DEFAULT = Budget()
+LOSERS = 12
+
+
+def plan(problem: Problem, budget: Budget = DEFAULT, seed: int = 0) -> Plan:
+    """The best way by the rules. Exact wherever the tables fit the budget; `seed` is for the search beyond.
+
+    Raises PricingError for goods that nothing can pack.
+    """
+    field = field_of(problem, budget)
+    found = split(field, budget, seed)
+    straight = candidate(problem, [direct(problem, field.ways[site], units) for site, units in found.loads])
+    chosen, gathered = straight, list[Candidate]()
+    if problem.rules.consolidates and len(straight.shipments) != 1:
+        gathered = sorted(consolidating.gather(problem, field.ways, budget), key=_rank)
+        allowed = [one for one in gathered if _refusal(problem, straight, one) is None]
+        chosen = allowed[0] if allowed else straight
+    bound_minor = chosen.cost_minor
+    if found.bound_minor is not None:
+        bound_minor = min(bound_minor, found.bound_minor)
+
+    def others() -> tuple[Candidate, ...]:
+        weighed = [*gathered, straight, *_rivals(field, found)]
+        lost = [replace(one, lost_because=_why(problem, chosen, straight, one)) for one in weighed if one is not chosen]
+        different = {one.label: one for one in sorted(lost, key=_rank, reverse=True) if one.label != chosen.label}
+        return tuple(sorted(different.values(), key=_rank)[:LOSERS])
+
+    return Plan(chosen, others, field.eliminated, bound_minor, found.bound_minor is None, found.nodes)
+
+
+def greedy(problem: Problem) -> Candidate:
+    """The plain rule: the cheapest site that has all; else again and again the site that has most of the rest."""
+    field = field_of(problem, DEFAULT)
+    alone = list(singles(field))
+    if alone:
+        return min((candidate(problem, [direct(problem, field.ways[site], units)]) for site, units in alone), key=_rank)
+    if not problem.rules.may_split:
+        return candidate(problem, [])
+    rest = list(field.wanted)
+    shipments = []
+    ways = list(field.ways)
+    while ways and any(rest):
+        loads = [_most(mode.cap, rest, mode.run.room_units) for way in ways for mode in way.modes]
+        owners = [way for way in ways for _ in way.modes]
+        place = max(range(len(loads)), key=lambda n: (sum(loads[n]), -n))
+        if not any(loads[place]):
+            break
+        shipments.append(direct(problem, owners[place], loads[place]))
+        rest = [left - taken for left, taken in zip(rest, loads[place], strict=True)]
+        ways.remove(owners[place])
+    return candidate(problem, shipments)
+
+
+def bound(problem: Problem, budget: Budget = DEFAULT) -> int:
+    """What no way by the rules costs less than."""
+    return plan(problem, budget).bound_minor
+
+
+def _most(cap: tuple[int, ...], rest: list[int], room: int | None) -> tuple[int, ...]:
+    """As much of the rest as there is and fits."""
+    left = sum(rest) if room is None else room
+    load = []
+    for limit, need in zip(cap, rest, strict=True):
+        load.append(min(limit, need, left))
+        left -= load[-1]
+    return tuple(load)
+
+
+def _rank(one: Candidate) -> tuple[int, int, int, int]:
+    return one.short_units, one.cost_minor, len(one.shipments), one.arrival_at_ms
+
+
+def _refusal(problem: Problem, straight: Candidate, one: Candidate) -> str | None:
+    if straight.short_units > one.short_units and problem.rules.backorder_unit_minor is None:
+        return None
+    return consolidating.refusal(problem, straight.cost_minor, straight.arrival_at_ms, one)
+
+
+def _why(problem: Problem, chosen: Candidate, straight: Candidate, one: Candidate) -> str:
+    if one.kind is Kind.CONSOLIDATE and chosen.kind is not Kind.CONSOLIDATE:
+        return _refusal(problem, straight, one) or _dearer(chosen, one)
+    if one is straight and chosen.kind is Kind.CONSOLIDATE and one.short_units == chosen.short_units:
+        return f"gathered first it costs {one.cost_minor - chosen.cost_minor} less, and no later than acceptable"
+    return _dearer(chosen, one)
+
+
+def _dearer(chosen: Candidate, one: Candidate) -> str:
+    if one.short_units > chosen.short_units:
+        return f"{one.short_units - chosen.short_units} units more would have to wait"
+    more = one.cost_minor - chosen.cost_minor
+    if more > 0:
+        return f"dearer by {more}"
+    if more == 0:
+        return "no cheaper"
+    return f"cheaper by {-more}, but one site that has all always wins"
+
+
+def _rivals(field: Field, found: Split) -> Iterator[Candidate]:
+    for loads in rivals(field, found, LOSERS):
+        yield candidate(field.problem, [direct(field.problem, field.ways[site], units) for site, units in loads])

@@ -1,0 +1,146 @@
+"""Orders too large to enumerate: a bound over all subsets of sites, and local search from the most promising ones.
+
+For the bound every tariff gives way to a straight line below it. Then costs add up, and every subset of sites has an
+exact answer; those of the lowest, priced truly, are where the search starts. It moves units, wants or a site's whole
+load to another site, always the best such move, until none helps or the budget is spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import ceil
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+
+from orderwing.planning.sourcing import subsets, tables
+from orderwing.planning.sourcing.bounding import straight
+from orderwing.planning.sourcing.drafts import Units
+from orderwing.planning.sourcing.problem import Budget, Problem
+from orderwing.planning.sourcing.sieve import Way
+from orderwing.planning.sourcing.states import Ints, Loads
+from orderwing.planning.sourcing.tables import FAR, SHORT_MINOR
+
+STARTS = 12  # subsets whose answers are improved
+
+
+class Found(NamedTuple):
+    """`bound_minor`: no sharing that ships as many units costs less."""
+
+    loads: tuple[tuple[int, Units], ...]
+    bound_minor: int
+    nodes: int
+
+
+class Board:
+    """A sharing (S + 1, L), the last row for what waits, and what moves would cost."""
+
+    def __init__(self, problem: Problem, ways: Sequence[Way], wanted: Units) -> None:
+        self.problem = problem
+        self.ways = ways
+        self.wanted = wanted
+        self.caps = np.array([*(way.cap for way in ways), wanted], np.int64)
+        each = problem.rules.backorder_unit_minor
+        self.wait_minor = SHORT_MINOR if each is None else each
+
+    def price(self, rows: Ints) -> Ints:
+        """(S + 1, n): what each of n loads costs at each site."""
+        loads = Loads(self.wanted, rows)
+        parcels = tables.packed(self.problem, loads)
+        costs = tables.shipping(self.ways, loads, parcels) + tables.picking(self.problem, self.ways, loads)
+        costs[:, loads.units == 0] = 0
+        return np.vstack([costs, loads.units * self.wait_minor])
+
+    def cost(self, sharing: Ints) -> int:
+        return int(np.diagonal(self.price(sharing)).sum())
+
+    def best_move(self, sharing: Ints) -> tuple[int, Ints]:
+        """(gain, sharing after it) of the best move; the gain is nought or less where none helps."""
+        moves = list(self._moves(sharing))
+        rows = np.array([row for move in moves for row in (move[2], move[3])] or [sharing[0]], np.int64)
+        costs = self.price(rows)
+        now = np.diagonal(self.price(sharing))
+        best, after = 0, sharing
+        for n, (giver, taker, left, more) in enumerate(moves):
+            gain = int(now[giver] + now[taker] - costs[giver, 2 * n] - costs[taker, 2 * n + 1])
+            if gain > best:
+                best, after = gain, sharing.copy()
+                after[giver], after[taker] = left, more
+        return best, after
+
+    def _moves(self, sharing: Ints) -> Iterator[tuple[int, int, Ints, Ints]]:
+        """(giver, taker, what each has then)."""
+        sites = range(len(sharing))
+        for giver, taker in product(sites, sites):
+            room = np.minimum(self.caps[taker] - sharing[taker], sharing[giver])
+            if giver == taker or not room.any():
+                continue
+            if (room == sharing[giver]).all():
+                yield giver, taker, sharing[giver] - room, sharing[taker] + room
+            for want in np.flatnonzero(room).tolist():
+                for units in {1, int(room[want])}:
+                    step = np.zeros(len(self.wanted), np.int64)
+                    step[want] = units
+                    yield giver, taker, sharing[giver] - step, sharing[taker] + step
+
+
+def searched(
+    problem: Problem,
+    ways: Sequence[Way],
+    wanted: Units,
+    budget: Budget,
+    seed: int,
+    known: Sequence[tuple[int, Units]] = (),
+) -> Found:
+    """The best sharing found. `seed` decides in which order equally promising starts are tried, after one `known`."""
+    board = Board(problem, ways, wanted)
+    bound_minor, starts = _starts(problem, ways, wanted, seed)
+    waiting = np.zeros((len(ways) + 1, len(wanted)), np.int64)
+    waiting[-1] = wanted
+    if known:
+        first = np.zeros_like(waiting)
+        for site, units in known:
+            first[site] = units
+        first[-1] = np.array(wanted, np.int64) - first.sum(axis=0)
+        starts.insert(0, first)
+    best_cost, best = FAR, waiting
+    nodes = 0
+    for start in (*starts, waiting):
+        sharing, cost = start, board.cost(start)
+        while nodes < budget.nodes and not (budget.stop is not None and budget.stop()):
+            nodes += 1
+            gain, after = board.best_move(sharing)
+            if gain <= 0:
+                break
+            sharing, cost = after, cost - gain
+        if cost < best_cost:
+            best_cost, best = cost, sharing
+    loads = tuple([(site, tuple(load.tolist())) for site, load in enumerate(best[:-1]) if load.any()])
+    return Found(loads, bound_minor, nodes)
+
+
+def _starts(problem: Problem, ways: Sequence[Way], wanted: Units, seed: int) -> tuple[int, list[Ints]]:
+    """A bound on the cost without what must wait, and the relaxed answers of the most promising subsets."""
+    fixed, line, unit = straight(problem, ways, wanted)
+    stock = np.array([way.cap for way in ways], np.int64).T
+    each = problem.rules.backorder_unit_minor
+    if each is not None:
+        fixed, line = np.append(fixed, 0.0), np.append(line, 0.0)
+        unit = np.column_stack([unit, np.full(len(wanted), float(each))])
+        stock = np.column_stack([stock, np.array(wanted, np.int64)])
+    rows = [subsets.split_costs(line, unit[n], stock[n], quantity) for n, quantity in enumerate(wanted)]
+    bounds = np.sum(rows, axis=0) + subsets.total(fixed)
+    shuffled = list(range(1, len(bounds)))
+    Random(seed).shuffle(shuffled)
+    promising = sorted(shuffled, key=lambda n: float(bounds[n]))[:STARTS]
+    starts = []
+    for subset in promising:
+        if np.isfinite(bounds[subset]):
+            split = [subsets.split_units(line, unit[n], stock[n], q, subset) for n, q in enumerate(wanted)]
+            sharing = np.array(split, np.int64).T
+            wait = np.zeros((len(ways) + 1 - len(sharing), len(wanted)), np.int64)
+            starts.append(np.vstack([sharing, wait]))
+    lowest = float(bounds[1:].min())
+    return (ceil(lowest - 1e-6 * max(1.0, abs(lowest))) if np.isfinite(lowest) else 0), starts
