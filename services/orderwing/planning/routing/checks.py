@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from orderwing.planning.routing.plan import Left, Route, RoutePlan, Terms
-from orderwing.planning.routing.problem import RoutingProblem, Stop, Vehicle
+from orderwing.planning.routing.problem import BARRED, RoutingProblem, Stop, Vehicle
 
 
 def verify(problem: RoutingProblem, plan: RoutePlan) -> list[str]:
@@ -39,7 +39,7 @@ def _vehicles_used(problem: RoutingProblem, plan: RoutePlan) -> Iterator[str]:
 def _of_routes(problem: RoutingProblem, plan: RoutePlan) -> Iterator[str]:
     vehicles = {vehicle.vehicle_id: vehicle for vehicle in problem.vehicles}
     places = {stop.stop_id: problem.place(n) for n, stop in enumerate(problem.stops)}
-    distance = duration = fixed = 0
+    distance = duration = fixed = pairs = 0
     for n, route in enumerate(plan.routes):
         vehicle = vehicles.get(route.vehicle_id)
         if vehicle is None or not all(stop in places for stop in route.stops):
@@ -49,9 +49,21 @@ def _of_routes(problem: RoutingProblem, plan: RoutePlan) -> Iterator[str]:
         distance += vehicle.metre_cost * ride.metres()
         duration += vehicle.second_cost * ride.duration_s()
         fixed += vehicle.fixed_cost
-    missed = _prizes(problem, plan.left)
-    if plan.terms != Terms(distance, duration, fixed, missed):
-        yield f"The terms are {Terms(distance, duration, fixed, missed)}, the plan says {plan.terms}."
+        for stop, price in _pairs(problem, vehicle, route):
+            pairs += price
+            if price == BARRED:
+                yield f"Vehicle {route.vehicle_id!r} may not serve {stop!r}."
+    terms = Terms(distance, duration, fixed, pairs, _prizes(problem, plan.left))
+    if plan.terms != terms:
+        yield f"The terms are {terms}, the plan says {plan.terms}."
+
+
+def _pairs(problem: RoutingProblem, vehicle: Vehicle, route: Route) -> Iterator[tuple[str, int]]:
+    if problem.pair_costs is None:
+        return
+    prices = problem.pair_costs[problem.vehicles.index(vehicle)].tolist()
+    price = {stop.stop_id: prices[n] for n, stop in enumerate(problem.stops)}
+    yield from ((stop, price[stop]) for stop in route.stops)
 
 
 def _prizes(problem: RoutingProblem, left: tuple[Left, ...]) -> int:

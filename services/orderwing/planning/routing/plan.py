@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orderwing.planning.routing.problem import RoutingProblem, Stop, Vehicle
+from orderwing.planning.routing.problem import BARRED, RoutingProblem, Stop, Vehicle
 
 
 class Trip(NamedTuple):
@@ -28,7 +28,7 @@ class Route(NamedTuple):
 
 
 class Left(NamedTuple):
-    """A stop that nobody serves. `reason`: no_vehicle_carries_it, no_vehicle_in_time or not_worth_it."""
+    """A stop that nobody serves. `reason`: no_vehicle_may, no_vehicle_carries_it, no_vehicle_in_time, not_worth_it."""
 
     stop_id: str
     reason: str
@@ -40,6 +40,7 @@ class Terms(NamedTuple):
     distance: int
     duration: int
     fixed: int
+    pairs: int
     prizes_left: int
 
     @property
@@ -71,10 +72,30 @@ def left_out(problem: RoutingProblem, routes: Iterable[Route]) -> tuple[Left, ..
     )
 
 
+def terms_of(
+    problem: RoutingProblem, routes: Iterable[Route], distance: int, duration: int, left: Iterable[Left]
+) -> Terms:
+    """The terms that follow from who serves what."""
+    kinds = {vehicle.vehicle_id: n for n, vehicle in enumerate(problem.vehicles)}
+    index = {stop.stop_id: n for n, stop in enumerate(problem.stops)}
+    fixed = pairs = 0
+    for route in routes:
+        kind = kinds[route.vehicle_id]
+        fixed += problem.vehicles[kind].fixed_cost
+        if problem.pair_costs is not None:
+            pairs += int(problem.pair_costs[kind, [index[stop] for stop in route.stops]].sum())
+    prizes = sum(problem.stops[index[one.stop_id]].prize or 0 for one in left)
+    return Terms(distance, duration, fixed, pairs, prizes)
+
+
 def why_not(problem: RoutingProblem, stop: int) -> str | None:
     """Why no vehicle could serve the stop even alone, None if one could."""
     one = problem.stops[stop]
-    able = [v for v in problem.vehicles if all(load <= room for load, room in zip(one.load, v.capacity, strict=True))]
+    pairs = problem.pair_costs
+    able = [v for n, v in enumerate(problem.vehicles) if pairs is None or pairs[n, stop] != BARRED]
+    if not able:
+        return "no_vehicle_may"
+    able = [v for v in able if all(load <= room for load, room in zip(one.load, v.capacity, strict=True))]
     if not able:
         return "no_vehicle_carries_it"
     return None if any(_alone(problem, one, problem.place(stop), vehicle) for vehicle in able) else "no_vehicle_in_time"

@@ -12,8 +12,8 @@ import numpy as np
 import pyvrp
 
 from orderwing.planning.budget import Budget, Countdown
-from orderwing.planning.routing.plan import NoPlanError, Route, RoutePlan, Terms, Trip, left_out
-from orderwing.planning.routing.problem import LARGEST, RoutingProblem, Stop, Vehicle
+from orderwing.planning.routing.plan import NoPlanError, Route, RoutePlan, Trip, left_out, terms_of
+from orderwing.planning.routing.problem import BARRED, LARGEST, Matrix, RoutingProblem, Stop, Vehicle
 
 _ENDLESS = int(np.iinfo(np.int64).max)
 
@@ -26,7 +26,7 @@ def plan_plain(problem: RoutingProblem, budget: Budget, seed: int, start: RouteP
     found = pyvrp.solve(data, stop, seed=seed, collect_stats=False, initial_solution=warm)
     if not found.is_feasible():
         raise NoPlanError("PyVRP found no routes that serve every stop that must be served: allow it more time.")
-    return as_plan(problem, found.best)
+    return as_plan(problem, found.best)  # what pairs cost is checked there
 
 
 class Stopwatch:
@@ -47,27 +47,49 @@ class Stopwatch:
 
 
 def as_data(
-    problem: RoutingProblem, stops: Sequence[int] | None = None, counts: Sequence[int] = ()
+    problem: RoutingProblem, stops: Sequence[int] | None = None, numbers: Sequence[int] = ()
 ) -> pyvrp.ProblemData:
-    """PyVRP's form of the problem, or of some of its stops with `counts` of each vehicle (none: all of them)."""
+    """PyVRP's form of the problem, or of some of its stops with `numbers` of each vehicle (none: all of them)."""
     chosen = range(len(problem.stops)) if stops is None else stops
     depots = len(problem.depots)
-    counts = counts or [vehicle.number for vehicle in problem.vehicles]
-    metres: Any = problem.metres  # PyVRP's stubs ask for a shape of type int
-    seconds: Any = problem.seconds
+    metres, seconds = problem.metres, problem.seconds
     if stops is not None:
         places = np.concatenate((np.arange(depots), np.asarray(stops, dtype=np.int64) + depots))
         same = metres is seconds
         metres = metres[np.ix_(places, places)]
         seconds = metres if same else seconds[np.ix_(places, places)]
+    profiles, distances = _profiles(problem, metres, chosen)
+    durations: list[Any] = [seconds] * len(distances)  # PyVRP's stubs ask for a shape of type int
     return pyvrp.ProblemData(
         [pyvrp.Location(0, 0) for _ in range(len(metres))],
         [_client(problem.stops[stop], depots + n) for n, stop in enumerate(chosen)],
         [pyvrp.Depot(location=n, name=depot) for n, depot in enumerate(problem.depots)],
-        [_vehicle(v, problem.depots, count) for v, count in zip(problem.vehicles, counts, strict=True) if count],
-        [metres],
-        [seconds],
+        [
+            _vehicle(problem, vehicle, numbers[n] if numbers else vehicle.number, profiles[n])
+            for n, vehicle in enumerate(problem.vehicles)
+        ],
+        distances,
+        durations,
     )
+
+
+def _profiles(problem: RoutingProblem, metres: Matrix, stops: Sequence[int]) -> tuple[list[int], list[Any]]:
+    """Profile by vehicle, and distances by profile. With costs of pairs, these are costs on the way to their stop."""
+    if problem.pair_costs is None:
+        return [0] * len(problem.vehicles), [metres]
+    profile: dict[tuple[int, bytes], int] = {}
+    profiles: list[int] = []
+    distances: list[Any] = []
+    for vehicle, row in zip(problem.vehicles, problem.pair_costs[:, list(stops)], strict=True):
+        key = (vehicle.metre_cost, row.tobytes())
+        if key not in profile:
+            profile[key] = len(distances)
+            costs = metres * vehicle.metre_cost
+            costs[:, len(problem.depots) :] += np.where(row == BARRED, LARGEST, row)
+            np.fill_diagonal(costs, 0)
+            distances.append(costs)
+        profiles.append(profile[key])
+    return profiles, distances
 
 
 def _client(stop: Stop, place: int) -> pyvrp.Client:
@@ -83,9 +105,10 @@ def _client(stop: Stop, place: int) -> pyvrp.Client:
     )
 
 
-def _vehicle(vehicle: Vehicle, depots: Sequence[str], count: int) -> pyvrp.VehicleType:
+def _vehicle(problem: RoutingProblem, vehicle: Vehicle, number: int, profile: int) -> pyvrp.VehicleType:
+    depots = problem.depots
     return pyvrp.VehicleType(
-        num_available=count,
+        num_available=number,
         capacity=list(vehicle.capacity),
         start_depot=depots.index(vehicle.start_depot),
         end_depot=depots.index(vehicle.end_depot),
@@ -94,10 +117,11 @@ def _vehicle(vehicle: Vehicle, depots: Sequence[str], count: int) -> pyvrp.Vehic
         tw_late=_limit(vehicle.ends_s),
         shift_duration=_limit(vehicle.max_duration_s),
         max_distance=_limit(vehicle.max_distance_m),
-        unit_distance_cost=vehicle.metre_cost,
+        unit_distance_cost=vehicle.metre_cost if problem.pair_costs is None else 1,
         unit_duration_cost=vehicle.second_cost,
         reload_depots=[depots.index(depot) for depot in vehicle.reload_depots],
         max_reloads=vehicle.max_reloads,
+        profile=profile,
         name=vehicle.vehicle_id,
     )
 
@@ -125,13 +149,9 @@ def as_solution(problem: RoutingProblem, data: pyvrp.ProblemData, plan: RoutePla
 
 def as_plan(problem: RoutingProblem, solution: pyvrp.Solution) -> RoutePlan:
     routes = tuple(_route(problem, route) for route in solution.routes() if route.num_clients())
-    terms = Terms(
-        solution.distance_cost(),
-        solution.duration_cost(),
-        solution.fixed_vehicle_cost(),
-        solution.uncollected_prizes(),
-    )
-    return RoutePlan(routes, left_out(problem, routes), terms)
+    left = left_out(problem, routes)
+    terms = terms_of(problem, routes, solution.distance_cost(), solution.duration_cost(), left)
+    return RoutePlan(routes, left, terms._replace(distance=terms.distance - terms.pairs))
 
 
 def _route(problem: RoutingProblem, route: pyvrp.Route) -> Route:

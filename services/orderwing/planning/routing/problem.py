@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.int64]
+BARRED = -1  # a pair of vehicle and stop
 LARGEST = 1 << 44  # of a distance, duration, load or cost: sums of thousands of them still fit
 
 
@@ -59,13 +60,17 @@ class ProblemError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class RoutingProblem:
-    """Place 0 to d - 1 are the depots, d + i is that of stop i. Matrices [from place, to place]."""
+    """Place 0 to d - 1 are the depots, d + i is that of stop i. Matrices [from place, to place].
+
+    `pair_costs` [vehicle, stop] come on top where that vehicle serves that stop; BARRED: it may not. None: all nought.
+    """
 
     depots: tuple[str, ...]
     stops: tuple[Stop, ...]
     vehicles: tuple[Vehicle, ...]
     metres: Matrix
     seconds: Matrix
+    pair_costs: Matrix | None = None
 
     def __post_init__(self) -> None:
         for complaint in _complaints(self):
@@ -95,6 +100,20 @@ def _complaints(problem: RoutingProblem) -> Iterator[str]:
             yield f"{name}: values must be from 0 to {LARGEST}."
         elif matrix.diagonal().any():
             yield f"{name}: the way from a place to itself must be 0."
+    yield from _pair_complaints(problem)
+
+
+def _pair_complaints(problem: RoutingProblem) -> Iterator[str]:
+    pairs = problem.pair_costs
+    if pairs is None:
+        return
+    shape = (len(problem.vehicles), len(problem.stops))
+    if pairs.shape != shape:
+        yield f"pair_costs: {pairs.shape} where vehicles and stops need {shape}."
+    elif pairs.size and not BARRED <= int(pairs.min()) <= int(pairs.max()) <= LARGEST:
+        yield f"pair_costs: values must be BARRED or from 0 to {LARGEST}."
+    if any(vehicle.max_distance_m < LARGEST for vehicle in problem.vehicles):
+        yield "pair_costs: cannot be combined with a vehicle's max_distance_m."
 
 
 def _repeated(name: str, ids: Sequence[str]) -> Iterator[str]:
