@@ -200,6 +200,15 @@ SOLVE_SECONDS = Metric(
     "orderwing_reoptimizer_solve_seconds", "histogram", "Seconds to re-plan one region's pool.", buckets=_COARSE
 )
 
+# --- Where routes are solved ---------------------------------------------------------------------------------------
+
+DISTANCES_ESTIMATED = Metric(
+    "orderwing_distances_estimated_total",
+    "counter",
+    "Pairs of points whose distance was estimated because this routing engine did not answer.",
+    ("engine",),
+)
+
 # --- Who feeds what ------------------------------------------------------------------------------------------------
 
 EVERY_SERVICE = (READY, HALTED)
@@ -221,6 +230,7 @@ BY_SERVICE: dict[str, tuple[Metric, ...]] = {
         BROKERS, PARTITIONS_LEADERLESS, PARTITIONS_UNDER_REPLICATED, REDIS_MEMORY,
     ),
     "reoptimizer": (RECORDS_IN, RECORDS_OUT, DEAD_LETTERS, POOL_PARTS, WINDOWS, PROPOSALS, SOLVE_SECONDS),
+    "solver": (DISTANCES_ESTIMATED,),
 }  # fmt: skip
 ALL_METRICS = tuple(dict.fromkeys((*EVERY_SERVICE, *(one for group in BY_SERVICE.values() for one in group))))
 
