@@ -16,7 +16,9 @@ ABOUT = """\
 Made by `orderwing bench decisions`. Each table states its baseline, taken in the same run on the same machine.
 """
 # Name -> what it measures. The module of the same name beside this file has `run(Options) -> Iterator[Sheet]`.
-SUBSETS: Mapping[str, str] = {}
+SUBSETS: Mapping[str, str] = {
+    "steering": "prices that make orders sourced one by one add up to the plan of the day",
+}
 
 
 @dataclass(frozen=True, slots=True)

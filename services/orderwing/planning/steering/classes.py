@@ -1,0 +1,54 @@
+"""Steering at scale: SKUs with like stock against like demand share a price."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.cluster.vq import kmeans2
+
+from orderwing.planning.steering.problem import Basket, Floats, Problem
+
+
+def alike(problem: Problem, count: int, seed: int) -> tuple[int, ...]:
+    """A class for each SKU, at most `count` of them: k-means over cover and place of the stock.
+
+    A SKU's profile is its stock at each site over its expected demand, at most 2: more is never short.
+    """
+    demand = problem.units.T @ problem.demand.sum(axis=1)
+    finite = problem.stock[np.isfinite(problem.stock).all(axis=1)]
+    profile = np.minimum(finite / np.maximum(demand, 1e-9), 2.0).T
+    if count >= len(problem.skus):
+        return tuple(range(len(problem.skus)))
+    _, classes = kmeans2(profile, count, minit="++", rng=np.random.default_rng(seed))
+    return tuple(np.unique(classes, return_inverse=True)[1].tolist())
+
+
+def merged(problem: Problem, classes: Sequence[int]) -> Problem:
+    """The same problem over classes: stock is pooled, equal baskets are one, lines of a class go together."""
+    count = max(classes) + 1
+    stock = np.zeros((len(problem.site_ids), count))
+    for sku, group in enumerate(classes):
+        stock[:, group] += problem.stock[:, sku]
+    demand: dict[Basket, Floats] = {}
+    for basket, orders in zip(problem.baskets, problem.demand, strict=True):
+        units: dict[int, int] = {}
+        for sku, quantity in zip(basket.skus, basket.units, strict=True):
+            units[classes[sku]] = units.get(classes[sku], 0) + quantity
+        key = Basket(tuple(sorted(units)), tuple(units[group] for group in sorted(units)))
+        demand[key] = demand.get(key, np.zeros(len(problem.localities))) + orders
+    return Problem(
+        problem.site_ids,
+        tuple(f"class-{n}" for n in range(count)),
+        problem.localities,
+        problem.parcel,
+        problem.unit,
+        stock,
+        tuple(demand),
+        np.array(list(demand.values())),
+    )
+
+
+def spread(prices: Floats, classes: Sequence[int]) -> Floats:
+    """Prices of classes (K, N) as prices of their SKUs (K, I)."""
+    return prices[:, list(classes)]
