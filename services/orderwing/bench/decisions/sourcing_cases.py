@@ -1,7 +1,7 @@
 """Random sourcing problems, and the answer by enumerating every assignment and quantity split.
 
-The enumeration prices each shipment with the cost model's own functions, one at a time, and shares nothing else with the
-planner.
+The enumeration prices each shipment with the cost model's own functions, one at a time, and shares nothing else with
+the planner.
 """
 
 from __future__ import annotations

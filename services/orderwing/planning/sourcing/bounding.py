@@ -56,11 +56,10 @@ def unit_sizes(problem: Problem, quantities: Floats) -> Floats:
 
 def _lines(freight: Ints, sizes: Floats, at: float) -> tuple[Floats, Floats]:
     """(start, rise) of the line under each row's points that is highest at `at`; infinite starts for rows of FAR."""
-    cost = np.where(freight < FAR, freight, np.inf)
+    cost = freight.astype(np.float64)
+    cost[freight >= FAR] = np.inf
     low = cost.min(axis=1)
-    high = np.where(freight < FAR, freight, 0).max(axis=1)
-    steepest = np.where(np.isfinite(low), high - np.where(np.isfinite(low), low, 0), 0) / max(float(sizes.max()), 1e-9)
-    rises = np.multiply.outer(steepest, SLOPES)
+    rises = np.multiply.outer(np.where(low < np.inf, low, 0), SLOPES / max(float(sizes.max()), 1e-9))
     starts = (cost[:, None, :] - rises[:, :, None] * sizes).min(axis=2)
     best = (starts + rises * at).argmax(axis=1)
     rows = np.arange(len(cost))

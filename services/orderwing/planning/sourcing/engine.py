@@ -23,6 +23,7 @@ def plan(problem: Problem, budget: Budget = DEFAULT, seed: int = 0) -> Plan:
 
     Raises PricingError for goods that nothing can pack.
     """
+    problem = _ordered(problem)
     field = field_of(problem, budget)
     found = split(field, budget, seed)
     straight = candidate(problem, [direct(problem, field.ways[site], units) for site, units in found.loads])
@@ -42,6 +43,11 @@ def plan(problem: Problem, budget: Budget = DEFAULT, seed: int = 0) -> Plan:
         return tuple(sorted(different.values(), key=_rank)[:LOSERS])
 
     return Plan(chosen, others, field.eliminated, bound_minor, found.bound_minor is None, found.nodes)
+
+
+def _ordered(problem: Problem) -> Problem:
+    """By quantity, so that tables of loads serve many orders."""
+    return replace(problem, wants=tuple(sorted(problem.wants, key=lambda want: -want.quantity)))
 
 
 def greedy(problem: Problem) -> Candidate:

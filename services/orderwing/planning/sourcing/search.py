@@ -130,8 +130,7 @@ def _starts(problem: Problem, ways: Sequence[Way], wanted: Units, seed: int) -> 
         fixed, line = np.append(fixed, 0.0), np.append(line, 0.0)
         unit = np.column_stack([unit, np.full(len(wanted), float(each))])
         stock = np.column_stack([stock, np.array(wanted, np.int64)])
-    rows = [subsets.split_costs(line, unit[n], stock[n], quantity) for n, quantity in enumerate(wanted)]
-    bounds = np.sum(rows, axis=0) + subsets.total(fixed)
+    bounds = subsets.split_costs(line, unit, stock, np.array(wanted, np.int64)).sum(axis=0) + subsets.total(fixed)
     shuffled = list(range(1, len(bounds)))
     Random(seed).shuffle(shuffled)
     promising = sorted(shuffled, key=lambda n: float(bounds[n]))[:STARTS]

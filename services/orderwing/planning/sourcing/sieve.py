@@ -42,15 +42,20 @@ def sift(problem: Problem) -> tuple[list[Way], list[Eliminated]]:
     """The sites that could ship something, in the problem's order, and those that could not."""
     ways: list[Way] = []
     out: list[Eliminated] = []
+    delicate = any(want.traits for want in problem.wants)
     for source in problem.sources:
-        refused = tuple(want for want in problem.wants if want.traits and want.traits & source.refuses)
+        refused = _refused(problem, source) if delicate and source.refuses else ()
         for want in refused:
             if _has(source, want):
                 traits = ", ".join(sorted(want.traits & source.refuses))
                 out.append(Eliminated(source.site_id, Reason.RULE, f"may not ship {traits}", want.sku))
-        modes = tuple(_modes(problem, source, refused))
+        modes = _modes(problem, source, refused)
         if modes:
-            ways.append(Way(source, modes, tuple([max(caps) for caps in zip(*(m.cap for m in modes), strict=True)])))
+            cap = modes[0].cap
+            for mode in modes[1:]:
+                if mode.cap is not cap:
+                    cap = tuple(map(max, cap, mode.cap))
+            ways.append(Way(source, tuple(modes), cap))
         else:
             reason, detail = _why_out(problem, source, refused)
             out.append(Eliminated(source.site_id, reason, detail))
@@ -61,8 +66,7 @@ def givers(problem: Problem) -> list[Way]:
     """The sites whose shelves a hub could be served from, whether or not they ship themselves."""
     found = []
     for source in problem.sources:
-        refused = tuple(want for want in problem.wants if want.traits and want.traits & source.refuses)
-        shelf = _units(problem, source, refused)
+        shelf = _units(problem, source, _refused(problem, source))
         if any(shelf):
             found.append(Way(source, (), shelf))
     return found
@@ -75,30 +79,35 @@ def modes_of_hub(problem: Problem, hub: Hub) -> Iterator[Mode]:
             yield Mode(run, whole, whole, 0, _late(problem, run))
 
 
-def _modes(problem: Problem, source: Source, refused: tuple[Want, ...]) -> Iterator[Mode]:
+def _refused(problem: Problem, source: Source) -> tuple[Want, ...]:
+    return tuple([want for want in problem.wants if want.traits & source.refuses])
+
+
+def _modes(problem: Problem, source: Source, refused: tuple[Want, ...]) -> list[Mode]:
     shelf = _units(problem, source, refused)
+    modes = []
     if any(shelf):
-        for run in source.runs:
-            if _usable(problem, run):
-                yield Mode(run, shelf, shelf, 0, _late(problem, run))
+        modes = [Mode(run, shelf, shelf, 0, _late(problem, run)) for run in source.runs if _usable(problem, run)]
     for inbound in source.inbound:
         more = _units(problem, source, refused, inbound.units)
         if any(more):
-            for run in inbound.runs:
-                if _usable(problem, run):
-                    yield Mode(run, shelf, more, inbound.unit_minor, _late(problem, run))
+            unit = inbound.unit_minor
+            modes += [Mode(r, shelf, more, unit, _late(problem, r)) for r in inbound.runs if _usable(problem, r)]
+    return modes
 
 
 def _units(
     problem: Problem, source: Source, refused: tuple[Want, ...], more: Mapping[str, int] = NOTHING_MORE
 ) -> tuple[int, ...]:
     """What of each want could come from here, at most what is wanted."""
-    return tuple(
-        [
-            0 if want in refused else min(want.quantity, max(0, source.stock.get(want.sku, 0)) + more.get(want.sku, 0))
-            for want in problem.wants
-        ]
-    )
+    stock = source.stock
+    units = []
+    for want in problem.wants:
+        have = max(0, stock.get(want.sku, 0))
+        if more:
+            have += more.get(want.sku, 0)
+        units.append(0 if refused and want in refused else min(have, want.quantity))
+    return tuple(units)
 
 
 def _usable(problem: Problem, run: Run) -> bool:

@@ -8,7 +8,7 @@ from math import ceil
 
 import numpy as np
 
-from orderwing.planning.sourcing import tables
+from orderwing.planning.sourcing import additive, tables
 from orderwing.planning.sourcing.bounding import slope_of
 from orderwing.planning.sourcing.drafts import Units
 from orderwing.planning.sourcing.plan import Eliminated, Reason
@@ -79,6 +79,8 @@ def split(field: Field, budget: Budget, seed: int) -> Split:
             return alone
         if not rules.may_split:
             return Split(())
+    if additive.add_up(field.problem, field.ways, field.wanted):
+        return Split(additive.cheapest_of(field.problem, field.ways, field.wanted))
     if load_count(field.wanted) > budget.loads:
         found = searched(field.problem, field.ways, field.wanted, budget, seed)
         return Split(found.loads, found.bound_minor, found.nodes)
@@ -127,10 +129,23 @@ def _loaded(shared: Shared, states: Loads, sites: int) -> Loaded:
     return tuple([(site, tuple(states.amounts[load].tolist())) for site, load in shared.loads if site < sites])
 
 
+def _without_each(field: Field, found: Split) -> Iterator[Loaded]:
+    """The best ways without one of the sites used."""
+    for place, _ in found.loads:
+        ways = (*field.ways[:place], *field.ways[place + 1 :])
+        supply = [sum(caps) for caps in zip(*(way.cap for way in ways), strict=True)]
+        wanted = tuple([min(units, have) for units, have in zip(field.wanted, supply, strict=True)])
+        if any(wanted):
+            again = split(Field(field.problem, ways, (), wanted), Budget(nodes=1), 0)
+            yield tuple([(site + (site >= place), units) for site, units in again.loads])
+
+
 def rivals(field: Field, found: Split, limit: int) -> Iterator[Loaded]:
     """Other ways that were weighed: each site alone, and the best sharing of each pair of sites."""
     if found.costs is None or found.states is None:
         yield from (((place, units),) for place, units in singles(field))
+        if len(found.loads) > 1:
+            yield from _without_each(field, found)
         return
     for place in range(len(field.ways)):
         if found.costs[place, -1] < FAR:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Bits = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 @lru_cache(maxsize=16)
@@ -23,8 +24,8 @@ def members(sites: int) -> Bits:
 
 
 @lru_cache(maxsize=16)
-def sizes(sites: int) -> NDArray[np.int64]:
-    counts: NDArray[np.int64] = members(sites).sum(axis=1)
+def sizes(sites: int) -> Ints:
+    counts: Ints = members(sites).sum(axis=1)
     return counts
 
 
@@ -59,12 +60,10 @@ class Additive(NamedTuple):
     """An answer: its cost, and units of each line from each site (L, S)."""
 
     cost: float
-    units: NDArray[np.int64]
+    units: Ints
 
 
-def cheapest(
-    fixed: Floats, line: Floats, unit: Floats, stock: NDArray[np.int64], quantity: NDArray[np.int64]
-) -> Additive:
+def cheapest(fixed: Floats, line: Floats, unit: Floats, stock: Ints, quantity: Ints) -> Additive:
     """Exact where costs add up: `fixed` (S,) for a site used, `line` (S,) for a line there, `unit` (L, S) for a unit.
 
     `stock` is (L, S), `quantity` (L,). Infinite cost if stock is short. Lines that some site has in part may be split
@@ -74,8 +73,8 @@ def cheapest(
     costs = np.where(whole, line + unit * quantity[:, None], np.inf)
     table = least(costs)
     parted = np.flatnonzero(((stock > 0) & ~whole).any(axis=1))
-    for row in parted.tolist():
-        table[row] = split_costs(line, unit[row], stock[row], int(quantity[row]))
+    if len(parted):
+        table[parted] = split_costs(line, unit[parted], stock[parted], quantity[parted])
     subset_costs = table.sum(axis=0) + total(fixed)
     best = int(subset_costs.argmin())
     cost = float(subset_costs[best])
@@ -89,39 +88,55 @@ def cheapest(
     return Additive(cost, units)
 
 
-def _exact_use(line: Floats, unit: Floats, stock: NDArray[np.int64], quantity: int) -> Floats:
-    """(2**S,): a line's cost when just these sites serve it, the cheapest units first."""
-    sites = len(line)
-    rest = np.full(1 << sites, quantity, np.int64)
-    cost = total(line)
-    inside = members(sites)
-    for site in np.argsort(unit, kind="stable").tolist():
-        taken = np.minimum(rest, stock[site]) * inside[:, site]
-        rest -= taken
-        if stock[site] > 0:
-            cost += taken * unit[site]
+def split_costs(line: Floats, unit: Floats, stock: Ints, quantity: Ints) -> Floats:
+    """(L, 2**S): each line's least cost when these sites may share it. Infinite where they have too little."""
+    order = np.argsort(unit, axis=1, kind="stable")
+    cost = _all_used(line[order], *(np.take_along_axis(each, order, axis=1) for each in (unit, stock)), quantity)
+    for site in range(unit.shape[1]):
+        pairs = cost.reshape(len(cost), -1, 2, 1 << site)
+        np.minimum(pairs[:, :, 1], pairs[:, :, 0], out=pairs[:, :, 1])
+    return np.take_along_axis(cost, _renumbered(order), axis=1)
+
+
+def _all_used(line: Floats, unit: Floats, stock: Ints, quantity: Ints) -> Floats:
+    """(L, 2**S): each line's cost when all these sites serve it. Sites come from the cheapest unit to the dearest."""
+    lines, sites = unit.shape
+    rest = np.empty((lines, 1 << sites), np.int64)
+    cost = np.empty((lines, 1 << sites))
+    rest[:, 0], cost[:, 0] = quantity, 0.0
+    for site in range(sites):
+        without, size = slice(0, 1 << site), 1 << site
+        taken = np.minimum(rest[:, without], stock[:, site, None])
+        rest[:, size : 2 * size] = rest[:, without] - taken
+        cost[:, size : 2 * size] = cost[:, without] + (line[:, site, None] + taken * _finite(unit[:, site, None]))
     cost[rest > 0] = np.inf
     return cost
 
 
-def split_costs(line: Floats, unit: Floats, stock: NDArray[np.int64], quantity: int) -> Floats:
-    """(2**S,): a line's least cost when these sites may serve it."""
-    cost = _exact_use(line, unit, stock, quantity)
-    for site in range(len(line)):
-        pair = cost.reshape(-1, 2, 1 << site)
-        np.minimum(pair[:, 1], pair[:, 0], out=pair[:, 1])
-    return cost
+def _finite(unit: Floats) -> Floats:
+    """Of sites that have nothing, units have no price."""
+    return np.where(np.isfinite(unit), unit, 0.0)
 
 
-def split_units(line: Floats, unit: Floats, stock: NDArray[np.int64], quantity: int, subset: int) -> NDArray[np.int64]:
-    cost = _exact_use(line, unit, stock, quantity)
-    numbers = np.arange(len(cost))
-    cost[(numbers & ~subset) != 0] = np.inf
-    used = members(len(line))[int(cost.argmin())]
+def _renumbered(order: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(L, 2**S): the number of each subset if sites were numbered in each line's own order."""
+    lines, sites = order.shape
+    bits = np.empty((lines, sites), np.intp)
+    np.put_along_axis(bits, order, np.broadcast_to(1 << np.arange(sites), bits.shape), axis=1)
+    numbers = np.zeros((lines, 1 << sites), np.intp)
+    for site in range(sites):
+        size = 1 << site
+        numbers[:, size : 2 * size] = numbers[:, :size] + bits[:, site, None]
+    return numbers
+
+
+def split_units(line: Floats, unit: Floats, stock: Ints, quantity: int, subset: int) -> Ints:
+    """(S,) units of a line from each site of a subset, at the least cost."""
+    sites = np.flatnonzero(members(len(line))[subset] & (stock > 0))
+    sites = sites[np.argsort(unit[sites], kind="stable")]
+    cost = _all_used(line[None, sites], unit[None, sites], stock[None, sites], np.array([quantity]))[0]
     units = np.zeros(len(line), np.int64)
-    rest = quantity
-    for site in np.argsort(unit, kind="stable").tolist():
-        if used[site]:
-            units[site] = min(rest, int(stock[site]))
-            rest -= int(units[site])
+    for place, site in enumerate(sites.tolist()):
+        if int(cost.argmin()) >> place & 1:
+            units[site] = min(quantity - int(units.sum()), int(stock[site]))
     return units
