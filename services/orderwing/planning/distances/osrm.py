@@ -68,7 +68,7 @@ class Osrm:
         metres, seconds = (unreachable(len(rows), len(columns)) for _ in range(2))
 
         def fill(some_rows: Indices, some_columns: Indices) -> None:
-            for high, wide in _blocks(len(some_rows), len(some_columns), self._limit**2, self._most_points):
+            for high, wide in blocks(len(some_rows), len(some_columns), self._limit**2, self._most_points):
                 row, column = some_rows[high], some_columns[wide]
                 metres[np.ix_(row, column)], seconds[np.ix_(row, column)] = self._table(
                     texts, rows[row], columns[column]
@@ -115,7 +115,7 @@ class Osrm:
         self._client.close()
 
 
-def _blocks(rows: int, columns: int, most_pairs: int, most_points: int) -> Iterator[tuple[Indices, Indices]]:
+def blocks(rows: int, columns: int, most_pairs: int, most_points: int) -> Iterator[tuple[Indices, Indices]]:
     """As few tables as may be, and of equal size: none with more pairs, or more rows and columns together."""
     if rows == 0 or columns == 0:
         return
