@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import NamedTuple
+
+import msgspec
 
 from orderwing.kernel.row import Row
 from orderwing_schemas.base import Event
@@ -16,8 +17,7 @@ class Emit(NamedTuple):
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Emits in their order; rows to keep; (kind, key) of rows to drop."""
 
     emits: tuple[Emit, ...] = ()
@@ -28,8 +28,7 @@ class Decision:
 NOTHING = Decision()
 
 
-@dataclass(frozen=True, slots=True)
-class RecordCause:
+class RecordCause(msgspec.Struct, frozen=True):
     topic: str
     partition: int
     offset: int
@@ -38,8 +37,7 @@ class RecordCause:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class DeadlineCause:
+class DeadlineCause(msgspec.Struct, frozen=True):
     """`revision` is the number of the decision that put the row: unique in its partition for ever."""
 
     row: str
@@ -53,6 +51,6 @@ class DeadlineCause:
 Cause = RecordCause | DeadlineCause
 
 
-def event_id(stage: str, cause: Cause, position: int) -> str:
+def event_id(stage: str, cause: Cause | str, position: int) -> str:
     """The same for a repeated decision: a hash of who decided, why, and which of the outputs it is."""
     return blake2b(f"{stage}|{cause}|{position}".encode(), digest_size=16).hexdigest()

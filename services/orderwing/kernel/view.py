@@ -80,6 +80,7 @@ class Draft:
         self._emits.append(Emit(topic, event))
 
     def decision(self) -> Decision:
-        puts = tuple([row for row in self._rows.values() if row is not None])
-        drops = tuple([place for place, row in self._rows.items() if row is None])
+        rows = self._rows
+        puts = tuple([row for row in rows.values() if row is not None])
+        drops = () if len(puts) == len(rows) else tuple([place for place, row in rows.items() if row is None])
         return Decision(tuple(self._emits), puts, drops)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 from msgspec.structs import replace
 
 from orderwing.kernel.decision import Cause, Decision, RecordCause, event_id
@@ -38,8 +39,7 @@ from orderwing_schemas.events.operations import DeadLetterSettled
 from orderwing_schemas.topics import Topic, changelog, control, dead_letters
 
 
-@dataclass(slots=True)
-class Output:
+class Output(msgspec.Struct):
     """What one decision leads to. `letter` says that it is about poison, so that it cannot become poison itself."""
 
     cause: Cause

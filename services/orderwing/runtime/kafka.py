@@ -212,16 +212,12 @@ class KafkaBus:
         self._guarded(self._producer.begin_transaction)
 
     def produce(self, outgoing: Outgoing) -> None:
-        try:
-            self._produce(outgoing)
-        except BufferError:
-            self._producer.poll(_CALL_S)
-            self._produce(outgoing)
-
-    def _produce(self, outgoing: Outgoing) -> None:
         topic, partition, key, value, headers = outgoing
         try:
             self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]  # list is invariant
+        except BufferError:
+            self._producer.poll(_CALL_S)
+            self.produce(outgoing)
         except KafkaException as error:
             if error.args[0].code() in _REFUSED:
                 self.abort()

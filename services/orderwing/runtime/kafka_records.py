@@ -64,6 +64,7 @@ def records_of(messages: Sequence[Any], positions: dict[TopicPartition, int]) ->
     `positions` is moved behind them and to the ends that were reached.
     """
     records = []
+    ends: dict[tuple[str, int], int] = {}
     for message in messages:
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         error = message.error()
@@ -71,9 +72,9 @@ def records_of(messages: Sequence[Any], positions: dict[TopicPartition, int]) ->
             _judge(error, topic)
             if error.code() == KafkaError._PARTITION_EOF:
                 # Beyond the transaction markers that follow the last record, where position() never goes.
-                positions[TopicPartition(topic, partition)] = offset
+                ends[topic, partition] = offset
             continue
-        positions[TopicPartition(topic, partition)] = offset + 1
+        ends[topic, partition] = offset + 1
         records.append(
             Record(
                 topic,
@@ -85,6 +86,8 @@ def records_of(messages: Sequence[Any], positions: dict[TopicPartition, int]) ->
                 message.timestamp()[1],
             )
         )
+    for (topic, partition), end in ends.items():
+        positions[TopicPartition(topic, partition)] = end
     return records
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from orderwing.kernel.decision import Cause, Emit, event_id
 from orderwing.kernel.ports import Outgoing
@@ -17,11 +16,6 @@ from orderwing_schemas.base import Event
 from orderwing_schemas.codec import encode
 
 
-@lru_cache(maxsize=1024)
-def _time_header(now_ms: int) -> bytes:
-    return datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds").encode()
-
-
 class Outputs:
     """Encodes what `stage` decides."""
 
@@ -29,6 +23,8 @@ class Outputs:
         self._stage = stage
         self._changelog = changelog
         self._fixed: dict[str, list[tuple[str, bytes]]] = {}
+        self._now_ms = -1
+        self._now: tuple[tuple[str, bytes], tuple[str, bytes]] = (("ce_time", b""), ("now", b""))
 
     def emits(
         self,
@@ -42,11 +38,14 @@ class Outputs:
         """Raises what an event that cannot be keyed, placed or encoded raises."""
         if span is not None:
             span.lead_to(emits)
-        made = []
-        told = (("cause", str(cause).encode()), ("decision", b"%d" % number), ("now", b"%d" % now_ms))
-        for position, (topic, event) in enumerate((emit.topic, emit.event) for emit in emits):
+        made: list[Outgoing] = []
+        if not emits:
+            return made
+        why = str(cause)
+        told = (("cause", why.encode()), ("decision", b"%d" % number), self._times(now_ms)[1])
+        for position, (topic, event) in enumerate(emits):
             key = topic.key_of(event)
-            headers = self.headers(event, event_id(self._stage, cause, position), now_ms, topic.name, span)
+            headers = self.headers(event, event_id(self._stage, why, position), now_ms, topic.name, span)
             headers.extend(told)
             made.append(Outgoing(topic.name, partition_of(topic, key, reference), key.encode(), encode(event), headers))
         return made
@@ -59,7 +58,7 @@ class Outputs:
         headers = [
             *self._fixed_headers(event.EVENT_TYPE),
             ("ce_id", identity.encode()),
-            ("ce_time", _time_header(now_ms)),
+            self._times(now_ms)[0],
         ]
         if span is None:
             headers.append(("traceparent", f"00-{trace_id_of(subject or identity)}-{identity[:16]}-00".encode()))
@@ -68,6 +67,13 @@ class Outputs:
         if subject is not None:
             headers.append(("ce_subject", subject.encode()))
         return headers
+
+    def _times(self, now_ms: int) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+        """Of a batch most are the same."""
+        if now_ms != self._now_ms:
+            moment = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds")
+            self._now_ms, self._now = now_ms, (("ce_time", moment.encode()), ("now", b"%d" % now_ms))
+        return self._now
 
     def _fixed_headers(self, event_type: str) -> list[tuple[str, bytes]]:
         fixed = self._fixed.get(event_type)

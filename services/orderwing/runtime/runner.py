@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from time import perf_counter
 
 from orderwing.kernel.decision import Cause
@@ -32,6 +34,7 @@ from orderwing.runtime.tracing import Batch, Tracer
 from orderwing_schemas.codec import UndecodableError
 from orderwing_schemas.topics import REFERENCE, Topic
 
+_NUMBER = attrgetter("partition")
 _REPORT_MS = 1000
 _PROBING_S = 0.005
 _LONG_RESTORE_MS = 30_000
@@ -263,8 +266,10 @@ class Runner:
                 made = attempts[number] = Attempt(self._decider, partition, wall_ms, budget, refused)
             return made
 
-        for record in records:
-            attempt(record.partition).record(record)
+        for number, of_one in groupby(records, key=_NUMBER):
+            decide = attempt(number).record
+            for record in of_one:
+                decide(record)
         for number, deadlines in due.items():
             for deadline in deadlines:
                 attempt(number).deadline(deadline)
@@ -317,7 +322,7 @@ class Runner:
             for order_id in attempt.released:
                 attempt.partition.deadlines.release(order_id)
         self._put_back(due)
-        emitted = Counter(o.topic for a in attempts for item in a.items for o in item.outgoings)
+        emitted = Counter([o.topic for a in attempts for item in a.items for o in item.outgoings])
         for topic, n in emitted.items():
             self._observer.emitted(topic, n)
         for attempt in attempts:

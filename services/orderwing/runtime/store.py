@@ -13,6 +13,7 @@ from orderwing.kernel.row import R, Row, group_of
 from orderwing.kernel.view import Reference
 
 _encode = msgspec.json.Encoder().encode
+_NONE: frozenset[str] = frozenset()
 
 
 class UnknownKindError(LookupError):
@@ -130,7 +131,7 @@ class Overlay:
         self.reference = reference
         self.changes: dict[tuple[type[Row], str], Change] = {}
         self._tables = store.tables
-        self._groups: dict[tuple[type[Row], str], set[str]] = {}
+        self._groups: dict[tuple[type[Row], str], set[str]] = {}  # keys without a rest are not in it
 
     def get(self, kind: type[R], key: str) -> R | None:
         change = self.changes.get((kind, key))
@@ -139,7 +140,10 @@ class Overlay:
 
     def scan(self, kind: type[R], group: str) -> Iterator[R]:
         keys = self._tables[kind].keys(group)
-        if changed := self._groups.get((kind, group)):
+        changed = self._groups.get((kind, group), _NONE)
+        if (kind, group) in self.changes:
+            changed = changed | {group}
+        if changed:
             keys = sorted(changed.union(keys))
         for key in tuple(keys):
             row = self.get(kind, key)
@@ -149,8 +153,12 @@ class Overlay:
     def apply(self, decision: Decision, number: int) -> None:
         """Raises KeyError for rows of a kind that the stage does not declare, before anything is changed."""
         puts = [((type(row), row.key), row) for row in decision.puts]
-        for kind, _ in (*(place for place, _ in puts), *decision.drops):
-            if kind not in self._tables:
+        tables = self._tables
+        for (kind, _), _ in puts:
+            if kind not in tables:
+                raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
+        for kind, _ in decision.drops:
+            if kind not in tables:
                 raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
         for place, row in puts:
             self._change(place, Change(row, number))
@@ -160,7 +168,8 @@ class Overlay:
     def _change(self, place: tuple[type[Row], str], change: Change) -> None:
         self.changes[place] = change
         kind, key = place
-        self._groups.setdefault((kind, group_of(key)), set()).add(key)
+        if "|" in key:
+            self._groups.setdefault((kind, group_of(key)), set()).add(key)
 
 
 def encode_row(row: Row) -> bytes:
