@@ -17,6 +17,8 @@ def line_program(problem: Problem) -> tuple[float, Floats]:
     A line of a basket and locality is shared out over sites; a site's parcel is paid by the greatest share of a line.
     """
     types = list(_types(problem))
+    if not types:
+        return 0.0, np.zeros_like(problem.stock)
     costs, rows, columns, amounts, limits = _variables(problem, types)
     cells = problem.stock.size
     finite = np.isfinite(problem.stock.ravel())
