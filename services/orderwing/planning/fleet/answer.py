@@ -67,12 +67,16 @@ class Unserved(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Drivers without a route stay. `method`: whose routes these are. `notes` tell what a dispatcher must know."""
+    """Drivers without a route stay. `method`: whose routes these are. `notes` tell what a dispatcher must know.
+
+    `proven`: no plan has a better score.
+    """
 
     routes: tuple[Route, ...]
     unserved: tuple[Unserved, ...]
     score: Score
     method: str
+    proven: bool = False
     notes: tuple[str, ...] = ()
 
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
 from orderwing.planning.fleet.answer import Reason
-from orderwing.planning.fleet.problem import UNREACHABLE, Driver, Order, Problem
+from orderwing.planning.fleet.problem import UNREACHABLE, Driver, Problem
 from orderwing.planning.fleet.timing import times
 
 
-def refused(problem: Problem, number: int, driver: Driver) -> Reason | None:
-    """Why this driver cannot serve the order even alone; None if it is possible. The minimum does not count here."""
+def refused(problem: Problem, short: Problem, number: int, driver: Driver) -> Reason | None:
+    """Why this driver can never serve the order; None if it may be possible. The minimum does not count here.
+
+    `short` is the problem with the shortest ways from and to the depots: a matrix need not have them, and then an
+    order may be reached in time only by way of others.
+    """
     order = problem.orders[number]
     if not order.skills <= driver.skills:
         return Reason.NO_SKILL
@@ -23,15 +28,24 @@ def refused(problem: Problem, number: int, driver: Driver) -> Reason | None:
         return Reason.WRONG_DEPOT
     if any(units > most for units, most in zip(order.load, driver.capacity, strict=True)) or driver.max_stops == 0:
         return Reason.TOO_HEAVY
-    if _cut_off(problem, order, driver):
-        return Reason.UNREACHABLE
-    return Reason.WINDOW_UNREACHABLE if times(problem, driver, (number,)) is None else None
-
-
-def _cut_off(problem: Problem, order: Order, driver: Driver) -> bool:
+    if times(problem, driver, (number,)) is not None or times(short, driver, (number,)) is not None:
+        return None
     start, end = problem.depot[driver.start].place, problem.depot[driver.end].place
-    legs = ((start, order.place), (order.place, end))
-    return any(UNREACHABLE in (problem.metres[leg], problem.seconds[leg]) for leg in legs)
+    legs_s = (short.seconds[start, order.place], short.seconds[order.place, end])
+    return Reason.UNREACHABLE if UNREACHABLE in legs_s else Reason.WINDOW_UNREACHABLE
+
+
+def _shortest(problem: Problem) -> Problem:
+    """With the least seconds, by way of any places, from and to every depot."""
+    blocked = (problem.seconds == UNREACHABLE) | (problem.metres == UNREACHABLE)
+    graph = csgraph_from_dense(np.where(blocked, UNREACHABLE, problem.seconds).astype(float), null_value=UNREACHABLE)
+    depots = sorted({depot.place for depot in problem.depots})
+    seconds = problem.seconds.copy()
+    for of, ways in ((np.s_[depots, :], graph), (np.s_[:, depots], graph.T)):
+        least = dijkstra(ways, indices=depots)
+        least = np.where(np.isfinite(least), least, UNREACHABLE).astype(np.int64)
+        seconds[of] = least if ways is graph else least.T
+    return replace(problem, seconds=seconds)
 
 
 @dataclass(frozen=True)
@@ -53,8 +67,9 @@ def eligibility(problem: Problem) -> Eligibility:
     kinds: dict[Driver, int] = {}
     kind_of = [kinds.setdefault(_nameless(driver), len(kinds)) for driver in problem.drivers]
     refusals: dict[int, tuple[Reason, ...]] = {}
+    short = _shortest(problem)
     for number in range(len(problem.orders)):
-        by_kind = [refused(problem, number, driver) for driver in kinds]
+        by_kind = [refused(problem, short, number, driver) for driver in kinds]
         able[number] = [by_kind[kind] is None for kind in kind_of]
         if not able[number].any():
             refusals[number] = tuple(reason for kind in kind_of if (reason := by_kind[kind]) is not None)

@@ -21,6 +21,7 @@ def greedy(able: Eligibility) -> Routes:
     routes: Routes = [[] for _ in problem.drivers]
     insert(able, routes, in_turn(problem, able.servable))
     settle_minimums(able, routes)
+    complete(able, routes)
     return routes
 
 
@@ -56,8 +57,8 @@ def places(able: Eligibility, routes: Routes, number: int, *, used_only: bool = 
         return
     here = problem.orders[number].place
     there, on, direct = problem.metres[before, here], problem.metres[here, after], problem.metres[before, after]
-    more = there + on - np.where(direct == UNREACHABLE, 0, direct)
-    more[(positions == 0) & (np.asarray([len(route) for route in routes])[owners] == 0)] += 0
+    stays = np.asarray([not route for route in routes])[owners]  # and costs nothing so far
+    more = there + on - np.where(stays | (direct == UNREACHABLE), 0, direct)
     more[(there == UNREACHABLE) | (on == UNREACHABLE)] = _FAR
     full: set[int] = set()
     for arc in np.argsort(more, kind="stable"):
@@ -96,13 +97,50 @@ def _arcs(
 
 def settle_minimums(able: Eligibility, routes: Routes) -> None:
     """Routes below their minimum are given up, in place, unless that would leave EXPRESS out."""
+    while _give_up(able, routes):
+        pass
+
+
+def _give_up(able: Eligibility, routes: Routes) -> bool:
     problem = able.problem
-    short = [n for n, route in enumerate(routes) if sum(shortfall(problem, n, route))]
+    short = [driver for driver, route in enumerate(routes) if any(shortfall(problem, driver, route))]
+    before = score(problem, routes)
     for driver in sorted(short, key=lambda n: len(routes[n])):
-        if not sum(shortfall(problem, driver, routes[driver])):
-            continue  # filled meanwhile by what others gave up
         trial = [list(route) for route in routes]
         given_up, trial[driver] = trial[driver], []
         insert(able, trial, in_turn(problem, given_up), used_only=True)
-        if score(problem, trial) < score(problem, routes):
+        if score(problem, trial) < before:
             routes[:] = trial
+            return True
+    return False
+
+
+def complete(able: Eligibility, routes: Routes) -> None:
+    """Whoever still fits is served, in place: EXPRESS anywhere, others where nobody's shortfall grows by it."""
+    problem = able.problem
+    for number in _left(able, routes):
+        for _, driver, at in places(able, routes, number):
+            route = routes[driver]
+            longer = [*route[:at], number, *route[at:]]
+            grows = sum(shortfall(problem, driver, longer)) > sum(shortfall(problem, driver, route))
+            if problem.orders[number].express or not grows:
+                routes[driver] = longer
+                break
+    for driver, route in enumerate(routes):
+        if not route and (left := _left(able, routes)):
+            _fill(able, routes, driver, left)
+
+
+def _left(able: Eligibility, routes: Routes) -> list[int]:
+    served = {number for route in routes for number in route}
+    return in_turn(able.problem, [number for number in able.servable if number not in served])
+
+
+def _fill(able: Eligibility, routes: Routes, driver: int, left: Sequence[int]) -> None:
+    """Send a free driver, if enough of what is left fits for the minimum."""
+    problem = able.problem
+    trial: Routes = [[] for _ in routes]
+    alone = Eligibility(problem, able.able & (np.arange(len(routes)) == driver), {})
+    insert(alone, trial, left)
+    if not any(shortfall(problem, driver, trial[driver])):
+        routes[driver] = trial[driver]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,9 @@ class Window(NamedTuple):
 
     start_s: int
     end_s: int
+
+
+DAY = Window(0, DAY_S)
 
 
 class Pause(NamedTuple):
@@ -40,7 +44,7 @@ class Depot:
 
     depot_id: str
     place: int
-    hours: Window = Window(0, DAY_S)
+    hours: Window = DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Driver:
     minimum: tuple[int, ...] = ()
     max_stops: int | None = None
     min_stops: int = 0
-    shift: Window = Window(0, DAY_S)
+    shift: Window = DAY
     breaks: tuple[Pause, ...] = ()
     skills: frozenset[str] = frozenset()
 
@@ -119,4 +123,4 @@ class Problem:
             *(self.orders[o].place for o in orders),
             self.depot[driver.end].place,
         ]
-        return int(sum(self.metres[a, b] for a, b in zip(places, places[1:], strict=False)))
+        return int(sum(self.metres[a, b] for a, b in pairwise(places)))

@@ -25,7 +25,7 @@ class Times(NamedTuple):
     breaks: tuple[Window, ...]
 
 
-class _State(NamedTuple):
+class State(NamedTuple):
     """Free to go on at `now_s`, after these visits and breaks."""
 
     now_s: int
@@ -33,46 +33,52 @@ class _State(NamedTuple):
     breaks: tuple[Window, ...]
 
 
+States = dict[int, State]  # by breaks taken
+
+
 def times(problem: Problem, driver: Driver, orders: Sequence[int]) -> Times | None:
     """The earliest return, and how; None if some window, the shift or a break cannot be kept."""
-    states = {0: _State(problem.hours(driver).start_s, (), ())}
+    states = at_the_start(problem, driver)
     place = problem.depot[driver.start].place
     for number in orders:
-        order = problem.orders[number]
-        travel_s = int(problem.seconds[place, order.place])
-        if travel_s == UNREACHABLE:
-            return None
-        place = order.place
-        states = _visit(states, travel_s, order.windows, order.service_s, driver.breaks)
+        states = visit(problem, driver, states, place, number)
         if not states:
             return None
-    return _return(problem, driver, orders, states)
+        place = problem.orders[number].place
+    return home(problem, driver, orders, states)
 
 
-def _visit(
-    states: dict[int, _State], travel_s: int, windows: Sequence[Window], service_s: int, pauses: Sequence[Pause]
-) -> dict[int, _State]:
-    """After the next stop, by breaks taken."""
-    found: dict[int, _State] = {}
+def at_the_start(problem: Problem, driver: Driver) -> States:
+    return {0: State(problem.hours(driver).start_s, (), ())}
+
+
+def visit(problem: Problem, driver: Driver, states: States, place: int, number: int) -> States:
+    """After the next stop, coming from `place`; none if it cannot be served."""
+    order, pauses = problem.orders[number], driver.breaks
+    travel_s = int(problem.seconds[place, order.place])
+    if travel_s == UNREACHABLE:
+        return {}
+    found: States = {}
     for taken, state in states.items():
         for until in range(taken, len(pauses) + 1):
             driven = drive(state.now_s, travel_s, pauses[taken:until])
             if driven is None:
                 break
             ready_s, breaks = driven
-            start_s = _opening(ready_s, windows)
+            start_s = _opening(ready_s, order.windows)
             if start_s is None:
                 break
             known = found.get(until)
-            if known is None or start_s + service_s < known.now_s:
+            if known is None or start_s + order.service_s < known.now_s:
                 # A break after the drive is spent at the door.
                 arrive_s = min(ready_s, _arrival(state.now_s, travel_s, breaks))
-                visit = Visit(arrive_s, start_s, start_s + service_s)
-                found[until] = _State(visit.leave_s, (*state.visits, visit), state.breaks + breaks)
+                done = Visit(arrive_s, start_s, start_s + order.service_s)
+                found[until] = State(done.leave_s, (*state.visits, done), state.breaks + breaks)
     return found
 
 
-def _return(problem: Problem, driver: Driver, orders: Sequence[int], states: dict[int, _State]) -> Times | None:
+def home(problem: Problem, driver: Driver, orders: Sequence[int], states: States) -> Times | None:
+    """The earliest return from the last of these orders."""
     depot, pauses = problem.depot[driver.end], driver.breaks
     travel_s = int(problem.seconds[problem.orders[orders[-1]].place, depot.place]) if orders else 0
     if travel_s == UNREACHABLE:

@@ -1,0 +1,135 @@
+"""Whole routes as columns: every one there is where they are few, else those the search came by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from orderwing.planning.fleet.answer import shortfall
+from orderwing.planning.fleet.eligibility import Eligibility, fits
+from orderwing.planning.fleet.problem import UNREACHABLE, Problem
+from orderwing.planning.fleet.timing import States, at_the_start, home, times, visit
+
+
+class Column(NamedTuple):
+    """The best known way for a driver of this kind to serve just these orders. `kind` is its first driver."""
+
+    kind: int
+    orders: tuple[int, ...]
+    distance_m: int
+    shortfall: int
+
+
+Columns = dict[tuple[int, frozenset[int]], Column]
+
+
+class _Label(NamedTuple):
+    """A route so far."""
+
+    orders: tuple[int, ...]
+    distance_m: int
+    states: States
+
+
+def kinds(problem: Problem) -> dict[int, list[int]]:
+    """Drivers who differ only in name, under the first of them."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for number, driver in enumerate(problem.drivers):
+        alike = (driver.start, driver.end, driver.capacity, driver.minimum, driver.max_stops, driver.min_stops)
+        found.setdefault((*alike, driver.shift, driver.breaks, driver.skills), []).append(number)
+    return {numbers[0]: numbers for numbers in found.values()}
+
+
+def keep(columns: Columns, problem: Problem, kind: int, orders: Sequence[int]) -> None:
+    """Add a feasible route, unless a shorter one with the same orders is known."""
+    distance_m = problem.distance_m(problem.drivers[kind], orders)
+    key = kind, frozenset(orders)
+    if orders and (key not in columns or distance_m < columns[key].distance_m):
+        columns[key] = Column(kind, tuple(orders), distance_m, sum(shortfall(problem, kind, orders)))
+
+
+def all_columns(able: Eligibility, most_labels: int) -> Columns | None:
+    """Every set of orders that some driver can serve, in the best sequence; None if there are too many to try.
+
+    Labels are extended order by order. One is dropped where another, with the same orders and the same last of them,
+    has driven no further and, however many breaks were taken, is no later.
+    """
+    columns: Columns = {}
+    tried = 0
+    for kind in kinds(able.problem):
+        level: dict[tuple[frozenset[int], int], list[_Label]] = {}
+        _put(level, _Label((), 0, at_the_start(able.problem, able.problem.drivers[kind])))
+        while level:
+            longer: dict[tuple[frozenset[int], int], list[_Label]] = {}
+            for label in (label for labels in level.values() for label in labels):
+                _close(able.problem, kind, label, columns)
+                for extended in _extensions(able, kind, label):
+                    tried += 1
+                    if tried > most_labels:
+                        return None
+                    _put(longer, extended)
+            level = longer
+    return columns
+
+
+def _extensions(able: Eligibility, kind: int, label: _Label) -> Iterator[_Label]:
+    problem, driver = able.problem, able.problem.drivers[kind]
+    here = problem.orders[label.orders[-1]].place if label.orders else problem.depot[driver.start].place
+    for number in able.servable:
+        if number in label.orders or not able.able[number, kind]:
+            continue
+        orders = (*label.orders, number)
+        leg_m = int(problem.metres[here, problem.orders[number].place])
+        if leg_m == UNREACHABLE or not fits(problem, kind, orders):
+            continue
+        states = visit(problem, driver, label.states, here, number)
+        if states:
+            yield _Label(orders, label.distance_m + leg_m, states)
+
+
+def _close(problem: Problem, kind: int, label: _Label, columns: Columns) -> None:
+    driver = problem.drivers[kind]
+    if not label.orders or home(problem, driver, label.orders, label.states) is None:
+        return
+    if problem.metres[problem.orders[label.orders[-1]].place, problem.depot[driver.end].place] != UNREACHABLE:
+        keep(columns, problem, kind, label.orders)
+
+
+def _put(level: dict[tuple[frozenset[int], int], list[_Label]], label: _Label) -> None:
+    rivals = level.setdefault((frozenset(label.orders), label.orders[-1] if label.orders else -1), [])
+    if any(_no_worse(rival, label) for rival in rivals):
+        return
+    rivals[:] = [rival for rival in rivals if not _no_worse(label, rival)]
+    rivals.append(label)
+
+
+def _no_worse(one: _Label, other: _Label) -> bool:
+    if one.distance_m > other.distance_m:
+        return False
+    return all(taken in one.states and one.states[taken].now_s <= s.now_s for taken, s in other.states.items())
+
+
+def feasible(able: Eligibility, driver: int, orders: Sequence[int]) -> bool:
+    """Whether the driver can drive this route at all."""
+    problem = able.problem
+    one = problem.drivers[driver]
+    places = [
+        problem.depot[one.start].place,
+        *(problem.orders[order].place for order in orders),
+        problem.depot[one.end].place,
+    ]
+    return not orders or (
+        all(able.able[order, driver] for order in orders)
+        and fits(problem, driver, orders)
+        and all(problem.metres[leg] != UNREACHABLE for leg in pairwise(places))
+        and times(problem, one, orders) is not None
+    )
+
+
+def singles(able: Eligibility, columns: Columns, of_kind: Mapping[int, Sequence[int]]) -> None:
+    """Add every order on its own."""
+    for kind in of_kind:
+        for number in able.servable:
+            if able.able[number, kind] and feasible(able, kind, (number,)):
+                keep(columns, able.problem, kind, (number,))
