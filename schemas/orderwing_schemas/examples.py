@@ -34,6 +34,7 @@ from orderwing_schemas.events import (
     reservation,
 )
 from orderwing_schemas.network import Item, Lane, Network, Policies, Promotion, Region, Site
+from orderwing_schemas.steering import ShelfPrice
 
 PLACED_AT: Final = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
 _MINUTE_MS = 60_000
@@ -479,6 +480,16 @@ _OPERATION = (
         items=(
             Item(sku=KETTLE, weight_g=1_250, volume_cm3=9_400, capacity=4, list_price_minor=3_999),
             Item(sku=MUG, weight_g=340, volume_cm3=900, capacity=1, list_price_minor=600),
+        ),
+    ),
+    reference.SteeringPriced(
+        key="steering-0",
+        version=41,
+        valid_from_ms=_PLACED_MS,
+        valid_until_ms=_PLACED_MS + _HOUR_MS,
+        prices=(
+            ShelfPrice(site_id=CROYDON, sku=KETTLE, price_minor=115),
+            ShelfPrice(site_id=ENFIELD, sku=MUG, price_minor=40),
         ),
     ),
     reference.ClockFixed(start_ms=_PLACED_MS, wall0_ms=_PLACED_MS, factor=60.0),

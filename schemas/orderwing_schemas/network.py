@@ -146,9 +146,9 @@ class Promotion(Model):
 
 
 class Consolidation(Model):
-    """When goods are gathered at one site first: it saves more than `threshold_minor`, and delays by no more than that.
+    """When goods are gathered at one site first: where that saves more than `threshold_minor`.
 
-    `max_delay_minutes` counts where an order does not say its own.
+    And where it delays the order by no more than `max_delay_minutes`, nor than the order itself accepts.
     """
 
     service: ServiceLevel

@@ -23,11 +23,13 @@ from orderwing.runtime.publish import (
     read_catalogue_file,
     read_network_file,
 )
+from orderwing.runtime.publish_prices import publish_prices, read_price_file
 from orderwing.runtime.reference import ReferenceTable
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing_schemas.domain import Point, ServiceLevel
 from orderwing_schemas.events.reference import ClockFixed
 from orderwing_schemas.network import Item, Lane, Network, Region, Site
+from orderwing_schemas.steering import MAX_PRICES, PriceList, ShelfPrice
 from orderwing_schemas.topics import CLOCK, PARTITIONS, REFERENCE
 
 DEADLINE_S = 120.0
@@ -207,3 +209,52 @@ def test_the_command_loads_files(bootstrap: str, tmp_path: Path, monkeypatch: py
     assert refused.exit_code == 1
     assert "runs at 60 ×, not 10 ×" in refused.output
     assert tables(bootstrap)[3].network == network(1, "south")
+
+
+def price_list(version: int, count: int, price_minor: int = 40) -> PriceList:
+    prices = tuple(ShelfPrice(site_id="LON1", sku=f"SKU-{n}", price_minor=price_minor) for n in range(count))
+    return PriceList(version=version, currency="GBP", valid_from_ms=1_000, valid_until_ms=2_000, prices=prices)
+
+
+def test_prices_reach_every_partition_and_the_newer_list_replaces_the_older(bootstrap: str) -> None:
+    with pytest.raises(PublishError, match="orderwing network load"):
+        publish_prices(bootstrap, price_list(1, 1))
+    publish_reference(bootstrap, network(1, "south"), items(MAX_PRICES + 1))
+    assert publish_prices(bootstrap, price_list(1, MAX_PRICES + 1))
+    assert not publish_prices(bootstrap, price_list(1, MAX_PRICES + 1))
+    last = f"SKU-{MAX_PRICES}"
+    for table in tables(bootstrap):
+        assert [table.steering_minor("LON1", last, now_ms) for now_ms in (999, 1_000, 1_999, 2_000)] == [0, 40, 40, 0]
+        assert table.item(last) is not None
+    with pytest.raises(PublishError, match="Version 1 of the steering prices is published"):
+        publish_prices(bootstrap, price_list(1, 1))
+    assert publish_prices(bootstrap, price_list(2, 1, price_minor=70))
+    for table in tables(bootstrap):
+        assert [table.steering_minor("LON1", sku, 1_500) for sku in ("SKU-0", "SKU-1", last)] == [70, 0, 0]
+
+
+def test_prices_that_make_no_sense_are_refused_in_words(
+    bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_reference(bootstrap, network(1, "south"), items(2))
+    good = json.loads(price_list(1, 2).model_dump_json())
+    wrong = (
+        ({"currency": "EUR"}, "currency: EUR, but the network's is GBP"),
+        ({"prices": [{**good["prices"][0], "site_id": "LON9"}]}, "prices.0.site_id: the network has no site LON9"),
+        ({"prices": [{**good["prices"][1], "sku": "SKU-7"}]}, "prices.0.sku: the catalogue has no SKU-7"),
+        ({"prices": [{**good["prices"][0], "price_minor": 35_001}]}, "prices.0.price_minor: 35001 is above 35000"),
+        ({"prices": [{**good["prices"][0], "price_minor": -1}]}, "prices.0.price_minor: "),
+        ({"prices": [good["prices"][0]] * 2}, "prices: site LON1 has two for SKU SKU-0"),
+        ({"valid_until_ms": 1_000}, "valid_until_ms must be after valid_from_ms"),
+        ({"version": 0}, "version: "),
+    )
+    monkeypatch.setenv("ORDERWING_BOOTSTRAP", bootstrap)
+    file = tmp_path / "prices.json"
+    for change, says in wrong:
+        file.write_text(json.dumps({**good, **change}))
+        result = CliRunner().invoke(app, ["price", str(file)])
+        assert result.exit_code == 1
+        assert says in " ".join(result.output.split())
+    file.write_text(json.dumps(good))
+    assert read_price_file(file) == price_list(1, 2)
+    assert CliRunner().invoke(app, ["price", str(file)]).output == "Published: version 1, 2 prices.\n"

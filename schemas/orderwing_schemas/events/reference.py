@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orderwing_schemas.base import Event
+from orderwing_schemas.base import EpochMs, Event
 from orderwing_schemas.network import Item, Network
+from orderwing_schemas.steering import MAX_PRICES, ShelfPrice
 
 
 class NetworkPublished(Event):
@@ -22,6 +23,17 @@ class CataloguePublished(Event):
     type: Literal["catalogue.published.v1"] = "catalogue.published.v1"
     key: str
     items: Annotated[tuple[Item, ...], Field(max_length=2000)]
+
+
+class SteeringPriced(Event):
+    """One chunk of a list of steering prices; chunks together are the whole. `key` = `steering-<chunk>`."""
+
+    type: Literal["steering.priced.v1"] = "steering.priced.v1"
+    key: str
+    version: Annotated[int, Field(ge=1)]
+    valid_from_ms: EpochMs
+    valid_until_ms: EpochMs
+    prices: Annotated[tuple[ShelfPrice, ...], Field(max_length=MAX_PRICES)]
 
 
 class ClockFixed(Event):

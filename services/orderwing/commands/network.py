@@ -9,6 +9,7 @@ import typer
 from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import fix_clock, publish_reference, read_catalogue_file, read_network_file
+from orderwing.runtime.publish_prices import publish_prices, read_price_file
 
 app = typer.Typer(help="Network, catalogue and clock of the cluster.", no_args_is_help=True)
 
@@ -36,3 +37,18 @@ def load(
         fail(str(error))
     what = f"version {network.version}, {len(network.regions)} regions, {len(network.sites)} sites, {len(items)} items"
     typer.echo(f"{'Published' if changed else 'Already published'}: {what}. The clock runs at {clock.factor:g} x.")
+
+
+@app.command()
+def price(
+    file: Annotated[Path, typer.Argument(help="Steering prices as JSON: version, currency, validity, prices.")],
+) -> None:
+    """Publish what decisions add for stock that later orders need more, to every partition."""
+    try:
+        prices = read_price_file(file)
+        changed = publish_prices(configured().kafka, prices)
+    except OperatorError as error:
+        fail(str(error))
+    typer.echo(
+        f"{'Published' if changed else 'Already published'}: version {prices.version}, {len(prices.prices)} prices."
+    )

@@ -41,17 +41,17 @@ class Published:
 def read_network_file(path: Path) -> Network:
     """Raises PublishError naming the fields that are wrong."""
     try:
-        return Network.model_validate_json(_read(path))
+        return Network.model_validate_json(read_file(path))
     except ValidationError as error:
-        raise PublishError(_told(path, error)) from None
+        raise PublishError(told(path, error)) from None
 
 
 def read_catalogue_file(path: Path) -> tuple[Item, ...]:
     """A JSON array of items. Raises PublishError naming the fields that are wrong."""
     try:
-        items = TypeAdapter(tuple[Item, ...]).validate_json(_read(path))
+        items = TypeAdapter(tuple[Item, ...]).validate_json(read_file(path))
     except ValidationError as error:
-        raise PublishError(_told(path, error)) from None
+        raise PublishError(told(path, error)) from None
     if len({item.sku for item in items}) != len(items):
         raise PublishError(f"{path} names a SKU twice: each may occur once.")
     return items
@@ -60,7 +60,7 @@ def read_catalogue_file(path: Path) -> tuple[Item, ...]:
 def read_reference(bootstrap: Cluster) -> Published:
     """What is published. Raises OperatorError."""
     with OperatorLog(bootstrap, "reader") as log:
-        return _published(log.read(REFERENCE.name, 0))
+        return published(log.read(REFERENCE.name, 0))
 
 
 def read_clock(bootstrap: Cluster) -> DomainClock:
@@ -78,7 +78,7 @@ def publish_reference(bootstrap: Cluster, network: Network, items: Sequence[Item
     Raises PublishError when the network takes back regions or reuses a version, OperatorError from the cluster.
     """
     with OperatorLog(bootstrap, _WRITER) as log:
-        before = _published(log.read(REFERENCE.name, 0))
+        before = published(log.read(REFERENCE.name, 0))
         chunks = _chunks(items)
         if before == Published(network, chunks):
             return False
@@ -109,7 +109,8 @@ def fix_clock(bootstrap: Cluster, factor: float | None, wall_ms: int, start_ms: 
     return clock
 
 
-def _published(records: Iterable[Record]) -> Published:
+def published(records: Iterable[Record]) -> Published:
+    """What the records of one partition leave."""
     network: Network | None = None
     chunks: dict[str, tuple[Item, ...]] = {}
     for record in records:
@@ -158,15 +159,17 @@ def _at(record: Outgoing, partition: int) -> Outgoing:
     return record._replace(partition=partition)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Raises PublishError where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise PublishError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _told(path: Path, error: ValidationError) -> str:
+def told(path: Path, error: ValidationError) -> str:
+    """Which fields of the file are wrong, and how."""
     found = error.errors(include_url=False, include_input=False)
-    told = [f"{'.'.join(str(part) for part in e['loc']) or 'the whole'}: {e['msg']}" for e in found[:5]]
+    named = [f"{'.'.join(str(part) for part in e['loc']) or 'the whole'}: {e['msg']}" for e in found[:5]]
     more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
-    return f"{path} is not valid: {'; '.join(told)}{more}."
+    return f"{path} is not valid: {'; '.join(named)}{more}."

@@ -1,4 +1,4 @@
-"""Network and catalogue of one partition, as its part of the topic `reference` has them."""
+"""Network, catalogue and steering prices of one partition, as its part of the topic `reference` has them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import lru_cache
 from orderwing.kernel.ports import Record
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import decode, header_map
-from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished
+from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished, SteeringPriced
 from orderwing_schemas.network import Item, Network
 
 
@@ -24,6 +24,8 @@ class ReferenceTable:
         self._network: Network | None = None
         self._items: dict[str, Item] = {}
         self._chunks: dict[str, tuple[Item, ...]] = {}
+        self._priced: dict[str, SteeringPriced] = {}
+        self._prices: dict[tuple[str, str], tuple[int, SteeringPriced]] = {}
 
     @property
     def ready(self) -> bool:
@@ -38,6 +40,14 @@ class ReferenceTable:
     def item(self, sku: str) -> Item | None:
         return self._items.get(sku)
 
+    def steering_minor(self, site_id: str, sku: str, now_ms: int) -> int:
+        """What a decision adds for a unit of the shelf; 0 where no price is in force at `now_ms`."""
+        found = self._prices.get((site_id, sku))
+        if found is None:
+            return 0
+        minor, chunk = found
+        return minor if chunk.valid_from_ms <= now_ms < chunk.valid_until_ms else 0
+
     def apply(self, record: Record) -> None:
         """Take in one record; a chunk replaces its former self. Raises UndecodableError."""
         if record.value is None:
@@ -50,8 +60,17 @@ class ReferenceTable:
             self._forget(event.key)
             self._chunks[event.key] = event.items
             self._items.update((item.sku, item) for item in event.items)
+        elif isinstance(event, SteeringPriced):
+            self._forget(event.key)
+            self._priced[event.key] = event
+            self._prices.update(((price.site_id, price.sku), (price.price_minor, event)) for price in event.prices)
 
     def _forget(self, chunk: str) -> None:
         for item in self._chunks.pop(chunk, ()):
             if self._items.get(item.sku) is item:  # else it has moved to another chunk
                 del self._items[item.sku]
+        priced = self._priced.pop(chunk, None)
+        for price in priced.prices if priced is not None else ():
+            shelf = (price.site_id, price.sku)
+            if (held := self._prices.get(shelf)) is not None and held[1] is priced:
+                del self._prices[shelf]

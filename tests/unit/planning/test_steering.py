@@ -13,6 +13,7 @@ from orderwing.planning.steering.classes import alike, merged, spread
 from orderwing.planning.steering.configurations import Configurations
 from orderwing.planning.steering.expected import line_program
 from orderwing.planning.steering.planning import Plan, plan
+from orderwing.planning.steering.prices import Prices, by_shelf
 from orderwing.planning.steering.problem import UNLIMITED, Basket, Floats, Ints, Problem
 from orderwing.planning.steering.replay import Outcome, replay
 from orderwing.planning.steering.resolving import Rhythm, Steering
@@ -207,3 +208,18 @@ def test_a_wrong_problem_names_the_field(field: str, value: object) -> None:
 def test_a_wrong_rhythm_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Rhythm(**wrong)  # type: ignore[arg-type]
+
+
+def test_prices_are_looked_up_by_name_while_in_force() -> None:
+    shelves = {
+        (site_id, sku): minor
+        for site_id, sku, minor in by_shelf(SITE_AND_SUPPLIER, np.array([[440.4, 0.3], [9.0, 9.0]]))
+    }
+    assert shelves == {("site", "tea"): 440}
+    prices = Prices(3, 10, 20, shelves)
+    assert [prices.minor("site", "tea", now_ms) for now_ms in (9, 10, 19, 20)] == [0, 440, 440, 0]
+    assert prices.total([("site", "tea", 2), ("site", "mug", 1), ("supplier", "tea", 1)], 10) == 880
+    with pytest.raises(ValueError, match="price of tea is -1"):
+        Prices(1, 0, 1, {("site", "tea"): -1})
+    with pytest.raises(ValueError, match="valid_until_ms"):
+        Prices(1, 5, 5, {})

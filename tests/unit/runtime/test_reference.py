@@ -4,8 +4,9 @@ from orderwing.kernel.ports import Record
 from orderwing.runtime.operator_log import outgoing
 from orderwing.runtime.reference import ReferenceTable
 from orderwing_schemas.base import Event
-from orderwing_schemas.events.reference import CataloguePublished
+from orderwing_schemas.events.reference import CataloguePublished, SteeringPriced
 from orderwing_schemas.network import Item
+from orderwing_schemas.steering import ShelfPrice
 
 
 def item(sku: str) -> Item:
@@ -40,3 +41,20 @@ def test_what_its_chunk_lacks_now_is_gone() -> None:
     assert known(table, "A", "B", "C") == ["A", "C"]
     table.apply(record("catalogue-1", None))
     assert known(table, "A", "B", "C") == ["A"]
+
+
+def priced(number: int, version: int, **minor: int) -> Record:
+    key = f"steering-{number}"
+    prices = tuple(ShelfPrice(site_id="S", sku=sku, price_minor=price) for sku, price in minor.items())
+    return record(key, SteeringPriced(key=key, version=version, valid_from_ms=10, valid_until_ms=20, prices=prices))
+
+
+def test_a_price_steers_while_its_list_is_in_force_and_moves_between_chunks() -> None:
+    table = ReferenceTable()
+    for written in (priced(0, 1, A=1, B=2), priced(1, 1, C=3, D=4), priced(0, 2, A=5, C=6), priced(1, 2, D=7)):
+        table.apply(written)
+    assert [table.steering_minor("S", sku, 10) for sku in "ABCD"] == [5, 0, 6, 7]
+    assert [table.steering_minor("S", "A", now_ms) for now_ms in (9, 19, 20)] == [0, 5, 0]
+    assert table.steering_minor("T", "A", 10) == 0
+    table.apply(record("steering-0", None))
+    assert [table.steering_minor("S", sku, 10) for sku in "ABCD"] == [0, 0, 0, 7]
