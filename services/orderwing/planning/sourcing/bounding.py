@@ -6,10 +6,11 @@ highest at a third of the order, since the bound is for orders shared by three s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from orderwing.planning.pricing.packing import fits
 from orderwing.planning.pricing.tariffs import Tariff
 from orderwing.planning.sourcing.drafts import Units
 from orderwing.planning.sourcing.problem import Problem
@@ -19,6 +20,7 @@ from orderwing.planning.sourcing.states import Ints, Loads
 from orderwing.planning.sourcing.subsets import Floats
 from orderwing.planning.sourcing.tables import FAR, SCALE
 
+SHARES = np.linspace(0.0, 1.0, 6)
 SLOPES = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5])
 
 
@@ -72,29 +74,51 @@ def straight(problem: Problem, ways: Sequence[Way], wanted: Units) -> tuple[Floa
     unit = np.full((len(wanted), len(ways)), np.inf)
     for place, way in enumerate(ways):
         for mode in way.modes:
-            start, rises = _under(problem, mode.run.tariff, wanted)
-            fixed[place] = min(fixed[place], start + way.source.handling.parcel_minor + mode.late_minor)
+            start, rises = _under(problem, mode.run.tariff, way.source.handling.parcel_minor, wanted)
+            fixed[place] = min(fixed[place], start + mode.late_minor)
             unit[:, place] = np.minimum(unit[:, place], rises)
         unit[:, place] += [way.source.steering_minor.get(want.sku, 0) for want in problem.wants]
     return fixed, np.array([way.source.handling.line_minor for way in ways], np.float64), unit
 
 
-def _under(problem: Problem, tariff: Tariff, wanted: Units) -> tuple[float, Floats]:
-    """A start and a rise for a unit of each want, below the tariff for every packing of every part of the order."""
+def _under(problem: Problem, tariff: Tariff, work_minor: int, wanted: Units) -> tuple[float, Floats]:
+    """A start and a rise for a unit of each want, below the parcels of every packing of every part of the order."""
     quantities = np.array(wanted, np.float64)
-    sizes = np.array([want.grams for want in problem.wants], np.float64)
-    if tariff.cm3_per_kg:
-        volumetric = np.array([want.cm3 for want in problem.wants], np.float64) * 1000 / tariff.cm3_per_kg
-        if quantities @ volumetric > quantities @ sizes:
-            sizes = volumetric
-    whole = float(quantities @ sizes)
-    if not whole:
-        return float(tariff.minor[0] + tariff.line_haul_minor), sizes
-    ends = [(min(float(end), whole), float(price)) for end, price in zip(tariff.up_to_g, tariff.minor, strict=True)]
-    beyond = max(0.0, whole - tariff.up_to_g[-1])
-    points = np.array([*ends, (whole, tariff.minor[-1] + beyond * tariff.kilogram_minor / 1000)])
-    rises = SLOPES * points[-1, 1] / whole
-    starts = (points[:, 1] - np.multiply.outer(rises, points[:, 0])).min(axis=1)
-    starts, rises = starts[starts >= 0], rises[starts >= 0]
-    best = int((starts + rises * whole / 2).argmax())
-    return float(starts[best]) + tariff.line_haul_minor, sizes * rises[best]
+    best = (0.0, 0.0, np.zeros(len(wanted)))
+    for sizes, points in _measures(problem, tariff, quantities):
+        costs = points[:, 1] + (work_minor + tariff.line_haul_minor)
+        steepest = float((costs / np.maximum(points[:, 0], 1e-9)).min())
+        whole = float(quantities @ sizes)
+        rises = steepest * SHARES
+        starts = (costs - np.multiply.outer(rises, points[:, 0])).min(axis=1)
+        heights = starts + rises * whole / 2
+        place = int(heights.argmax())
+        if heights[place] > best[0]:
+            best = (float(heights[place]), max(0.0, float(starts[place])), sizes * rises[place])
+    return best[1], best[2]
+
+
+def _measures(problem: Problem, tariff: Tariff, quantities: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """(size of a unit of each want, points): no parcel with contents of at most x costs less than the last y before.
+
+    By billable weight of the goods; and with cartons by their volume, since it is cartons that are billed.
+    """
+    grams = np.array([want.grams for want in problem.wants], np.float64)
+    cm3 = np.array([want.cm3 for want in problem.wants], np.float64)
+    cartons = problem.cartons
+    boxed = bool(cartons) and all(fits(cartons[-1], want.grams, want.cm3) for want in problem.wants)
+    least_minor = min([carton.minor for carton in cartons]) if boxed else 0
+    sizes, most = grams, float(cartons[-1].max_g) if boxed else np.inf
+    if tariff.cm3_per_kg and quantities @ cm3 * 1000 / tariff.cm3_per_kg > quantities @ grams:
+        sizes, most = cm3 * 1000 / tariff.cm3_per_kg, most if not boxed else cartons[-1].cm3 * 1000 / tariff.cm3_per_kg
+    most = min(most, float(quantities @ sizes))
+    if most:
+        ends = [(min(float(end), most), float(price)) for end, price in zip(tariff.up_to_g, tariff.minor, strict=True)]
+        beyond = max(0.0, most - tariff.up_to_g[-1])
+        last = (most, tariff.minor[-1] + beyond * tariff.kilogram_minor / 1000)
+        yield sizes, np.array([*ends, last]) + np.array([0.0, least_minor])
+    if boxed and quantities @ cm3:
+        outer = [sum(tariff.charge(0, carton.cm3)[:2]) for carton in cartons]
+        prices = [price + min(c.minor for c in cartons[n:]) for n, price in enumerate(outer)]
+        yield cm3, np.array([(float(carton.cm3), float(price)) for carton, price in zip(cartons, prices, strict=True)])
+    yield np.zeros(len(quantities)), np.array([(0.0, float(tariff.minor[0] + least_minor))])

@@ -11,7 +11,7 @@ from orderwing.planning.sourcing.problem import Budget, Hub, Problem
 from orderwing.planning.sourcing.sharing import share
 from orderwing.planning.sourcing.sieve import MINUTE_MS, Way, givers
 from orderwing.planning.sourcing.states import Loads, States, load_count, states_of
-from orderwing.planning.sourcing.tables import FAR
+from orderwing.planning.sourcing.tables import LOST
 from orderwing_schemas.network import Trait
 
 FRAGILE = frozenset({Trait.PERISHABLE, Trait.MEDICAL})  # never wait for other goods
@@ -43,7 +43,7 @@ def _apart(problem: Problem, ways: Sequence[Way], quantities: Units, budget: Bud
     states = states_of(quantities)
     costs = tables.shipping(ways, states, tables.packed(problem, states)) + tables.picking(problem, ways, states)
     shared = share(tables.scaled(costs), states, None, budget.cells)
-    if shared.cost >= FAR:
+    if shared.cost >= LOST:
         return None
     return tuple([direct(problem, ways[site], units_of(states, load)) for site, load in shared.loads])
 
@@ -63,7 +63,7 @@ def _brought(
 ) -> list[tuple[str, Units]] | None:
     costs = tables.gathering(problem, hub, ways, states) + tables.picking(problem, ways, states)
     shared = share(tables.scaled(costs), states, None, budget.cells)
-    if shared.cost >= FAR:
+    if shared.cost >= LOST:
         return None
     return [(ways[site].source.site_id, units_of(states, load)) for site, load in shared.loads]
 

@@ -21,7 +21,7 @@ from orderwing.planning.sourcing.drafts import Units
 from orderwing.planning.sourcing.problem import Budget, Problem
 from orderwing.planning.sourcing.sieve import Way
 from orderwing.planning.sourcing.states import Ints, Loads
-from orderwing.planning.sourcing.tables import FAR, SHORT_MINOR
+from orderwing.planning.sourcing.tables import FAR, LOST, SHORT_MINOR
 
 STARTS = 12  # subsets whose answers are improved
 
@@ -43,7 +43,7 @@ class Board:
         self.wanted = wanted
         self.caps = np.array([*(way.cap for way in ways), wanted], np.int64)
         each = problem.rules.backorder_unit_minor
-        self.wait_minor = SHORT_MINOR if each is None else each
+        self.wait_minor = min(SHORT_MINOR, LOST // sum(wanted)) if each is None else each
 
     def price(self, rows: Ints) -> Ints:
         """(S + 1, n): what each of n loads costs at each site."""
@@ -57,33 +57,47 @@ class Board:
         return int(np.diagonal(self.price(sharing)).sum())
 
     def best_move(self, sharing: Ints) -> tuple[int, Ints]:
-        """(gain, sharing after it) of the best move; the gain is nought or less where none helps."""
-        moves = list(self._moves(sharing))
-        rows = np.array([row for move in moves for row in (move[2], move[3])] or [sharing[0]], np.int64)
-        costs = self.price(rows)
-        now = np.diagonal(self.price(sharing))
-        best, after = 0, sharing
-        for n, (giver, taker, left, more) in enumerate(moves):
-            gain = int(now[giver] + now[taker] - costs[giver, 2 * n] - costs[taker, 2 * n + 1])
-            if gain > best:
-                best, after = gain, sharing.copy()
-                after[giver], after[taker] = left, more
-        return best, after
+        """(gain, sharing after it) of the best move; the gain is nought where none helps."""
+        rows: dict[tuple[int, ...], int] = {}
+        loads: list[Ints] = []
 
-    def _moves(self, sharing: Ints) -> Iterator[tuple[int, int, Ints, Ints]]:
-        """(giver, taker, what each has then)."""
+        def row(site: int, change: Ints, *key: int) -> int:
+            """The same load of a site is priced once, whatever move it belongs to."""
+            place = rows.setdefault((site, *key), len(loads))
+            if place == len(loads):
+                loads.append(sharing[site] + change)
+            return place
+
+        moves = [
+            (giver, row(giver, -change, -1, *key), taker, row(taker, change, 1, *key))
+            for giver, taker, change, key in self._moves(sharing)
+        ]
+        if not moves:
+            return 0, sharing
+        costs = self.price(np.array(loads, np.int64))
+        now = np.diagonal(self.price(sharing))
+        giver, left, taker, more = np.array(moves).T
+        gains = now[giver] + now[taker] - costs[giver, left] - costs[taker, more]
+        best = int(gains.argmax())
+        if gains[best] <= 0:
+            return 0, sharing
+        after = sharing.copy()
+        after[giver[best]], after[taker[best]] = loads[left[best]], loads[more[best]]
+        return int(gains[best]), after
+
+    def _moves(self, sharing: Ints) -> Iterator[tuple[int, int, Ints, tuple[int, ...]]]:
+        """(giver, taker, units moved, what tells them from others): a unit or all of a want, or a whole load."""
+        steps = np.eye(len(self.wanted), dtype=np.int64)
         sites = range(len(sharing))
         for giver, taker in product(sites, sites):
             room = np.minimum(self.caps[taker] - sharing[taker], sharing[giver])
             if giver == taker or not room.any():
                 continue
             if (room == sharing[giver]).all():
-                yield giver, taker, sharing[giver] - room, sharing[taker] + room
+                yield giver, taker, sharing[giver], (-1, giver)
             for want in np.flatnonzero(room).tolist():
                 for units in {1, int(room[want])}:
-                    step = np.zeros(len(self.wanted), np.int64)
-                    step[want] = units
-                    yield giver, taker, sharing[giver] - step, sharing[taker] + step
+                    yield giver, taker, steps[want] * units, (want, units)
 
 
 def searched(

@@ -12,7 +12,7 @@ import numpy as np
 
 from orderwing.planning.sourcing import subsets
 from orderwing.planning.sourcing.states import Ints, States, pair_count
-from orderwing.planning.sourcing.tables import FAR
+from orderwing.planning.sourcing.tables import FAR, LOST
 
 PAIRS = 60_000  # up to here a table of all pairs (load, part) is kept
 
@@ -85,7 +85,7 @@ def best_pairs(costs: Ints) -> list[Shared]:
             continue
         for other, load in enumerate((sums.argmin(axis=1) + 1).tolist()):
             cost = int(sums[other, load - 1])
-            if cost < FAR:
+            if cost < LOST:
                 found.append(Shared(cost, ((site, costs.shape[1] - 1 - load), (site + 1 + other, load))))
     return sorted(found)
 
@@ -109,7 +109,7 @@ def _convolved(costs: Ints, sites: list[int], states: States) -> Shared:
     last = steps[-1][::-1] + costs[sites[-1]]
     load = int(last.argmin())
     cost = int(last[load])
-    if cost >= FAR:
+    if cost >= LOST:
         return Shared(FAR, ())
     loads = [(sites[-1], load)]
     left = states.count - 1 - load
@@ -130,7 +130,7 @@ def _convolution(costs: Ints, more: Ints, states: States) -> Ints:
     shape = [quantity + 1 for quantity in states.quantities]
     table = costs.reshape(shape)
     best = table.copy()
-    for load in np.flatnonzero(more[1:] < FAR) + 1:
+    for load in np.flatnonzero(more[1:] < LOST) + 1:
         amounts = states.amounts[load].tolist()
         above = tuple([slice(amount, None) for amount in amounts])
         below = tuple([slice(None, size - amount) for size, amount in zip(shape, amounts, strict=True)])

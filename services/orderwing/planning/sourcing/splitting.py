@@ -17,7 +17,7 @@ from orderwing.planning.sourcing.search import searched
 from orderwing.planning.sourcing.sharing import Shared, best_pairs, share
 from orderwing.planning.sourcing.sieve import Way, sift
 from orderwing.planning.sourcing.states import Ints, Loads, States, load_count, states_of, whole
-from orderwing.planning.sourcing.tables import FAR, SCALE
+from orderwing.planning.sourcing.tables import LOST, SCALE
 
 Loaded = tuple[tuple[int, Units], ...]  # (place of the way, units of each want)
 
@@ -107,7 +107,7 @@ def _shared(field: Field, budget: Budget, seed: int) -> Split:
     costs = tables.scaled(freight + tables.picking(problem, ways, states))
     if problem.rules.backorder_unit_minor is None:
         shared = share(costs, states, slope_of(problem, ways, states, freight, False), budget.cells)
-        if shared.cost < FAR:
+        if shared.cost < LOST:
             return _split_of(field, shared, costs, states, budget, seed)
     costs = np.vstack([costs, tables.waiting(problem, states)])
     shared = share(costs, states, slope_of(problem, ways, states, freight, True), budget.cells)
@@ -148,7 +148,7 @@ def rivals(field: Field, found: Split, limit: int) -> Iterator[Loaded]:
             yield from _without_each(field, found)
         return
     for place in range(len(field.ways)):
-        if found.costs[place, -1] < FAR:
+        if found.costs[place, -1] < LOST:
             yield ((place, tuple(found.states.amounts[-1].tolist())),)
     for shared in best_pairs(found.costs)[:limit]:
         yield _loaded(shared, found.states, len(field.ways))

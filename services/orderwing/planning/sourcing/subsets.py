@@ -70,7 +70,7 @@ def cheapest(fixed: Floats, line: Floats, unit: Floats, stock: Ints, quantity: I
     over any sites; of equal costs the subset with the lower number wins.
     """
     whole = stock >= quantity[:, None]
-    costs = np.where(whole, line + unit * quantity[:, None], np.inf)
+    costs = np.where(whole, line * (quantity > 0)[:, None] + unit * quantity[:, None], np.inf)
     table = least(costs)
     parted = np.flatnonzero(((stock > 0) & ~whole).any(axis=1))
     if len(parted):
@@ -91,7 +91,8 @@ def cheapest(fixed: Floats, line: Floats, unit: Floats, stock: Ints, quantity: I
 def split_costs(line: Floats, unit: Floats, stock: Ints, quantity: Ints) -> Floats:
     """(L, 2**S): each line's least cost when these sites may share it. Infinite where they have too little."""
     order = np.argsort(unit, axis=1, kind="stable")
-    cost = _all_used(line[order], *(np.take_along_axis(each, order, axis=1) for each in (unit, stock)), quantity)
+    units, shelves = np.take_along_axis(unit, order, axis=1), np.take_along_axis(stock, order, axis=1)
+    cost = _all_used(line[order], units, shelves, quantity)
     for site in range(unit.shape[1]):
         pairs = cost.reshape(len(cost), -1, 2, 1 << site)
         np.minimum(pairs[:, :, 1], pairs[:, :, 0], out=pairs[:, :, 1])

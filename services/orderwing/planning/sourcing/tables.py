@@ -18,6 +18,7 @@ from orderwing.planning.sourcing.states import Ints, Loads
 
 SCALE = 16
 FAR = 1 << 58  # a dozen of them still add up
+LOST = FAR >> 1  # from here on: FAR, less some credit
 SHORT_MINOR = 1 << 34  # of a unit that could ship, so that no saving is worth it
 
 
@@ -70,7 +71,7 @@ def _cannot(modes: Sequence[Mode], states: Loads) -> np.ndarray[tuple[int, ...],
 
 def scaled(cost: Ints, fixed: int = 1) -> Ints:
     """With nothing for the load of nothing."""
-    table = np.where(cost >= FAR, FAR, cost * SCALE + fixed)
+    table = np.where(cost >= LOST, FAR, cost * SCALE + fixed)
     table[..., 0] = 0
     return table
 

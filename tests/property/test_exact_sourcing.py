@@ -1,0 +1,230 @@
+"""Exact sourcing against the enumeration of every assignment and quantity split."""
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from orderwing.bench.decisions.sourcing_cases import best_direct, best_gathered, small_case, speed_case
+from orderwing.planning.pricing import Goods, Handling, Shipping, shipment_terms
+from orderwing.planning.pricing.grid import freight, pack_all
+from orderwing.planning.pricing.packing import pack
+from orderwing.planning.sourcing import subsets
+from orderwing.planning.sourcing.engine import greedy, plan, verify
+from orderwing.planning.sourcing.plan import Candidate, Kind, Plan, Shipment
+from orderwing.planning.sourcing.problem import Budget, Problem, Rules
+from orderwing.planning.sourcing.states import states_of
+
+SEEDS = st.integers(0, 2**40)
+
+
+def straight(problem: Problem) -> Problem:
+    rules = replace(problem.rules, single_site="when_cheapest", may_split=True, consolidates=False)
+    return replace(problem, rules=rules)
+
+
+def rank(problem: Problem, one: Candidate) -> tuple[int, int]:
+    """Units that wait count by their price, where they have one."""
+    return 0 if problem.rules.backorder_unit_minor is not None else one.short_units, one.cost_minor
+
+
+@settings(max_examples=200, deadline=None)
+@given(seed=SEEDS)
+def test_no_assignment_and_no_split_costs_less(seed: int) -> None:
+    problem = straight(small_case(seed))
+    answer = plan(problem)
+    assert verify(problem, answer) == []
+    assert answer.exact
+    assert rank(problem, answer.chosen) == best_direct(problem)
+    assert all(rank(problem, one) >= rank(problem, answer.chosen) for one in answer.losers)
+    assert rank(problem, greedy(problem)) >= rank(problem, answer.chosen)
+
+
+def gathered_of(answer: Plan) -> list[Candidate]:
+    return [one for one in (answer.chosen, *answer.losers) if one.kind is Kind.CONSOLIDATE]
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=SEEDS)
+def test_the_rules_choose_among_the_cheapest_of_each_kind(seed: int) -> None:
+    problem = small_case(seed)
+    rules = problem.rules
+    answer = plan(problem)
+    assert verify(problem, answer) == []
+    chosen = answer.chosen
+    one_site = best_direct(problem, 1)
+    whole = one_site is not None and one_site[0] == 0 and rules.backorder_unit_minor is None
+    if whole and (rules.single_site == "always" or not rules.may_split) and not any(s.inbound for s in problem.sources):
+        assert one_site is not None
+        assert (chosen.kind, chosen.cost_minor) == (Kind.ONE_SITE, one_site[1])
+    if not rules.may_split:
+        assert len(chosen.shipments) < 2
+    gathered = gathered_of(answer)
+    if gathered and not any(want.traits for want in problem.wants):
+        least = [cost for hub in problem.hubs if (cost := best_gathered(problem, hub)) is not None]
+        assert min(one.cost_minor for one in gathered) == min(least)
+    if chosen.kind is Kind.CONSOLIDATE:
+        way = plan(replace(problem, rules=replace(rules, consolidates=False))).chosen
+        if way.short_units == 0:
+            assert way.cost_minor - chosen.cost_minor > rules.threshold_minor
+            assert chosen.arrival_at_ms - way.arrival_at_ms <= rules.acceptable_delay_minutes * 60_000
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS)
+def test_a_search_says_how_far_it_may_be_from_the_best(seed: int) -> None:
+    problem = straight(small_case(seed))
+    exact = plan(problem).chosen
+    answer = plan(problem, Budget(nodes=30, loads=1), seed)
+    assert verify(problem, answer) == []
+    assert rank(problem, answer.chosen) >= rank(problem, exact)
+    if answer.chosen.short_units == exact.short_units:
+        assert answer.bound_minor <= exact.cost_minor
+
+
+@pytest.mark.parametrize("lines", [8, 20])
+def test_large_orders_have_an_answer_with_a_gap_that_is_the_same_again(lines: int) -> None:
+    problem = speed_case(1, lines=lines)
+    answer = plan(problem, Budget(nodes=20), seed=3)
+    assert verify(problem, answer) == []
+    assert answer == plan(problem, Budget(nodes=20), seed=3)
+    assert answer.chosen.cost_minor <= greedy(problem).cost_minor
+    assert 0 <= answer.gap < 0.7
+
+
+def test_a_search_stops_when_it_is_told() -> None:
+    answer = plan(speed_case(1, lines=20), Budget(stop=lambda: True))
+    assert answer.nodes == 0
+    assert answer.chosen.shipments
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=SEEDS)
+def test_tables_price_as_the_terms_do(seed: int) -> None:
+    problem = small_case(seed)
+    states = states_of(tuple(min(want.quantity, 3) for want in problem.wants))
+    tariffs = [run.tariff for source in problem.sources for run in source.runs]
+    parcels = pack_all(states.amounts, [want.goods(1) for want in problem.wants], problem.cartons)
+    table = freight(parcels, tariffs) if tariffs else None
+    for load in range(0, states.count, 3):
+        units = states.amounts[load].tolist()
+        goods = [want.goods(unit) for want, unit in zip(problem.wants, units, strict=True)]
+        packed = pack(problem.cartons, goods)
+        assert (len(packed), sum(one.minor for one in packed)) == (parcels.pieces[load], parcels.minor[load])
+        for row, tariff in enumerate(tariffs):
+            assert table is not None
+            assert sum(sum(tariff.charge(one.grams, one.cm3)) for one in packed) == table[row, load]
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=SEEDS)
+def test_every_cost_is_the_sum_of_its_terms(seed: int) -> None:
+    answer = plan(small_case(seed))
+    for one in (answer.chosen, *answer.losers):
+        assert sum(amount for _, amount in one.terms) == one.cost_minor
+        assert all(amount for _, amount in one.terms)
+        again = sum(amount for shipment in one.shipments for _, amount in shipment.terms) + one.backorder_minor
+        assert again == one.cost_minor
+
+
+@st.composite
+def additive(draw: st.DrawFn) -> tuple[list[int], list[int], list[list[int]], list[list[int]], list[int]]:
+    sites, lines = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+
+    def ints(low: int, high: int, count: int) -> list[int]:
+        return draw(st.lists(st.integers(low, high), min_size=count, max_size=count))
+
+    units = [ints(-5, 30, sites) for _ in range(lines)]
+    return ints(0, 50, sites), ints(0, 20, sites), units, [ints(0, 4, sites) for _ in range(lines)], [*ints(1, 3, 1), *ints(0, 3, lines - 1)]
+
+
+def divisions(quantity: int, caps: list[int]) -> list[tuple[int, ...]]:
+    return [units for units in product(*(range(cap + 1) for cap in caps)) if sum(units) == quantity]
+
+
+@settings(max_examples=200, deadline=None)
+@given(case=additive())
+def test_additive_costs_are_exact_over_every_division(
+    case: tuple[list[int], list[int], list[list[int]], list[list[int]], list[int]],
+) -> None:
+    fixed, line, unit, stock, quantity = case
+
+    def cost(shared: tuple[tuple[int, ...], ...]) -> int:
+        used = [any(units[site] for units in shared) for site in range(len(fixed))]
+        total = sum(price for price, is_used in zip(fixed, used, strict=True) if is_used)
+        for row, units in enumerate(shared):
+            total += sum(line[site] + unit[row][site] * n for site, n in enumerate(units) if n)
+        return total
+
+    every = list(product(*(divisions(q, caps) for q, caps in zip(quantity, stock, strict=True))))
+    floats = [np.array(each, np.float64) for each in (fixed, line, unit)]
+    found = subsets.cheapest(floats[0], floats[1], floats[2], np.array(stock), np.array(quantity))
+    assert found.cost == min(map(cost, every), default=np.inf)
+    if every:
+        assert tuple(map(tuple, found.units.tolist())) in every
+        assert cost(tuple(map(tuple, found.units.tolist()))) == found.cost
+
+
+@settings(max_examples=60, deadline=None)
+@example(seed=1456)  # a want that no site can ship
+@given(seed=SEEDS)
+def test_orders_whose_costs_add_up_need_no_tables(seed: int) -> None:
+    """The same orders through tables of every load, which know nothing of adding up."""
+    case = small_case(seed)
+    sources = tuple(
+        replace(
+            source,
+            inbound=(),
+            runs=tuple(
+                run._replace(
+                    room_units=None,
+                    tariff=replace(
+                        run.tariff, up_to_g=(0,), minor=run.tariff.minor[:1], kilogram_minor=0, cm3_per_kg=0
+                    ),
+                )
+                for run in source.runs
+            ),
+        )
+        for source in case.sources
+    )
+    problem = straight(replace(case, cartons=(), sources=sources))
+    answer = plan(problem)
+    assert verify(problem, answer) == []
+    assert rank(problem, answer.chosen) == best_direct(problem)
+
+
+def test_verify_finds_what_is_wrong() -> None:
+    problem = replace(speed_case(4), rules=Rules(single_site="when_cheapest"))
+    answer = plan(problem)
+    first, *rest = answer.chosen.shipments
+    assert rest
+
+    def told(*shipments: Shipment) -> list[str]:
+        return verify(problem, replace(answer, chosen=replace(answer.chosen, shipments=shipments)))
+
+    assert any("units of" in what for what in told(first))
+    dear = replace(first, terms=(("parcel", 1), *first.terms[1:]))
+    assert any("priced" in what for what in told(dear, *rest))
+    more = replace(first, taken=tuple(one._replace(units=one.units + 9) for one in first.taken))
+    assert any("which has fewer" in what for what in told(more, *rest))
+    elsewhere = replace(first, lane_id="unheard-of")
+    assert any("no run of site" in what for what in told(elsewhere, *rest))
+    whole = replace(problem, rules=Rules(may_split=False))
+    assert "split though the order may not be" in verify(whole, answer)
+    assert any("exact" in what for what in verify(problem, replace(answer, bound_minor=1)))
+
+
+def test_the_terms_of_a_shipment_are_all_named() -> None:
+    problem = speed_case(0)
+    run = problem.sources[0].runs[0]
+    tariff = replace(run.tariff, line_haul_minor=7, line_haul_kilogram_minor=2)
+    goods = [Goods("a", 1, 900_000, 10, True), Goods("b", 2, 100, 100)]
+    terms = shipment_terms(problem.cartons, goods, Handling(5, 11), Shipping(tariff, 2, 1, 3_600_000), {"b": 4})
+    names = ["parcel", "weight", "line_haul", "cartons", "handling_parcel", "lateness", "handling_lines", "steering"]
+    assert [name for name, _ in terms] == names
+    told = dict(terms)
+    assert (told["handling_parcel"], told["handling_lines"], told["steering"], told["lateness"]) == (22, 10, 8, 1)
+    assert told["line_haul"] == 2 * 7 + (900 + 1) * 2
