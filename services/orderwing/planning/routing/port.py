@@ -1,4 +1,4 @@
-"""PyVRP behind our problem: the same seed, start and iterations give the cost that PyVRP alone gives.
+"""PyVRP behind our problem, or a part of it.
 
 The only module of the library that imports pyvrp. Wouda, Lan and Kool (2024), INFORMS Journal on Computing 36(4).
 """
@@ -6,33 +6,39 @@ The only module of the library that imports pyvrp. Wouda, Lan and Kool (2024), I
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyvrp
+from pyvrp import search
 
 from orderwing.planning.budget import Budget, Countdown
-from orderwing.planning.routing.plan import NoPlanError, Route, RoutePlan, Trip, left_out, terms_of
+from orderwing.planning.routing.plan import NoPlanError, RoutePlan
 from orderwing.planning.routing.problem import BARRED, LARGEST, Matrix, RoutingProblem, Stop, Vehicle
+from orderwing.planning.routing.tours import Tour, plan_of, tours_of
 
 _ENDLESS = int(np.iinfo(np.int64).max)
 
 
-def plan_plain(problem: RoutingProblem, budget: Budget, seed: int, start: RoutePlan | None = None) -> RoutePlan:
-    """As `pyvrp.solve` with its own settings plans it, from `start` if given. Raises NoPlanError."""
-    data = as_data(problem)
-    warm = None if start is None else as_solution(problem, data, start)
-    stop = Stopwatch(Countdown(budget), budget.iterations)
-    found = pyvrp.solve(data, stop, seed=seed, collect_stats=False, initial_solution=warm)
-    if not found.is_feasible():
-        raise NoPlanError("PyVRP found no routes that serve every stop that must be served: allow it more time.")
-    return as_plan(problem, found.best)  # what pairs cost is checked there
+class Part(NamedTuple):
+    """Some stops of a problem, and of each vehicle a number."""
+
+    stops: Sequence[int]
+    numbers: Sequence[int]
+
+
+class Tuning(NamedTuple):
+    """Of PyVRP's iterated local search: granular neighbours, perturbations at most, history of late acceptance."""
+
+    neighbours: int = 40
+    perturbed: int = 20
+    history: int = 100
 
 
 class Stopwatch:
-    """PyVRP's criterion, of our budget. PyVRP asks once before each iteration."""
+    """PyVRP's criterion: our budget up to a share of it, and `iterations`. Asked once before each iteration."""
 
-    def __init__(self, countdown: Countdown, iterations: int | None, until: float = 1.0) -> None:
+    def __init__(self, countdown: Countdown, iterations: int | None = None, until: float = 1.0) -> None:
         self._countdown, self._left, self._until = countdown, iterations, until
 
     def __call__(self, best_cost: float) -> bool:
@@ -46,49 +52,145 @@ class Stopwatch:
         return False
 
 
-def as_data(
-    problem: RoutingProblem, stops: Sequence[int] | None = None, numbers: Sequence[int] = ()
-) -> pyvrp.ProblemData:
-    """PyVRP's form of the problem, or of some of its stops with `numbers` of each vehicle (none: all of them)."""
-    chosen = range(len(problem.stops)) if stops is None else stops
+def plan_plain(problem: RoutingProblem, budget: Budget, seed: int, start: RoutePlan | None = None) -> RoutePlan:
+    """As `pyvrp.solve` with its own settings plans it, from `start` if given: same seed and iterations, same cost.
+
+    A start may leave stops, but none that must be served. Raises NoPlanError.
+    """
+    part = everything(problem)
+    data = as_data(problem, part)
+    warm = None if start is None else _as_solution(data, part, tours_of(problem, start.routes))
+    stop = Stopwatch(Countdown(budget))
+    found = pyvrp.solve(data, stop, seed=seed, collect_stats=False, initial_solution=warm)
+    if not found.is_feasible():
+        raise NoPlanError("PyVRP found no routes that serve every stop that must be served: allow it more time.")
+    return as_plan(problem, _as_tours(part, found.best))
+
+
+def as_plan(problem: RoutingProblem, tours: Sequence[Tour]) -> RoutePlan:
+    if not any(vehicle.second_cost for vehicle in problem.vehicles):
+        return plan_of(problem, tours)
+    part = everything(problem)
+    return plan_of(problem, tours, _as_solution(as_data(problem, part), part, tours).duration_cost())
+
+
+class PartSearch:
+    """PyVRP's iterated local search over one part after the other. Penalties carry over.
+
+    They start at what an excess is worth. PyVRP starts them at half of its largest, 50,000 a unit: then it sees
+    feasible solutions only until some forty thousand iterations have brought them down.
+    """
+
+    def __init__(self, problem: RoutingProblem, seed: int) -> None:
+        self._problem = problem
+        self._rng = pyvrp.RandomNumberGenerator(seed)
+        loads, second, metre = _worth(problem)
+        params = pyvrp.PenaltyParams(solutions_between_updates=100)
+        self._penalties = pyvrp.PenaltyManager((loads, second, metre), params)
+
+    def build(self, part: Part, tuning: Tuning, stop: Stopwatch) -> list[Tour] | None:
+        """From random routes of all stops, which the search then leaves where they do not pay; None if infeasible."""
+        data = as_data(self._problem, part)
+        local = self._local_search(data, tuning)
+        start = local(
+            pyvrp.Solution.make_random(data, self._rng), self._penalties.max_cost_evaluator(), exhaustive=True
+        )
+        found = self._run(data, local, start, tuning, stop)
+        return _as_tours(part, found.best) if found.is_feasible() else None
+
+    def improve(
+        self, part: Part, tours: Sequence[Tour], tuning: Tuning, stop: Stopwatch
+    ) -> tuple[list[Tour], int] | None:
+        """Better tours of the part, and by how much; None if none were found."""
+        data = as_data(self._problem, part)
+        start = _as_solution(data, part, tours)
+        before = self._penalties.cost_evaluator().cost(start)
+        found = self._run(data, self._local_search(data, tuning), start, tuning, stop)
+        if not found.is_feasible() or found.cost() >= before:
+            return None
+        return _as_tours(part, found.best), before - int(found.cost())
+
+    def _local_search(self, data: pyvrp.ProblemData, tuning: Tuning) -> search.LocalSearch:
+        near = search.compute_neighbours(data, search.NeighbourhoodParams(num_neighbours=tuning.neighbours))
+        shake = search.PerturbationManager(search.PerturbationParams(1, tuning.perturbed))
+        local = search.LocalSearch(data, self._rng, near, shake)
+        for operator in search.OPERATORS:
+            if operator.supports(data):
+                local.add_operator(operator(data))
+        return local
+
+    def _run(
+        self,
+        data: pyvrp.ProblemData,
+        local: search.LocalSearch,
+        start: pyvrp.Solution,
+        tuning: Tuning,
+        stop: Stopwatch,
+    ) -> pyvrp.Result:
+        params = pyvrp.IteratedLocalSearchParams(history_length=tuning.history)
+        return pyvrp.IteratedLocalSearch(data, self._penalties, local, start, params).run(stop, collect_stats=False)
+
+
+def _worth(problem: RoutingProblem) -> tuple[list[float], float, float]:
+    """Penalties of a unit of load by dimension, of a second and of a metre."""
+    metre = float(np.mean([vehicle.metre_cost for vehicle in problem.vehicles]))
+    speed = float(problem.metres.mean()) / max(1.0, float(problem.seconds.mean()))
+    second = 5 * speed * metre + float(np.mean([vehicle.second_cost for vehicle in problem.vehicles]))
+    prizes = [stop.prize for stop in problem.stops if stop.prize is not None]
+    value = float(np.mean(prizes)) if prizes else float(problem.metres.mean()) * metre
+    loads = np.array([stop.load for stop in problem.stops], dtype=float).mean(axis=0)
+    return [2 * value / max(1.0, load) for load in loads], second, 5 * metre
+
+
+def everything(problem: RoutingProblem) -> Part:
+    return Part(range(len(problem.stops)), [vehicle.number for vehicle in problem.vehicles])
+
+
+def as_data(problem: RoutingProblem, part: Part) -> pyvrp.ProblemData:
+    """PyVRP's form of the part: its stops and the vehicles it has, by their order there."""
     depots = len(problem.depots)
     metres, seconds = problem.metres, problem.seconds
-    if stops is not None:
-        places = np.concatenate((np.arange(depots), np.asarray(stops, dtype=np.int64) + depots))
+    if len(part.stops) < len(problem.stops):
+        places = np.concatenate((np.arange(depots), np.asarray(part.stops, dtype=np.int64) + depots))
         same = metres is seconds
         metres = metres[np.ix_(places, places)]
         seconds = metres if same else seconds[np.ix_(places, places)]
-    profiles, distances = _profiles(problem, metres, chosen)
-    durations: list[Any] = [seconds] * len(distances)  # PyVRP's stubs ask for a shape of type int
+    kinds = [n for n, number in enumerate(part.numbers) if number]
+    profiles, distances = _profiles(problem, part, kinds, metres)
+    durations: list[Any] = [seconds] * len(distances)
     return pyvrp.ProblemData(
-        [pyvrp.Location(0, 0) for _ in range(len(metres))],
-        [_client(problem.stops[stop], depots + n) for n, stop in enumerate(chosen)],
+        [pyvrp.Location(0, 0)] * len(metres),
+        [_client(problem.stops[stop], depots + n) for n, stop in enumerate(part.stops)],
         [pyvrp.Depot(location=n, name=depot) for n, depot in enumerate(problem.depots)],
         [
-            _vehicle(problem, vehicle, numbers[n] if numbers else vehicle.number, profiles[n])
-            for n, vehicle in enumerate(problem.vehicles)
+            _vehicle(problem, problem.vehicles[kind], part.numbers[kind], profile)
+            for kind, profile in zip(kinds, profiles, strict=True)
         ],
         distances,
         durations,
     )
 
 
-def _profiles(problem: RoutingProblem, metres: Matrix, stops: Sequence[int]) -> tuple[list[int], list[Any]]:
+def _profiles(
+    problem: RoutingProblem, part: Part, kinds: Sequence[int], metres: Matrix
+) -> tuple[list[int], list[Any]]:  # PyVRP's stubs ask for a shape of type int
     """Profile by vehicle, and distances by profile. With costs of pairs, these are costs on the way to their stop."""
     if problem.pair_costs is None:
-        return [0] * len(problem.vehicles), [metres]
-    profile: dict[tuple[int, bytes], int] = {}
+        return [0] * len(kinds), [metres]
+    known: dict[tuple[int, bytes], int] = {}
     profiles: list[int] = []
     distances: list[Any] = []
-    for vehicle, row in zip(problem.vehicles, problem.pair_costs[:, list(stops)], strict=True):
-        key = (vehicle.metre_cost, row.tobytes())
-        if key not in profile:
-            profile[key] = len(distances)
-            costs = metres * vehicle.metre_cost
+    for kind in kinds:
+        row = problem.pair_costs[kind, list(part.stops)]
+        metre_cost = problem.vehicles[kind].metre_cost
+        key = (metre_cost, row.tobytes())
+        if key not in known:
+            known[key] = len(distances)
+            costs = metres * metre_cost
             costs[:, len(problem.depots) :] += np.where(row == BARRED, LARGEST, row)
             np.fill_diagonal(costs, 0)
             distances.append(costs)
-        profiles.append(profile[key])
+        profiles.append(known[key])
     return profiles, distances
 
 
@@ -131,36 +233,30 @@ def _limit(value: int) -> int:
     return _ENDLESS if value >= LARGEST else value
 
 
-def as_solution(problem: RoutingProblem, data: pyvrp.ProblemData, plan: RoutePlan) -> pyvrp.Solution:
-    """A plan of this problem as a start. Stops the plan does not know are left; they must not be required."""
-    index = {stop.stop_id: n for n, stop in enumerate(problem.stops)}
-    depot = {depot_id: n for n, depot_id in enumerate(problem.depots)}
-    kind = {vehicle.vehicle_id: n for n, vehicle in enumerate(problem.vehicles)}
+def _as_solution(data: pyvrp.ProblemData, part: Part, tours: Sequence[Tour]) -> pyvrp.Solution:
+    index = {stop: n for n, stop in enumerate(part.stops)}
+    kinds = [n for n, number in enumerate(part.numbers) if number]
     routes = []
-    for route in plan.routes:
+    for tour in tours:
         visits: list[pyvrp.Activity] = []
-        for n, trip in enumerate(route.trips):
+        for n, (depot, stops) in enumerate(tour.trips):
             if n:
-                visits.append(pyvrp.Activity(pyvrp.ActivityType.DEPOT, depot[trip.from_depot]))
-            visits += [pyvrp.Activity(pyvrp.ActivityType.CLIENT, index[stop]) for stop in trip.stops]
-        routes.append(pyvrp.Route(data, visits, kind[route.vehicle_id]))
+                visits.append(pyvrp.Activity(pyvrp.ActivityType.DEPOT, depot))
+            visits += [pyvrp.Activity(pyvrp.ActivityType.CLIENT, index[stop]) for stop in stops]
+        routes.append(pyvrp.Route(data, visits, kinds.index(tour.kind)))
     return pyvrp.Solution(data, routes)
 
 
-def as_plan(problem: RoutingProblem, solution: pyvrp.Solution) -> RoutePlan:
-    routes = tuple(_route(problem, route) for route in solution.routes() if route.num_clients())
-    left = left_out(problem, routes)
-    terms = terms_of(problem, routes, solution.distance_cost(), solution.duration_cost(), left)
-    return RoutePlan(routes, left, terms._replace(distance=terms.distance - terms.pairs))
+def _as_tours(part: Part, solution: pyvrp.Solution) -> list[Tour]:
+    kinds = [n for n, number in enumerate(part.numbers) if number]
+    return [_as_tour(part, kinds, route) for route in solution.routes() if route.num_clients()]
 
 
-def _route(problem: RoutingProblem, route: pyvrp.Route) -> Route:
-    trips: list[tuple[str, list[str]]] = []
-    schedule = route.schedule()
-    for visit in schedule[:-1]:
+def _as_tour(part: Part, kinds: Sequence[int], route: pyvrp.Route) -> Tour:
+    trips: list[tuple[int, list[int]]] = []
+    for visit in route.schedule()[:-1]:
         if visit.is_depot():
-            trips.append((problem.depots[visit.idx], []))
+            trips.append((visit.idx, []))
         else:
-            trips[-1][1].append(problem.stops[visit.idx].stop_id)
-    vehicle = problem.vehicles[route.vehicle_type()]
-    return Route(vehicle.vehicle_id, tuple(Trip(depot, tuple(stops)) for depot, stops in trips))
+            trips[-1][1].append(part.stops[visit.idx])
+    return Tour(kinds[route.vehicle_type()], tuple((depot, tuple(stops)) for depot, stops in trips))

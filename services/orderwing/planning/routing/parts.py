@@ -1,0 +1,139 @@
+"""Which part of a problem to search next: some neighbouring routes, and the stops left that might pay there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from orderwing.planning.routing.problem import RoutingProblem
+from orderwing.planning.routing.tours import Tour
+
+_NEAREST = 5  # of a route's stops, which tell how near it is
+_NOISE = 0.3  # of distances and gains, so that parts differ
+_ROUTES_SHARE = 0.8  # of a part's size that routes may fill
+_SPARE = 3  # vehicles of a kind that a part may add
+_LATE_COST = 0.3  # a second of lateness, in metres
+
+
+class Parts:
+    """Draws parts of one problem."""
+
+    def __init__(self, problem: RoutingProblem, seed: int) -> None:
+        self._problem = problem
+        self._draw = np.random.default_rng(seed)
+        stops = problem.stops
+        self._depots = len(problem.depots)
+        self._prize = np.array([stop.prize or 0 for stop in stops], dtype=float)
+        self._opens = np.array([stop.opens_s for stop in stops], dtype=float)
+        self._closes = np.array([stop.closes_s for stop in stops], dtype=float)
+        self._service = np.array([stop.service_s for stop in stops], dtype=float)
+        self._metre_cost = min(vehicle.metre_cost for vehicle in problem.vehicles)
+
+    def any_stop(self) -> int:
+        return int(self._draw.integers(len(self._problem.stops)))
+
+    def around(self, stop: int, tours: Sequence[Tour], size: int) -> tuple[list[int], list[int]]:
+        """Tours near the stop, and stops that are left: about `size` stops in all."""
+        taken: list[int] = []
+        count = 0
+        for n in np.argsort(self._distances(stop, tours), kind="stable"):
+            if taken and count + len(tours[n].stops) > size * _ROUTES_SHARE:
+                break
+            taken.append(int(n))
+            count += len(tours[n].stops)
+        return taken, self.left([tours[n] for n in taken], tours, max(size - count, size // 10))
+
+    def _distances(self, stop: int, tours: Sequence[Tour]) -> NDArray[np.float64]:
+        way = self._problem.metres[self._depots + stop]
+        near = [np.partition(one, min(_NEAREST, len(one)) - 1)[:_NEAREST].mean() for one in self._ways(way, tours)]
+        return np.array(near) * (1 + _NOISE * self._draw.standard_normal(len(near)))
+
+    def _ways(self, way: NDArray[np.int64], tours: Sequence[Tour]) -> list[NDArray[np.int64]]:
+        return [way[self._depots + np.array(tour.stops)] for tour in tours]
+
+    def left(self, near: Sequence[Tour], tours: Sequence[Tour], most: int) -> list[int]:
+        """Of the stops nobody serves, `most` whose prize most exceeds the cheapest detour of `near`."""
+        served = np.zeros(len(self._prize), dtype=bool)
+        for tour in tours:
+            served[list(tour.stops)] = True
+        rest = np.flatnonzero(~served)
+        if len(rest) <= most or not near:
+            return [int(stop) for stop in rest[:most]]
+        detour = np.full(len(rest), np.inf)
+        for tour in near:
+            np.minimum(detour, self._detours(tour, rest), out=detour)
+        gain = self._prize[rest] - detour * self._metre_cost
+        gain += self._draw.gumbel(size=len(rest)) * _NOISE * (gain.std() + 1)
+        return [int(stop) for stop in rest[np.argpartition(-gain, most - 1)[:most]]]
+
+    def _detours(self, tour: Tour, stops: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Metres that each stop adds to the tour where it fits best; lateness counts as metres."""
+        problem, there = self._problem, stops + self._depots
+        places = tour.places(problem)
+        before, after = np.array(places[:-1]), np.array(places[1:])
+        metres, seconds = problem.metres, problem.seconds
+        detour = metres[np.ix_(before, there)] + metres[np.ix_(there, after)].T - metres[before, after][:, None]
+        leaves, by = self._times(tour, places)
+        arrives = np.maximum(leaves[:, None] + seconds[np.ix_(before, there)], self._opens[stops])
+        late = np.maximum(arrives - self._closes[stops], 0)
+        on = arrives + self._service[stops] + seconds[np.ix_(there, after)].T
+        late += np.maximum(on - by[:, None], 0)
+        worst: NDArray[np.float64] = (detour + _LATE_COST * late).min(axis=0)
+        return worst
+
+    def _times(self, tour: Tour, places: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """By leg: when it can be begun at the earliest, and must be over at the latest. Release times are ignored."""
+        vehicle, seconds = self._problem.vehicles[tour.kind], self._problem.seconds
+        legs = seconds[places[:-1], places[1:]].tolist()
+        leaves, now = np.empty(len(legs)), float(vehicle.starts_s)
+        for n, place in enumerate(places[:-1]):
+            if place >= self._depots:
+                stop = place - self._depots
+                now = max(now, self._opens[stop]) + self._service[stop]
+            leaves[n] = now
+            now += legs[n]
+        by, now = np.empty(len(legs)), float(vehicle.ends_s)
+        for n in range(len(legs) - 1, -1, -1):
+            place = places[n + 1]
+            if place >= self._depots:
+                now = min(self._closes[place - self._depots], now - self._service[place - self._depots])
+            by[n] = now
+            now -= legs[n]
+        return leaves, by
+
+    def wedges(self, count: int) -> list[list[int]]:
+        """All stops in `count` equal parts, by their direction from the first depot."""
+        at = _embedded(self._problem.metres)
+        from_depot = at[self._depots :] - at[0]
+        angle = np.arctan2(from_depot[:, 1], from_depot[:, 0])
+        order = np.argsort((angle + self._draw.uniform(0, 2 * np.pi)) % (2 * np.pi), kind="stable")
+        return [[int(stop) for stop in part] for part in np.array_split(order, count)]
+
+    def numbers(self, taken: Sequence[Tour], tours: Sequence[Tour]) -> list[int]:
+        """Vehicles of each kind for a part: those its tours use, and some that nobody does."""
+        used, mine = [0] * len(self._problem.vehicles), [0] * len(self._problem.vehicles)
+        for tour in tours:
+            used[tour.kind] += 1
+        for tour in taken:
+            mine[tour.kind] += 1
+        vehicles = enumerate(self._problem.vehicles)
+        return [mine[n] + min(_SPARE, vehicle.number - used[n]) for n, vehicle in vehicles]
+
+
+def _embedded(metres: NDArray[np.int64], landmarks: int = 30) -> NDArray[np.float64]:
+    """Places in the plane, as far apart as the matrix says, nearly: landmark scaling (de Silva, Tenenbaum 2004)."""
+    both = ((metres + metres.T) / 2.0) ** 2
+    chosen = [0]
+    nearest = both[0]
+    while len(chosen) < min(landmarks, len(both)):
+        chosen.append(int(nearest.argmax()))
+        nearest = np.minimum(nearest, both[chosen[-1]])
+    core = both[np.ix_(chosen, chosen)]
+    mean = core.mean(axis=0)
+    gram = -0.5 * (core - mean[:, None] - mean[None] + core.mean())
+    values, vectors = np.linalg.eigh(gram)
+    axes = vectors[:, -2:] / np.sqrt(np.maximum(values[-2:], 1.0))
+    plane: NDArray[np.float64] = -0.5 * (both[:, chosen] - mean) @ axes
+    return plane
