@@ -1,0 +1,398 @@
+"""The ways to ship one order, from the network file on."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from pydantic import ValidationError
+
+from orderwing.planning.costs import price_shipment
+from orderwing.planning.pricing import Goods, Handling, PricingError, Shipping, pack, shipment_terms, tariff_of
+from orderwing.planning.pricing.packing import Carton
+from orderwing.planning.sourcing import Asked, quick_choice
+from orderwing.planning.sourcing.building import Arriving, faults, problem_of
+from orderwing.planning.sourcing.engine import plan, verify
+from orderwing.planning.sourcing.plan import Kind, Plan, Reason
+from orderwing.planning.sourcing.problem import Problem
+from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
+from orderwing_schemas.network import (
+    Carton as BoxModel,
+)
+from orderwing_schemas.network import (
+    Consolidation,
+    Item,
+    Lane,
+    Network,
+    Policies,
+    RateCard,
+    Region,
+    Site,
+    Trait,
+    Transfer,
+    WeightBreak,
+)
+
+HOUR = 60
+DAY = 24 * HOUR
+NOW_MS = 1_750_032_000_000  # midnight UTC
+MINUTE_MS = 60_000
+CITIES = ("new-york", "chicago", "miami")
+ITEMS = {
+    sku: Item(sku=sku, weight_g=900, volume_cm3=2_000, capacity=1, list_price_minor=100)
+    for sku in ("lamp", "desk", "rug")
+}
+EVERYWHERE = dict.fromkeys(zip(CITIES, ITEMS, strict=True), 1)
+
+
+def site(site_id: str, **more: object) -> Site:
+    facts: dict[str, object] = {
+        "site_id": site_id,
+        "region_id": "us",
+        "location": Point(latitude=40, longitude=-74),
+        "timezone": "UTC",
+        "pick_minutes": 0,
+        "units_per_hour": 1_000,
+        "handling_line_minor": 0,
+        "handling_parcel_minor": 0,
+    }
+    return Site.model_validate({**facts, **more})
+
+
+def lane(site_id: str, minutes: int, **more: object) -> Lane:
+    facts: dict[str, object] = {
+        "lane_id": f"{site_id}-to-new-york",
+        "site_id": site_id,
+        "zone": "new-york",
+        "carrier": f"from-{site_id}",
+        "services": tuple(ServiceLevel),
+        "every_minutes": 60,
+        "transit_minutes": minutes,
+        "parcels_per_departure": 100,
+        "parcel_minor": 0,
+        "kilogram_minor": 0,
+    }
+    return Lane.model_validate({**facts, **more})
+
+
+def card(site_id: str, small_minor: int, large_minor: int) -> RateCard:
+    breaks = (
+        WeightBreak(up_to_g=1_000, parcel_minor=small_minor),
+        WeightBreak(up_to_g=5_000, parcel_minor=large_minor),
+    )
+    return RateCard(carrier=f"from-{site_id}", zone="new-york", breaks=breaks, kilogram_minor=100)
+
+
+def three_cities(**more: object) -> Network:
+    """The example of the split-or-consolidate rule: 3.00 in 2 h, 8.50 in 2 days, 6.50 in 1.5 days; one box 4.50."""
+    facts: dict[str, object] = {
+        "version": 1,
+        "currency": "USD",
+        "regions": (Region(region_id="us", centre=Point(latitude=40, longitude=-74)),),
+        "sites": tuple(site(city) for city in CITIES),
+        "lanes": (lane("new-york", 2 * HOUR), lane("chicago", 2 * DAY), lane("miami", 36 * HOUR)),
+        "rate_cards": (card("new-york", 300, 450), card("chicago", 850, 1_300), card("miami", 650, 1_000)),
+        "transfers": (
+            Transfer(from_site="chicago", to_site="new-york", minutes=DAY, transfer_minor=400),
+            Transfer(from_site="miami", to_site="new-york", minutes=DAY, transfer_minor=350),
+        ),
+        "policies": Policies(late_hour_minor=0),
+    }
+    return Network(**{**facts, **more})  # type: ignore[arg-type]
+
+
+def asked(
+    network: Network,
+    stock: Mapping[tuple[str, str], int] = EVERYWHERE,
+    service: ServiceLevel = ServiceLevel.STANDARD,
+    may_split: bool = True,
+    items: Mapping[str, Item] = ITEMS,
+    delay: int = 3 * DAY,
+) -> Asked:
+    return Asked(
+        network=network,
+        catalogue=items.get,
+        atp=lambda site_id, sku: stock.get((site_id, sku), 0),
+        lines=tuple(LineQuantity(line_id=f"n-{sku}", sku=sku, quantity=1) for sku in ("lamp", "desk", "rug")),
+        zone="new-york",
+        service_level=service,
+        now_ms=NOW_MS,
+        may_split=may_split,
+        max_delay_minutes=delay,
+    )
+
+
+def decided(question: Asked) -> tuple[Problem, Plan]:
+    problem = problem_of(question, question.network.sites)
+    answer = plan(problem)
+    assert verify(problem, answer) == []
+    return problem, answer
+
+
+def test_the_worked_example_consolidates() -> None:
+    _, answer = decided(asked(three_cities()))
+    chosen, runner_up = answer.chosen, answer.runner_up
+    assert (chosen.kind, chosen.cost_minor, chosen.label) == (Kind.CONSOLIDATE, 1_200, "new-york<chicago+miami")
+    assert dict(chosen.terms) == {"parcel": 450, "transfer": 750}
+    assert chosen.arrival_at_ms == NOW_MS + (DAY + 2 * HOUR) * MINUTE_MS
+    assert runner_up is not None
+    assert (runner_up.kind, runner_up.cost_minor) == (Kind.SPLIT, 1_800)
+    assert runner_up.lost_because == "gathered first it costs 600 less, and no later than acceptable"
+    assert {one.site_id: one.cost_minor for one in runner_up.shipments} == {
+        "new-york": 300,
+        "chicago": 850,
+        "miami": 650,
+    }
+
+
+@pytest.mark.parametrize("service", [ServiceLevel.TWO_HOURS, ServiceLevel.SAME_DAY])
+def test_who_is_in_a_hurry_gets_a_split(service: ServiceLevel) -> None:
+    _, answer = decided(asked(three_cities(), service=service))
+    assert (answer.chosen.kind, answer.chosen.cost_minor) == (Kind.SPLIT, 1_800)
+    with pytest.raises(ValidationError, match="never consolidates"):
+        Consolidation(service=service, threshold_minor=0, max_delay_minutes=0)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "days", "why"),
+    [(600, 9, "saves 600, and more than 600 is asked for"), (599, 0, "minutes later, 0 are acceptable")],
+)
+def test_too_little_saved_or_too_late_is_split(threshold: int, days: int, why: str) -> None:
+    offer = Consolidation(service=ServiceLevel.STANDARD, threshold_minor=threshold, max_delay_minutes=days * DAY)
+    # To Chicago by air, so that gathering takes longer than the slowest parcel.
+    fast = (lane("new-york", 2 * HOUR), lane("chicago", 3 * HOUR), lane("miami", 3 * HOUR))
+    network = three_cities(lanes=fast, policies=Policies(late_hour_minor=0, consolidation=(offer,)))
+    _, answer = decided(asked(network))
+    assert answer.chosen.kind is Kind.SPLIT
+    (lost,) = [one for one in answer.losers if one.cost_minor == 1_200]
+    assert (lost.lost_because or "").endswith(why)
+
+
+@pytest.mark.parametrize("trait", [Trait.PERISHABLE, Trait.MEDICAL])
+def test_what_may_not_wait_ships_apart(trait: Trait) -> None:
+    items = {**ITEMS, "rug": ITEMS["rug"].model_copy(update={"traits": (trait,)})}
+    _, answer = decided(asked(three_cities(), items=items))
+    assert answer.chosen.kind is Kind.CONSOLIDATE
+    moved = {taken.sku for one in answer.chosen.shipments for m in one.moved for taken in m.taken}
+    assert moved == {"desk"}
+    assert "rug" in {taken.sku for one in answer.chosen.shipments if not one.moved for taken in one.taken}
+
+
+def test_one_site_with_everything_always_wins_or_only_when_it_is_cheapest() -> None:
+    stock = {**EVERYWHERE, **{("chicago", sku): 1 for sku in ITEMS}}
+    dear = (card("new-york", 100, 150), card("chicago", 850, 1_300), card("miami", 100, 160))
+    stock["new-york", "desk"] = 1
+    network = three_cities(rate_cards=dear)
+    _, always = decided(asked(network, stock))
+    assert (always.chosen.label, always.chosen.cost_minor) == ("chicago", 1_300)
+    policies = Policies(late_hour_minor=0, single_site="when_cheapest", consolidation=())
+    _, cheapest = decided(asked(network.model_copy(update={"policies": policies}), stock))
+    assert (cheapest.chosen.label, cheapest.chosen.cost_minor) == ("miami+new-york", 250)
+    assert cheapest.chosen.kind is Kind.SPLIT
+    assert "chicago" in {one.label for one in cheapest.losers}
+
+
+def test_goods_on_their_way_ship_without_being_shelved_where_that_is_cheapest() -> None:
+    question = asked(three_cities(policies=Policies(late_hour_minor=0, single_site="when_cheapest")))
+    goods = Arriving("new-york", NOW_MS + DAY * MINUTE_MS, {"desk": 5, "rug": 5}, 25)
+    problem = problem_of(question, question.network.sites, arriving=(goods,))
+    answer = plan(problem)
+    assert verify(problem, answer) == []
+    assert (answer.chosen.kind, answer.chosen.cost_minor) == (Kind.ONE_SITE, 500)
+    assert dict(answer.chosen.terms) == {"parcel": 450, "cross_dock": 50}
+    assert {taken.sku for taken in answer.chosen.shipments[0].cross_docked} == {"desk", "rug"}
+
+
+def test_what_is_short_waits_by_stock_or_by_price() -> None:
+    stock = {("new-york", "lamp"): 1, ("chicago", "desk"): 1}
+    _, answer = decided(asked(three_cities(), stock))
+    assert {one.sku for one in answer.chosen.short} == {"rug"}
+    policies = Policies(late_hour_minor=0, backorder_unit_minor=500)
+    _, priced = decided(asked(three_cities(policies=policies), stock))
+    assert {one.sku for one in priced.chosen.short} == {"rug", "desk"}
+    assert dict(priced.chosen.terms) == {"parcel": 300, "backorder": 1_000}
+
+
+def test_an_order_that_may_not_be_split_ships_from_one_site_or_is_gathered_or_waits() -> None:
+    _, gathered = decided(asked(three_cities(), may_split=False))
+    assert gathered.chosen.kind is Kind.CONSOLIDATE
+    _, waits = decided(asked(three_cities(transfers=()), may_split=False))
+    assert (waits.chosen.kind, waits.chosen.label, waits.chosen.short_units) == (Kind.NOTHING, "nothing", 3)
+
+
+def test_who_is_out_is_told_with_the_reason() -> None:
+    flammable = {**ITEMS, "desk": ITEMS["desk"].model_copy(update={"traits": (Trait.HAZARD,)})}
+    sites = (site("new-york"), site("chicago", capabilities=()), site("miami"), site("dallas"), site("boston"))
+    # Dallas has no lane, Boston's never leaves while it is open.
+    boston = lane("boston", HOUR, every_minutes=1440, offset_minutes=720)
+    sites = (*sites[:4], site("boston", closes_minute=600), site("reno"))
+    lanes = (*three_cities().lanes, boston, lane("reno", HOUR))
+    cards = (*three_cities().rate_cards, card("boston", 1, 2), card("reno", 1, 2))
+    network = three_cities(sites=sites, lanes=lanes, rate_cards=cards)
+    stock = {**EVERYWHERE, ("dallas", "lamp"): 1, ("boston", "lamp"): 1}
+    question = asked(network, stock, items=flammable, delay=HOUR)
+    answer = plan(problem_of(question, sites))
+    told = {(one.site_id, one.sku): one for one in answer.eliminated}
+    assert told["chicago", "desk"].reason is Reason.RULE
+    assert "hazard" in told["chicago", "desk"].detail
+    assert (told["dallas", ""].reason, told["dallas", ""].detail) == (
+        Reason.CLOSED,
+        "no lane leaves it for zone new-york",
+    )
+    assert told["boston", ""].reason is Reason.CLOSED
+    assert "opens_minute 0, closes_minute 600" in told["boston", ""].detail
+    assert told["reno", ""].reason is Reason.NO_STOCK
+    both = {**EVERYWHERE, ("new-york", "rug"): 1, ("new-york", "desk"): 1}
+    hasty = asked(network, both, delay=HOUR)
+    late = {one.site_id: one for one in plan(problem_of(hasty, sites)).eliminated}
+    assert late["miami"].reason is Reason.PROMISE_MISSED
+    assert late["miami"].detail == f"arrives {33 * HOUR} minutes after the latest acceptable"
+    full = plan(problem_of(hasty, sites, room=lambda where, _lane, _at: 0 if where.site_id == "new-york" else None))
+    assert {one.site_id: one.reason for one in full.eliminated}["new-york"] is Reason.CAPACITY
+
+
+def test_of_too_many_sites_the_most_promising_are_weighed() -> None:
+    sites = tuple(site(f"s{n}") for n in range(14))
+    lanes = tuple(lane(one.site_id, HOUR, parcel_minor=100 + n) for n, one in enumerate(sites))
+    network = three_cities(sites=sites, lanes=lanes, rate_cards=(), transfers=())
+    stock = {(f"s{n}", sku): 1 for n, sku in enumerate(ITEMS)} | {(f"s{n}", "lamp"): 1 for n in range(3, 13)}
+    stock |= {("s13", "desk"): 1, ("s13", "rug"): 1}
+    _, answer = decided(asked(network, stock))
+    assert [one.reason for one in answer.eliminated].count(Reason.NOT_WEIGHED) == 4
+    assert answer.chosen.short_units == 0
+
+
+# --- prices ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_lane_without_a_rate_card_costs_what_it_always_did() -> None:
+    home = site("new-york", handling_line_minor=7, handling_parcel_minor=40)
+    road = lane("new-york", HOUR, parcel_minor=250, kilogram_minor=30)
+    network = three_cities(sites=(home,), lanes=(road,), rate_cards=(), transfers=())
+    before = price_shipment(
+        home, road, Policies(), line_count=2, grams=2_700, arrival_at_ms=3_600_000, promise_at_ms=1_800_000
+    )
+    goods = [Goods("lamp", 1, 900, 1), Goods("rug", 2, 900, 1)]
+    via = Shipping(tariff_of(network, road), 3_600_000, 1_800_000, Policies().late_hour_minor)
+    terms = shipment_terms((), goods, Handling(7, 40), via)
+    assert (sum(amount for _, amount in terms), dict(terms)) == (before[0], dict(before[1]))
+
+
+def test_exact_sourcing_of_flat_prices_agrees_with_the_quick_choice() -> None:
+    lanes = tuple(lane(city, HOUR, parcel_minor=100 + n, kilogram_minor=9) for n, city in enumerate(CITIES))
+    network = three_cities(lanes=lanes, rate_cards=(), transfers=(), policies=Policies())
+    for stock in (EVERYWHERE, {**EVERYWHERE, **{("miami", sku): 1 for sku in ITEMS}}):
+        question = asked(network, stock)
+        quick = quick_choice(question, network.sites)
+        _, answer = decided(question)
+        assert (quick.cost_minor, "+".join(quick.site_ids)) == (answer.chosen.cost_minor, answer.chosen.label)
+
+
+def test_billable_is_the_greater_of_actual_and_volumetric_weight_in_the_smallest_carton() -> None:
+    cartons = (Carton("small", 2_000, 3_000, 100, 20), Carton("large", 10_000, 20_000, 300, 60))
+    (parcel,) = pack(cartons, [Goods("a", 2, 500, 1_600)])
+    assert (parcel.carton_id, parcel.grams, parcel.cm3, parcel.minor) == ("large", 1_300, 20_000, 60)
+    bulky = card("new-york", 300, 450).model_copy(update={"volumetric_cm3_per_kg": 5_000})
+    tariff = tariff_of(three_cities(rate_cards=(bulky,)), lane("new-york", HOUR))
+    assert tariff.billable_g(parcel.grams, parcel.cm3) == 4_000
+    assert tariff.charge(parcel.grams, parcel.cm3) == (450, 0, 0)
+    assert tariff.charge(parcel.grams, 30_001) == (450, 200, 0)
+    several = pack(cartons, [Goods("a", 3, 4_000, 100), Goods("b", 1, 900, 100)])
+    assert [one.carton_id for one in several] == ["large", "large"]
+    assert sorted(one.grams for one in several) == [4_300, 9_200]
+
+
+def test_a_unit_that_fits_no_carton_is_oversize_or_an_error() -> None:
+    cartons = (Carton("only", 1_000, 1_000),)
+    with pytest.raises(
+        PricingError, match=r"items\[sofa\].traits: a unit of 40000 g and 9 cm³ fits no carton"
+    ) as error:
+        pack(cartons, [Goods("sofa", 1, 40_000, 9)])
+    assert error.value.field == "items[sofa].traits"
+    assert len(pack(cartons, [Goods("sofa", 2, 40_000, 9, True), Goods("pin", 9, 1, 1)])) == 3
+
+
+# --- bad input ------------------------------------------------------------------------------------------------------
+
+
+def test_missing_prices_and_items_are_named() -> None:
+    network = three_cities(rate_cards=three_cities().rate_cards[1:])
+    with pytest.raises(
+        PricingError, match=r"lanes\[new-york-to-new-york\].parcel_minor: is 0, kilogram_minor too"
+    ) as error:
+        problem_of(asked(network), network.sites)
+    assert error.value.field == "lanes[new-york-to-new-york].parcel_minor"
+    with pytest.raises(PricingError, match=r"items\[rug\]: is not in the catalogue"):
+        problem_of(asked(three_cities(), items={sku: ITEMS[sku] for sku in ("lamp", "desk")}), network.sites)
+
+
+def test_faults_of_a_network_file_are_told_by_field() -> None:
+    assert faults(three_cities(), ITEMS.values()) == []
+    sites = (*three_cities().sites, site("boston", closes_minute=600), site("alone"))
+    lanes = (*three_cities().lanes, lane("boston", HOUR, every_minutes=1440, offset_minutes=720))
+    network = three_cities(
+        sites=sites,
+        lanes=lanes,
+        transfers=(Transfer(from_site="miami", to_site="alone", minutes=9, transfer_minor=1),),
+        cartons=(BoxModel(carton_id="only", max_weight_g=500, volume_cm3=1_000),),
+    )
+    told = faults(network, [*ITEMS.values(), ITEMS["rug"].model_copy(update={"weight_g": 0, "volume_cm3": 0})])
+    fields = {sentence.partition(":")[0] for sentence in told}
+    assert fields == {
+        "lanes[boston-to-new-york].parcel_minor",
+        "lanes[boston-to-new-york].offset_minutes",
+        "transfers[miami-alone].to_site",
+        "sites[alone].site_id",
+        *(f"items[{sku}].traits" for sku in ITEMS),
+        "items[rug].weight_g",
+        "items[rug].volume_cm3",
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ({"breaks": ()}, "breaks"),
+        ({"kilogram_minor": 0}, "kilogram_minor"),
+        ({"volumetric_cm3_per_kg": 0}, "volumetric_cm3_per_kg"),
+        ({"breaks": (WeightBreak(up_to_g=5, parcel_minor=9), WeightBreak(up_to_g=5, parcel_minor=10))}, "must ascend"),
+        ({"breaks": (WeightBreak(up_to_g=5, parcel_minor=9), WeightBreak(up_to_g=6, parcel_minor=8))}, "never fall"),
+    ],
+)
+def test_a_rate_card_without_a_price_is_refused(wrong: dict[str, object], what: str) -> None:
+    good: dict[str, object] = {"carrier": "c", "zone": "z", "kilogram_minor": 1}
+    good["breaks"] = (WeightBreak(up_to_g=5, parcel_minor=9),)
+    with pytest.raises(ValidationError, match=what):
+        RateCard.model_validate({**good, **wrong})
+    with pytest.raises(ValidationError, match="parcel_minor"):
+        WeightBreak(up_to_g=5, parcel_minor=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ({"rate_cards": (card("x", 1, 2), card("x", 1, 2))}, "one card only"),
+        ({"transfers": (Transfer(from_site="nowhere", to_site="miami", minutes=9, transfer_minor=1),)}, "nowhere"),
+        ({"transfers": (Transfer(from_site="miami", to_site="miami", minutes=9, transfer_minor=1),)}, "are one"),
+        ({"sites": (site("new-york", timezone="Mars/Olympus"),)}, "site new-york: unknown timezone"),
+        (
+            {
+                "cartons": (
+                    BoxModel(carton_id="a", max_weight_g=9, volume_cm3=9),
+                    BoxModel(carton_id="b", max_weight_g=8, volume_cm3=10),
+                )
+            },
+            "carton b: cartons must go from small to large",
+        ),
+    ],
+)
+def test_a_broken_network_file_is_refused(wrong: dict[str, object], what: str) -> None:
+    with pytest.raises(ValidationError, match=what):
+        three_cities(**wrong)
+
+
+def test_lines_of_one_sku_are_wanted_together() -> None:
+    question = replace(
+        asked(three_cities()), lines=(*asked(three_cities()).lines, LineQuantity(line_id="x", sku="rug", quantity=4))
+    )
+    problem = problem_of(question, question.network.sites)
+    assert {want.sku: want.quantity for want in problem.wants} == {"lamp": 1, "desk": 1, "rug": 5}
