@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "orderwing.intake": (_SCHEMAS, _KERNEL, "orderwing.geography", "orderwing.intake"),
     "orderwing.geography": (_SCHEMAS, "orderwing.geography"),
     "orderwing.planning": ("orderwing_schemas.domain", "orderwing_schemas.network", "orderwing.planning"),
+    "orderwing.planning.fleet": ("orderwing_schemas.base", "orderwing_schemas.domain", "orderwing.planning"),
     "orderwing.reoptimizer": (_SCHEMAS, _KERNEL, "orderwing.planning", "orderwing.reoptimizer"),
     "orderwing.reoptimizer.emit": (_SCHEMAS, _RUNTIME, "orderwing.reoptimizer"),
     "orderwing.reoptimizer.worker": (
@@ -40,7 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "orderwing.gateways": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.gateways"),
     "orderwing.simulators": (_SCHEMAS, _RUNTIME, "orderwing.simulators"),
     "orderwing.views": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.views"),
-    "orderwing.api": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.views", "orderwing.api"),
+    "orderwing.api": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.planning.fleet", "orderwing.api"),
     "orderwing.audit": (_SCHEMAS, _RUNTIME, "orderwing.planning", "orderwing.audit"),
     "orderwing.shop": (_SCHEMAS, _RUNTIME, "orderwing.geography", "orderwing.shop"),
     "orderwing.dashboards": (_SCHEMAS, _RUNTIME, "orderwing.dashboards"),
@@ -63,6 +64,7 @@ MAY_BE_IMPURE = (
     "orderwing.reoptimizer.worker",
     "orderwing.views.*",
     "orderwing.audit.*",
+    "orderwing.api.*",
     "orderwing.shop.*",
     "orderwing.commands.*",
     "orderwing.demo.*",
@@ -80,6 +82,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "confluent_kafka": (
         "orderwing.runtime.kafka",
         "orderwing.runtime.kafka_records",
+        "orderwing.runtime.kafka_transactions",
         "orderwing.runtime.topics_admin",
         "orderwing.runtime.operator_log",
         "orderwing.runtime.embedded.broker",

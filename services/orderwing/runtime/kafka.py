@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import wait
 from typing import Any
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, Producer
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
@@ -15,24 +15,18 @@ from orderwing.kernel.ports import (
     BEGINNING,
     Assigned,
     BusError,
-    FencedError,
     NotYetError,
-    OutcomeUnknownError,
     Outgoing,
     Position,
     Record,
-    RecordRefusedError,
     TopicPartition,
-    TransactionAbortedError,
 )
 from orderwing.runtime.kafka_client import Cluster, client_config
 from orderwing.runtime.kafka_records import KafkaReader, records_of
+from orderwing.runtime.kafka_transactions import Transactions
 
-MAX_RECORD_BYTES = 4 << 20  # as topics_admin sets it on our topics
 _CALL_S = 10.0
-_RECOVERY_S = 60.0  # how long a broker may be away before the process ends and is started again
 _COMMITTED_S = 1.0
-_REFUSED = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.RECORD_LIST_TOO_LARGE}
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
@@ -40,7 +34,8 @@ class KafkaBus:
     """Classic protocol with the range assignor, so that inputs are co-partitioned; the synchronous client.
 
     A transaction costs the broker much the same for five records or for five hundred: after one that was not full,
-    `poll` first waits until `rest_ms` are over.
+    `poll` first waits as long as that one took, at most `rest_ms`. On an idle machine that is hardly anything; on a
+    busy one transactions take longer, so that they become fewer and larger.
     """
 
     def __init__(
@@ -75,25 +70,12 @@ class KafkaBus:
                 "fetch.queue.backoff.ms": 10,  # by default a partition that has those rests for a second
             }
         )
-        self._producer_config = {
-            **self._common,
-            "transactional.id": f"{group}.{instance}",
-            "transaction.timeout.ms": transaction_timeout_ms,
-            "retry.backoff.ms": 10,  # the default stalls back-to-back transactions by up to 100 ms
-            "linger.ms": 5,
-            "message.max.bytes": MAX_RECORD_BYTES,
-            "queue.buffering.max.messages": 1_000_000,
-            "delivery.report.only.error": True,
-            "on_delivery": self._undelivered,
-            "error_cb": self._heard,
-        }
         self._admin = AdminClient(self._common)
-        self._refused: RecordRefusedError | None = None
-        self._cut_off = False
-        self._producer = self._new_producer()
+        self._transactions = Transactions(self._common, f"{group}.{instance}", transaction_timeout_ms)
         self._positions: dict[TopicPartition, int] = {}
         self._rebalanced = False
         self._full = False  # whether the last poll brought as many records as it may
+        self._polled_s = 0.0  # when the last records came
         self._rested_s = 0.0  # when the next transaction may begin
         self._group: Any = None  # opaque to us; that of the last assignment, so that a zombie is fenced by it
 
@@ -131,6 +113,7 @@ class KafkaBus:
         if limit > 1:
             messages += self._consumer.consume(limit - 1, 0)
         self._full = len(messages) >= limit
+        self._polled_s = time.monotonic()
         if self._rebalanced:
             return ()  # what was polled before belongs to the former assignment
         return records_of(messages, self._positions)
@@ -204,94 +187,21 @@ class KafkaBus:
     # --- transactions ----------------------------------------------------------------------------------------------
 
     def begin(self) -> None:
-        self._refused = None
-        self._producer.poll(0)  # serves `_heard`
-        if self._cut_off:
-            # Measured: a producer that has lost every broker may wait for ever in its next send of offsets.
-            self._renew()
-        self._guarded(self._producer.begin_transaction)
+        self._transactions.begin()
 
     def produce(self, outgoing: Outgoing) -> None:
-        topic, partition, key, value, headers = outgoing
-        try:
-            self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]  # list is invariant
-        except BufferError:
-            self._producer.poll(_CALL_S)
-            self.produce(outgoing)
-        except KafkaException as error:
-            if error.args[0].code() in _REFUSED:
-                self.abort()
-                raise RecordRefusedError(outgoing, error.args[0].name()) from None
-            self._raise(error)
+        self._transactions.produce(outgoing)
 
     def send_offsets(self, positions: Mapping[TopicPartition, Position]) -> None:
-        offsets = [KafkaPartition(t, p, position.offset, position.metadata) for (t, p), position in positions.items()]
-        self._guarded(lambda: self._producer.send_offsets_to_transaction(offsets, self._group, _CALL_S))
+        self._transactions.send_offsets(positions, self._group)
 
     def commit(self) -> None:
-        self._guarded(lambda: self._producer.commit_transaction(_CALL_S), unknown=True)
-        self._rested_s = 0.0 if self._full else time.monotonic() + self._rest_s
+        self._transactions.commit()
+        now_s = time.monotonic()
+        self._rested_s = 0.0 if self._full else now_s + min(self._rest_s, now_s - self._polled_s)
 
     def abort(self) -> None:
-        try:
-            self._producer.abort_transaction(_CALL_S)
-        except KafkaException as error:
-            if error.args[0].fatal():
-                raise FencedError(error.args[0].str()) from None
-            self._renew()  # the initialisation of the next producer ends whatever is open
-
-    def _guarded(self, call: Callable[[], Any], unknown: bool = False) -> None:
-        deadline = time.monotonic() + _CALL_S
-        while True:
-            try:
-                call()
-                return
-            except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() > deadline:
-                    self._raise(error, unknown)
-
-    def _raise(self, exception: KafkaException, unknown: bool = False) -> None:
-        error = exception.args[0]
-        if error.fatal() or error.code() == KafkaError._FENCED:
-            raise FencedError(error.str()) from None
-        if error.txn_requires_abort() or not unknown:
-            if self._refused is not None:
-                refused, self._refused = self._refused, None
-                # After a refusal by the broker the producer's next transactions fail too (its sequence has a gap).
-                self._renew()
-                raise refused from None
-            self.abort()
-            raise TransactionAbortedError(error.str()) from None
-        self._renew()
-        raise OutcomeUnknownError(error.str()) from None
-
-    def _undelivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is None or error.code() not in _REFUSED:
-            return
-        key, value = _bytes(message.key()), _bytes(message.value())
-        # The broker refuses the whole request: of its records the largest is to blame.
-        if self._refused is None or len(value or b"") > len(self._refused.outgoing.value or b""):
-            outgoing = Outgoing(message.topic() or "", message.partition() or 0, key, value, [])
-            self._refused = RecordRefusedError(outgoing, error.name())
-
-    def _new_producer(self) -> Producer:
-        producer = Producer(self._producer_config)
-        deadline = time.monotonic() + _RECOVERY_S
-        while True:
-            try:
-                producer.init_transactions(_CALL_S)
-                return producer
-            except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() > deadline:
-                    raise FencedError(f"no transactions: {error.args[0].str()}") from None
-
-    def _heard(self, error: KafkaError) -> None:
-        self._cut_off |= error.code() == KafkaError._ALL_BROKERS_DOWN
-
-    def _renew(self) -> None:
-        self._cut_off = False
-        self._producer.purge()
-        self._producer = self._new_producer()
+        self._transactions.abort()
 
     # --- the rest --------------------------------------------------------------------------------------------------
 
@@ -313,7 +223,3 @@ _NOT_YET = {
     KafkaError._TRANSPORT,
     KafkaError._ALL_BROKERS_DOWN,
 }
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

@@ -14,8 +14,6 @@ from orderwing.kernel.ports import (
     Bus,
     NotYetError,
     OutcomeUnknownError,
-    Outgoing,
-    Position,
     Record,
     RecordRefusedError,
     TopicPartition,
@@ -23,13 +21,13 @@ from orderwing.kernel.ports import (
 )
 from orderwing.kernel.stage import Stage
 from orderwing.runtime.clock import DomainClock
+from orderwing.runtime.committing import commit, culprit
 from orderwing.runtime.deadlines import Deadline, Probe
 from orderwing.runtime.deciding import Attempt, Decider
 from orderwing.runtime.observer import Observer, SilentObserver
 from orderwing.runtime.partition import Partition
-from orderwing.runtime.poison import Budget, BudgetExceededError, ParkedRecord
+from orderwing.runtime.poison import Budget, BudgetExceededError
 from orderwing.runtime.restore import Restore
-from orderwing.runtime.store import changelog_key
 from orderwing.runtime.tracing import Batch, Tracer
 from orderwing_schemas.codec import UndecodableError
 from orderwing_schemas.topics import REFERENCE, Topic
@@ -226,10 +224,11 @@ class Runner:
                 self._observer.batch_decided(len(records) + sum(map(len, due.values())), perf_counter() - began)
                 if told is not None:
                     told.decided()
-                self._commit(attempts)
+                if attempts:
+                    self._observer.committed(commit(self._bus, self._decider, attempts))
             except RecordRefusedError as error:
                 self._observer.aborted()
-                refused[_culprit(attempts, error.outgoing)] = error.reason
+                refused[culprit(attempts, error.outgoing)] = error.reason
                 continue
             except TransactionAbortedError:
                 self._observer.aborted()
@@ -274,47 +273,6 @@ class Runner:
             for deadline in deadlines:
                 attempt(number).deadline(deadline)
         return [made for made in attempts.values() if made.number > made.partition.decisions]
-
-    def _commit(self, attempts: Sequence[Attempt]) -> None:
-        if not attempts:
-            return
-        # 1. Encode, before anything is open.
-        rows = [outgoing for attempt in attempts for outgoing in self._rows(attempt)]
-        positions = {
-            tp: Position(position, str(attempt.number))
-            for attempt in attempts
-            for tp in attempt.partition.inputs
-            if (position := self._bus.position(tp)) is not None
-        }
-        began = perf_counter()
-        # 2. Begin.
-        self._bus.begin()
-        # 3. What was decided, then the rows as the batch leaves them.
-        produce = self._bus.produce
-        for attempt in attempts:
-            for item in attempt.items:
-                for outgoing in item.outgoings:
-                    produce(outgoing)
-        for outgoing in rows:
-            produce(outgoing)
-        # 4. Positions, timers' transactions too: without them a paused owner that lost its partition is not fenced.
-        self._bus.send_offsets(positions)
-        # 5. Commit.
-        self._bus.commit()
-        self._observer.committed(perf_counter() - began)
-
-    def _rows(self, attempt: Attempt) -> list[Outgoing]:
-        """Raises RecordRefusedError for a row that cannot be encoded."""
-        number = attempt.partition.number
-        made = []
-        for (kind, key), (row, decision) in attempt.overlay.changes.items():
-            name = changelog_key(kind, key)
-            try:
-                made.append(self._decider.outputs.row(name, row, decision, number))
-            except Exception as error:
-                outgoing = Outgoing(self._decider.changelog, number, name.encode(), None, [])
-                raise RecordRefusedError(outgoing, type(error).__name__) from error
-        return made
 
     def _merge(self, attempts: Sequence[Attempt], due: Mapping[int, list[Deadline]]) -> None:
         for attempt in attempts:
@@ -396,20 +354,3 @@ class Runner:
             return
         for tp, end in ends.items():
             self._observer.lag(tp.topic, tp.partition, max(0, end - (self._bus.position(tp) or 0)))
-
-
-def _culprit(attempts: Sequence[Attempt], refused: Outgoing) -> tuple[Cause, bool]:
-    """The cause of a record that the bus would not take, and whether that record is about poison itself."""
-    for attempt in attempts:
-        for item in attempt.items:
-            if any(_same(outgoing, refused) for outgoing in item.outgoings):
-                return item.cause, item.letter
-        for (kind, key), change in attempt.overlay.changes.items():
-            if attempt.partition.number == refused.partition and changelog_key(kind, key).encode() == refused.key:
-                item = next(item for item in attempt.items if item.number == change.number)
-                return item.cause, kind is ParkedRecord
-    raise LookupError(f"{refused.topic}: a record was refused that nobody sent")
-
-
-def _same(one: Outgoing, other: Outgoing) -> bool:
-    return one[:4] == other[:4]

@@ -171,7 +171,8 @@ class Runtime(Section):
         100,
         ge=0,
         le=10_000,
-        description="After a transaction that was not full: fewer, larger ones. 0 answers soonest.",
+        description="After a transaction that was not full a stage rests as long as that took, at most this long: "
+        "fewer, larger ones where the machine is busy. 0 answers soonest.",
     )
     poison_share: Share = Field(0.05, description="Of recent records; with more dead letters the stage halts.")
     poison_consecutive: int = Field(20, ge=1, description="Dead letters in a row that halt the stage.")

@@ -1,0 +1,140 @@
+"""The transactions of a bus on a real Kafka cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from orderwing.kernel.ports import (
+    FencedError,
+    OutcomeUnknownError,
+    Outgoing,
+    Position,
+    RecordRefusedError,
+    TopicPartition,
+    TransactionAbortedError,
+)
+
+MAX_RECORD_BYTES = 4 << 20  # as topics_admin sets it on our topics
+_CALL_S = 10.0
+_RECOVERY_S = 40.0  # how long a broker may be away; then the process ends, before its watchdog would end it
+_REFUSED = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.RECORD_LIST_TOO_LARGE}
+
+
+class Transactions:
+    """A transactional producer that is replaced where it cannot go on. Its methods raise what `Bus` says."""
+
+    def __init__(self, common: Mapping[str, Any], transactional_id: str, timeout_ms: int) -> None:
+        self._producer_config = {
+            **common,
+            "transactional.id": transactional_id,
+            "transaction.timeout.ms": timeout_ms,
+            "retry.backoff.ms": 10,  # the default stalls back-to-back transactions by up to 100 ms
+            "linger.ms": 5,
+            "message.max.bytes": MAX_RECORD_BYTES,
+            "queue.buffering.max.messages": 1_000_000,
+            "delivery.report.only.error": True,
+            "on_delivery": self._undelivered,
+            "error_cb": self._heard,
+        }
+        self._refused: RecordRefusedError | None = None
+        self._cut_off = False
+        self._producer = self._new_producer()
+
+    def begin(self) -> None:
+        self._refused = None
+        self._producer.poll(0)  # serves `_heard`
+        if self._cut_off:
+            # Measured: a producer that has lost every broker may wait for ever in its next send of offsets.
+            self._renew()
+        self._guarded(self._producer.begin_transaction)
+
+    def produce(self, outgoing: Outgoing) -> None:
+        topic, partition, key, value, headers = outgoing
+        try:
+            self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]  # list is invariant
+        except BufferError:
+            self._producer.poll(_CALL_S)
+            self.produce(outgoing)
+        except KafkaException as error:
+            if error.args[0].code() in _REFUSED:
+                self.abort()
+                raise RecordRefusedError(outgoing, error.args[0].name()) from None
+            self._raise(error)
+
+    def send_offsets(self, positions: Mapping[TopicPartition, Position], group: Any) -> None:
+        """`group` is the consumer's metadata of its last assignment."""
+        offsets = [KafkaPartition(t, p, position.offset, position.metadata) for (t, p), position in positions.items()]
+        self._guarded(lambda: self._producer.send_offsets_to_transaction(offsets, group, _CALL_S))
+
+    def commit(self) -> None:
+        self._guarded(lambda: self._producer.commit_transaction(_CALL_S), unknown=True)
+
+    def abort(self) -> None:
+        try:
+            self._producer.abort_transaction(_CALL_S)
+        except KafkaException as error:
+            if error.args[0].fatal():
+                raise FencedError(error.args[0].str()) from None
+            self._renew()  # the initialisation of the next producer ends whatever is open
+
+    def _guarded(self, call: Callable[[], Any], unknown: bool = False) -> None:
+        deadline = time.monotonic() + _CALL_S
+        while True:
+            try:
+                call()
+                return
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > deadline:
+                    self._raise(error, unknown)
+
+    def _raise(self, exception: KafkaException, unknown: bool = False) -> None:
+        error = exception.args[0]
+        if error.fatal() or error.code() == KafkaError._FENCED:
+            raise FencedError(error.str()) from None
+        if error.txn_requires_abort() or not unknown:
+            if self._refused is not None:
+                refused, self._refused = self._refused, None
+                # After a refusal by the broker the producer's next transactions fail too (its sequence has a gap).
+                self._renew()
+                raise refused from None
+            self.abort()
+            raise TransactionAbortedError(error.str()) from None
+        self._renew()
+        raise OutcomeUnknownError(error.str()) from None
+
+    def _undelivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is None or error.code() not in _REFUSED:
+            return
+        key, value = _bytes(message.key()), _bytes(message.value())
+        # The broker refuses the whole request: of its records the largest is to blame.
+        if self._refused is None or len(value or b"") > len(self._refused.outgoing.value or b""):
+            outgoing = Outgoing(message.topic() or "", message.partition() or 0, key, value, [])
+            self._refused = RecordRefusedError(outgoing, error.name())
+
+    def _new_producer(self) -> Producer:
+        producer = Producer(self._producer_config)
+        deadline = time.monotonic() + _RECOVERY_S
+        while True:
+            try:
+                producer.init_transactions(_CALL_S)
+                return producer
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > deadline:
+                    raise FencedError(f"no transactions: {error.args[0].str()}") from None
+
+    def _heard(self, error: KafkaError) -> None:
+        self._cut_off |= error.code() == KafkaError._ALL_BROKERS_DOWN
+
+    def _renew(self) -> None:
+        self._cut_off = False
+        self._producer.purge()
+        self._producer = self._new_producer()
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
