@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "orderwing.gateways": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.gateways"),
     "orderwing.simulators": (_SCHEMAS, _RUNTIME, "orderwing.simulators"),
     "orderwing.views": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.views"),
-    "orderwing.api": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.planning.fleet", "orderwing.api"),
+    "orderwing.api": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.views", "orderwing.planning", "orderwing.api"),
     "orderwing.audit": (_SCHEMAS, _RUNTIME, "orderwing.planning", "orderwing.audit"),
     "orderwing.shop": (_SCHEMAS, _RUNTIME, "orderwing.geography", "orderwing.shop"),
     "orderwing.dashboards": (_SCHEMAS, _RUNTIME, "orderwing.dashboards"),

@@ -67,6 +67,8 @@ class Model:
             parameters.time_limit.FromMilliseconds(max(1, int(limits.seconds * 1000)))
         if limits.solutions is not None:
             parameters.solution_limit = limits.solutions
+            # Where nothing is left to try, guided local search would look for another solution for ever.
+            self._routing.AddSearchMonitor(self._solver.FailuresLimit(1_000 + 100 * limits.solutions))
         self._routing.CloseModelWithParameters(parameters)
         if met is not None:
             self._tell(met)

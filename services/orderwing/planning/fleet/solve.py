@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from orderwing.planning.budget import Budget
 from orderwing.planning.fleet.answer import Plan, Route, Routes, Score, Stop, score, shortfall
 from orderwing.planning.fleet.choose import choose
 from orderwing.planning.fleet.columns import Columns, all_columns, feasible, keep, kinds, singles
@@ -23,31 +23,27 @@ _COLUMNS = 20_000  # of which a plan is recombined, at most
 _EFFORT = 2.0  # of recombining, in CP-SAT's deterministic time
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """When the search ends, whichever is first. With `solutions` alone the same seed gives the same plan.
-
-    `labels`: how many partial routes may be tried to list all there are, and so to prove the best plan.
-    """
-
-    seconds: float | None = 10.0
-    solutions: int | None = None
-    labels: int = 5_000
-
-
 def plan(
-    problem: Problem, budget: Budget, seed: int = 0, progress: Progress | None = None, *, limit: int = LIMIT
+    problem: Problem,
+    budget: Budget,
+    seed: int = 0,
+    progress: Progress | None = None,
+    *,
+    labels: int = 5_000,
+    limit: int = LIMIT,
 ) -> Plan:
     """The best found within the budget; never worse than `plan_greedily`. `progress` hears of every better score.
 
-    `limit` bounds the solver's cost; goals that together pass it are solved one after the other.
+    An iteration of the budget is a solution of the local search. `labels`: how many partial routes may be tried to
+    list all routes there are, and so to prove the best plan. `limit` bounds the solver's cost; goals that together
+    pass it are solved one after the other.
     """
     able = eligibility(problem)
     best = greedy(able)
     by, proven = "cheapest insertion", False
     if progress is not None:
         progress(score(problem, best))
-    columns = all_columns(able, budget.labels) if able.servable else {}
+    columns = all_columns(able, labels) if able.servable else {}
     if columns is None:
         columns = {}
         for routes in _search(able, best, budget, seed, progress, limit, columns):
@@ -105,7 +101,7 @@ def _search(
         met = _watcher(able, columns, progress)
         # The solver's own start drives less than ours, but may serve fewer; whoever is ahead is then searched on.
         for n, part in enumerate((_FIRST, 1 - _FIRST)):
-            limits = Limits(None if budget.seconds is None else budget.seconds * share * part, budget.solutions)
+            limits = Limits(None if budget.seconds is None else budget.seconds * share * part, budget.iterations)
             begin = None if n == 0 and stage.first == 0 else routes
             found = _complete(able, Model(able, stage, reached, seed + n).solve(begin, limits, met))
             if found is not None and score(problem, found) < score(problem, routes):
