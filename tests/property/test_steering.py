@@ -25,8 +25,13 @@ def problems(draw: st.DrawFn) -> Problem:
         tuple(f"s{n}" for n in range(sites + 1)),
         tuple(f"i{n}" for n in range(skus)),
         tuple(f"c{n}" for n in range(places)),
-        seed.integers(0, 900, sites + 1).astype(float),
-        seed.integers(0, 300, (sites + 1, places)).astype(float),
+        seed.integers(0, 900, (sites + 1, places)).astype(float),
+        np.vstack(
+            [
+                np.where(seed.random((sites, places)) < 0.2, np.inf, seed.integers(0, 300, (sites, places))),
+                seed.integers(0, 300, (1, places)),
+            ]
+        ),
         np.vstack([seed.integers(0, 6, (sites, skus)).astype(float), np.full((1, skus), UNLIMITED)]),
         tuple(Basket(tuple(b), tuple(seed.integers(1, 3, len(b)).tolist())) for b in baskets),
         seed.integers(0, 40, (len(baskets), places)) / 10,
@@ -64,11 +69,13 @@ def whole_program(problem: Problem) -> float:
     orders = [(q, c) for (q, c), many in np.ndenumerate(problem.demand) if many > 0 and problem.baskets[q].skus]
     for place, (q, c) in enumerate(orders):
         for sites in assignments(problem, q):
+            if np.isinf(cost := cost_of(problem, q, c, np.array(sites))):
+                continue
             uses, serves = np.zeros_like(problem.stock), np.zeros(len(orders))
             skus, units = problem.lines[q]
             uses[list(sites), skus] = units
             serves[place] = 1
-            costs.append(cost_of(problem, q, c, np.array(sites)))
+            costs.append(cost)
             columns.append(np.concatenate([uses[:-1].ravel(), serves]))
     if not orders:
         return 0.0

@@ -151,7 +151,7 @@ SITE_AND_SUPPLIER = Problem(
     ("site", "supplier"),
     ("tea", "mug"),
     ("here",),
-    np.array([500.0, 900.0]),
+    np.array([[500.0], [900.0]]),
     np.array([[10.0], [30.0]]),
     np.array([[1.0, 5.0], [UNLIMITED, UNLIMITED]]),
     (Basket.of([0]), Basket((0, 1), (1, 2))),
@@ -184,9 +184,9 @@ def test_what_nobody_has_is_said() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("parcel", np.array([1.0, -1.0])),
+        ("parcel", np.array([[1.0], [-1.0]])),
+        ("parcel", np.array([[1.0], [np.inf]])),
         ("unit", np.array([[1.0], [np.nan]])),
-        ("unit", np.array([[1.0], [np.inf]])),
         ("stock", np.array([[1.0, 5.0], [UNLIMITED, 3.0]])),
         ("stock", np.zeros((2, 3))),
         ("demand", np.array([[1.0]])),

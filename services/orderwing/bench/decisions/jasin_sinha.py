@@ -67,7 +67,7 @@ def instance(seed: int, arrivals: int = ARRIVALS) -> Instance:
         (*SITES, LOST),
         tuple(f"sku-{n}" for n in range(SKUS)),
         tuple(city[0] for city in CITIES),
-        np.array([PARCEL] * len(SITES) + [2 * PARCEL]),
+        np.outer([PARCEL] * len(SITES) + [2 * PARCEL], np.ones(len(CITIES))),
         np.vstack([UNIT + UNIT_MILE * miles, 2 * (UNIT + UNIT_MILE * miles.max(axis=0))]),
         np.vstack([_stock(baskets, rates, carried, miles, arrivals), np.full(SKUS, UNLIMITED)]),
         tuple(Basket.of(basket.tolist()) for basket in baskets),

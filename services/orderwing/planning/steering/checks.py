@@ -27,7 +27,7 @@ def _flows(problem: Problem, plan: Plan) -> list[str]:
             wrong.append(f"basket {basket} to {problem.localities[locality]}: no assignment of its lines")
             continue
         served[basket, locality] = served.get((basket, locality), 0.0) + orders
-        each = sum(float(problem.parcel[site]) for site in set(sites))
+        each = sum(float(problem.parcel[site, locality]) for site in set(sites))
         lines = zip(sites, problem.baskets[basket].skus, problem.baskets[basket].units, strict=True)
         for site, sku, units in lines:
             used[site, sku] = used.get((site, sku), 0.0) + units * orders
@@ -90,7 +90,8 @@ def _cheapest(problem: Problem, basket: int, locality: int, prices: list[list[fl
     ]
     groups = (group for size in range(1, len(sites) + 1) for group in combinations(sites, size))
     costs = [
-        sum(float(problem.parcel[k]) for k in group) + sum(min(priced[k][n] for k in group) for n in range(len(lines)))
+        sum(float(problem.parcel[k, locality]) for k in group)
+        + sum(min(priced[k][n] for k in group) for n in range(len(lines)))
         for group in groups
     ]
     return min(costs)
@@ -121,7 +122,7 @@ def verify_outcome(problem: Problem, arrivals: Sequence[tuple[int, int]], outcom
             if left[site][sku] < 0:
                 wrong.append(f"order {number}: {problem.skus[sku]} was used up at {problem.site_ids[site]}")
         parcels += len(set(sites.tolist()))
-        cost += sum(float(problem.parcel[site]) for site in set(sites.tolist()))
+        cost += sum(float(problem.parcel[site, locality]) for site in set(sites.tolist()))
     if parcels != outcome.parcels:
         wrong.append(f"{parcels} parcels, not {outcome.parcels}")
     if not _equal(cost, outcome.cost):

@@ -16,11 +16,11 @@ class Chooser:
     """
 
     def __init__(self, parcel: Floats, unit: Floats) -> None:
-        """Costs as in `Problem`: `parcel` (K), `unit` (K, C), minor units."""
+        """Costs as in `Problem`: `parcel` and `unit` (K, C), minor units."""
         sites = len(parcel)
         self._unit = unit
         self.member = (np.arange(1 << sites)[:, None] >> np.arange(sites) & 1).astype(bool)
-        self.fixed = self.member @ parcel
+        self.fixed = np.ascontiguousarray((self.member @ parcel).T)  # (C, 2^K)
 
     def choose(self, skus: Ints, units: Ints, locality: int, prices: Floats, stock: Floats) -> Ints:
         """The site of each line. `prices` (K, I) minor units a unit, `stock` (K, I) units.
@@ -29,13 +29,13 @@ class Chooser:
         """
         cost = (prices[:, skus] + self._unit[:, locality, None]) * units
         cost[stock[:, skus] < units] = CLOSED
-        best = np.empty((len(self.fixed), len(skus)))
+        best = np.empty((len(self.member), len(skus)))
         best[0] = CLOSED
         for k, row in enumerate(cost):
             half = 1 << k
             np.minimum(best[:half], row, out=best[half : 2 * half])
         total = best.sum(axis=1)
-        total += self.fixed
+        total += self.fixed[locality]
         subset = int(total.argmin())
         if total[subset] >= CLOSED:
             raise LookupError("no site has the line")
@@ -46,7 +46,7 @@ class Chooser:
 def cost_of(problem: Problem, basket: int, locality: int, sites: Ints) -> float:
     """What an order costs, without prices: parcels and units, minor units."""
     _, units = problem.lines[basket]
-    return float(problem.parcel[np.unique(sites)].sum() + problem.unit[sites, locality] @ units)
+    return float(problem.parcel[np.unique(sites), locality].sum() + problem.unit[sites, locality] @ units)
 
 
 def nearest(problem: Problem, basket: int, locality: int, stock: Floats) -> Ints:

@@ -81,13 +81,13 @@ class Configurations:
     def _best(self, prices: Floats) -> tuple[Floats, Ints]:
         """The least cost of each basket and locality under `prices`, and the subset of sites that has it, (Q, C)."""
         priced = prices[:, None] + self._problem.unit[:, :, None]  # (K, C, I)
-        fixed = self._chooser.fixed
+        fixed = self._chooser.fixed.T
         least = np.empty((len(fixed), *priced.shape[1:]))
         least[0] = CLOSED
         for k, site in enumerate(priced):
             half = 1 << k
             np.minimum(least[:half], site, out=least[half : 2 * half])
-        total = least @ self._problem.units.T + fixed[:, None, None]
+        total = least @ self._problem.units.T + fixed[:, :, None]
         subsets = total.argmin(axis=0)
         return np.take_along_axis(total, subsets[None], axis=0)[0].T, subsets.T
 

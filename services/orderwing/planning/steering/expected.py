@@ -50,9 +50,9 @@ def _variables(
     next_row = problem.stock.size
     for q, c, orders in types:
         parcels = len(costs)
-        costs += problem.parcel.tolist()
+        costs += problem.parcel[:, c].tolist()
         for sku, units in zip(problem.baskets[q].skus, problem.baskets[q].units, strict=True):
-            for k in np.flatnonzero(problem.stock[:, sku] > 0).tolist():
+            for k in np.flatnonzero((problem.stock[:, sku] > 0) & np.isfinite(problem.unit[:, c])).tolist():
                 share = len(costs)
                 costs.append(float(problem.unit[k, c]) * units)
                 entries += [(k * skus + sku, share, units), (next_row, share, 1.0), (next_row, parcels + k, -1.0)]

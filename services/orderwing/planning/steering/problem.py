@@ -33,9 +33,9 @@ class Basket:
 class Problem:
     """K sites, I SKUs, C localities, Q baskets. Costs are minor units; parts of one are allowed, as in rates a mile.
 
-    `parcel` (K) is paid once by an order that uses the site, `unit` (K, C) for each unit; `stock` (K, I) are units,
-    `demand` (Q, C) the orders expected. Some site must have all SKUs unlimited, so that a plan always exists.
-    Raises ValueError, which names the field.
+    `parcel` (K, C) is paid once by an order that uses the site, `unit` (K, C) for each unit, infinite where the site
+    does not deliver; `stock` (K, I) are units, `demand` (Q, C) the orders expected. Some site must have all SKUs
+    unlimited and deliver everywhere, so that a plan always exists. Raises ValueError, which names the field.
     """
 
     site_ids: tuple[str, ...]
@@ -54,17 +54,19 @@ class Problem:
         for name, ids in (("site_ids", self.site_ids), ("skus", self.skus), ("localities", self.localities)):
             if len(set(ids)) != len(ids):
                 raise ValueError(f"{name}: an id occurs twice")
-        shapes = {"parcel": (k,), "unit": (k, c), "stock": (k, i), "demand": (q, c)}
+        shapes = {"parcel": (k, c), "unit": (k, c), "stock": (k, i), "demand": (q, c)}
         for name, shape in shapes.items():
             values: Floats = getattr(self, name)
             if values.shape != shape:
                 raise ValueError(f"{name}: shape {values.shape}, expected {shape}")
             if np.isnan(values).any() or (values < 0).any():
                 raise ValueError(f"{name}: a value is negative or no number")
-            if name != "stock" and np.isinf(values).any():
+            if name in {"parcel", "demand"} and np.isinf(values).any():
                 raise ValueError(f"{name}: a value is infinite")
-        if not np.isinf(self.stock).all(axis=1).any():
-            raise ValueError("stock: no site is unlimited; add one for lost or late orders, at its price")
+        if not (np.isinf(self.stock).all(axis=1) & np.isfinite(self.unit).all(axis=1)).any():
+            raise ValueError(
+                "stock: no site is unlimited and delivers everywhere; add one for lost or late orders, at its price"
+            )
         for place, basket in enumerate(self.baskets):
             _check(place, basket, i)
 
