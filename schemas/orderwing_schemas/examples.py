@@ -324,6 +324,7 @@ _STOCK = (
         candidates=CANDIDATES,
         seen=SEEN,
         notes=("one site has all lines",),
+        facts=reservation.CardFacts(region=SOUTH, network_version=1),
     ),
 )
 _PLAN = (

@@ -175,8 +175,27 @@ class PartReported(Event):
     ended: bool
 
 
+class CardFacts(Model):
+    """What it takes, with the order and the reference data, to make a region's decision again.
+
+    `lines` is None for all of the order's. `atp`: where `seen` is cut, units of each SKU of the lines, in their order,
+    at each of the region's sites, in the network's; None: all is in `seen`.
+    """
+
+    region: str
+    network_version: int
+    lines: tuple[LineQuantity, ...] | None = None
+    whole: bool = False
+    without_site: str | None = None
+    by_ms: EpochMs | None = None
+    atp: tuple[int, ...] | None = None
+
+
 class DecisionCard(Event):
-    """Why: what was weighed, why each lost, the cost terms, the stock seen. Capped; `truncated` says if cut."""
+    """Why: what was weighed, why each lost, the cost terms, the stock seen. Capped; `truncated` says if cut.
+
+    `facts`: of a decision that can be made again, unless it is of more lines and shelves than are kept.
+    """
 
     type: Literal["decision.card.v1"] = "decision.card.v1"
     order_id: str
@@ -189,3 +208,4 @@ class DecisionCard(Event):
     seen: tuple[Available, ...] = ()
     notes: tuple[str, ...] = ()
     truncated: bool = False
+    facts: CardFacts | None = None

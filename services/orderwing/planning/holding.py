@@ -1,0 +1,87 @@
+"""What one region's sites hold of what is sought: the decision, and every candidate that it tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from orderwing.planning.calendar import HORIZON_DAYS, earliest_arrival, serving_lanes
+from orderwing.planning.outlets import Parcel, terms_of
+from orderwing.planning.sourcing import Asked, Choice, quick_choice
+from orderwing_schemas.domain import Candidate
+from orderwing_schemas.network import Network, Site
+
+
+class Sought(NamedTuple):
+    """`asked.may_split` False: all from one site, or nothing. `by_ms`: the latest arrival of all from one site."""
+
+    asked: Asked
+    region: str
+    without_site: str | None = None
+    by_ms: int | None = None
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return self.asked.network.sites_by_region.get(self.region, ())
+
+    def is_too_late(self, site: Site) -> bool:
+        if self.by_ms is None:
+            return False
+        asked = self.asked
+        units = sum([line.quantity for line in asked.lines])
+        at = earliest_arrival(asked.network, site, asked.zone, asked.service_level, asked.now_ms, units)
+        return at is None or at > self.by_ms
+
+    def may_serve(self) -> list[Site]:
+        return [s for s in self.sites if s.site_id != self.without_site and not self.is_too_late(s)]
+
+
+def hold(sought: Sought) -> Choice:
+    """What the region can hold."""
+    asked = sought.asked
+    choice = quick_choice(asked, sought.may_serve())
+    if choice.short and not asked.may_split:
+        return Choice(held=(), short=tuple(asked.lines), cost_minor=0, promise_at_ms=None)
+    return choice
+
+
+def weighed(sought: Sought, choice: Choice) -> list[Candidate]:
+    """What was weighed, the chosen one first, and each site that alone was not, with why."""
+    network = sought.asked.network
+    candidates = [_candidate(network, parcels, choice.due_ms, why) for parcels, why in _priced(choice)]
+    told = {candidate.label for candidate in candidates}
+    others = [site for site in sought.sites if site.site_id not in told]
+    return [*candidates, *[Candidate(label=s.site_id, lost_because=_not_weighed(sought, s)) for s in others]]
+
+
+def _priced(choice: Choice) -> Iterator[tuple[tuple[Parcel, ...], str | None]]:
+    if choice.parcels:
+        yield choice.parcels, None
+    yield from choice.losers
+
+
+def _candidate(network: Network, parcels: tuple[Parcel, ...], due_ms: int, why: str | None) -> Candidate:
+    return Candidate(
+        label="+".join(sorted([parcel.site.site_id for parcel in parcels])),
+        cost_minor=sum([parcel.cost_minor for parcel in parcels]),
+        terms=terms_of(network.policies, parcels, due_ms),
+        lost_because=why,
+    )
+
+
+def _not_weighed(sought: Sought, site: Site) -> str:
+    """Why a site alone was no candidate: nothing to price."""
+    asked = sought.asked
+    if site.site_id == sought.without_site:
+        return "units of the order were not found there"
+    wanted: dict[str, int] = {}
+    for line in asked.lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    lacking = sum([max(0, units - max(0, asked.atp(site.site_id, sku))) for sku, units in wanted.items()])
+    if lacking:
+        return f"lacks {lacking} of {sum(wanted.values())} units"
+    if not serving_lanes(asked.network, site.site_id, asked.zone, asked.service_level):
+        return "no lane from here serves the zone"
+    if sought.is_too_late(site):
+        return f"arrives later than several boxes by more than {asked.max_delay_minutes} minutes"
+    return f"cannot be picked within {HORIZON_DAYS} days, or lost to many others"
