@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 import orderwing
-from orderwing.commands import bench, config, dashboards, dead_letters, market, network, order, reviews, schemas, topics
+from orderwing.commands import (
+    api,
+    bench,
+    config,
+    dashboards,
+    dead_letters,
+    market,
+    network,
+    order,
+    reviews,
+    schemas,
+    topics,
+)
 from orderwing.commands.audit import audit
 from orderwing.commands.demo import demo
 from orderwing.commands.order import explain
@@ -14,6 +26,7 @@ from orderwing.commands.produce import produce
 from orderwing.commands.servers import servers
 from orderwing.commands.service import service
 from orderwing.commands.simulate import simulate
+from orderwing.commands.solve import solve
 from orderwing.commands.trace import trace
 from orderwing.composition import SERVICES
 from orderwing.runtime.settings import CommandLine, use_command_line
@@ -50,7 +63,9 @@ app.command()(produce)
 app.command()(servers)
 app.command(epilog=f"Services: {', '.join(SERVICES)}.")(service)
 app.command()(simulate)
+app.command()(solve)
 app.command()(trace)
+app.add_typer(api.app, name="api")
 app.add_typer(bench.app, name="bench")
 app.add_typer(config.app, name="config")
 app.add_typer(dashboards.app, name="dashboards")

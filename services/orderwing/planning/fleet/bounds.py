@@ -14,6 +14,8 @@ from orderwing.planning.fleet.problem import UNREACHABLE, Order, Problem
 
 def bound(problem: Problem, plan: Plan) -> Score:
     """Least values of each goal on its own; the distance is that of plans that serve the same orders as this one."""
+    if plan.proven:
+        return plan.score
     able = eligibility(problem)
     servable = set(able.servable)
     never = [order for n, order in enumerate(problem.orders) if n not in servable]

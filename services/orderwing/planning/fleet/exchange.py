@@ -10,7 +10,6 @@ from pydantic import ValidationError
 from orderwing.planning.distances import Distances, Places
 from orderwing.planning.distances.haversine import Haversine
 from orderwing.planning.fleet.answer import Plan, Score
-from orderwing.planning.fleet.bounds import bound
 from orderwing.planning.fleet.checks import BadProblemError, Issue, issues
 from orderwing.planning.fleet.document import (
     Allocation,
@@ -121,7 +120,12 @@ def _driver(driver: DriverIn) -> Driver:
     )
 
 
-def allocation(asked: FleetProblem, problem: Problem, plan: Plan) -> Allocation:
+def source(asked: FleetProblem) -> str:
+    """Whose distances they are."""
+    return "haversine" if asked.matrix is None else "matrix"
+
+
+def allocation(plan: Plan, bound: Score, distances: str) -> Allocation:
     return Allocation(
         routes=tuple(
             RouteOut(
@@ -138,10 +142,10 @@ def allocation(asked: FleetProblem, problem: Problem, plan: Plan) -> Allocation:
         ),
         unserved=tuple(UnservedOut(**one._asdict()) for one in plan.unserved),
         score=_score(plan.score),
-        bound=_score(plan.score if plan.proven else bound(problem, plan)),
+        bound=_score(bound),
         proven=plan.proven,
         method=plan.method,
-        distances="haversine" if asked.matrix is None else "matrix",
+        distances=distances,
         notes=plan.notes,
     )
 

@@ -1,0 +1,134 @@
+"""The allocation engine as a FastAPI app."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
+from fastapi.responses import JSONResponse
+
+import orderwing
+from orderwing.api.contract import Health, Job, JobRequest, Problem, SolveRequest
+from orderwing.api.jobs import Search, Searches
+from orderwing.api.problems import LimitBody, handle
+from orderwing.planning.fleet.document import Allocation, ScoreOut
+from orderwing.planning.fleet.exchange import allocation, problem_of, source
+
+_ABOUT = """\
+Orders onto drivers, and each driver's route. EXPRESS is served first, then as many others as possible by priority,
+then the distance is least; a driver's minimum load binds those who leave, and yields to EXPRESS.
+"""
+_JOBS = "/v1/allocations/jobs"
+
+
+def _errors(**told: str) -> dict[int | str, dict[str, Any]]:
+    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    return {int(status[1:]): {"description": text, "content": content} for status, text in told.items()}
+
+
+_BODY = _errors(
+    _400="The body is not JSON.",
+    _413="The body is too large.",
+    _422="A field is wrong; `errors` name each.",
+    _503="Too many searches wait; try again after `Retry-After` seconds.",
+)
+_MISSING = _errors(_404="There is no such job, or no more.", _422="The id is none.")
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As told when it was started.")]
+
+
+def create_app(processes: int = 2, waiting: int = 16) -> FastAPI:
+    """At most `processes` searches run at a time, and `waiting` more wait for their turn."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.searches = Searches(processes, waiting)
+        yield
+        await app.state.searches.close()
+
+    app = FastAPI(title="orderwing allocation", description=_ABOUT, version=orderwing.__version__, lifespan=lifespan)
+    app.add_middleware(LimitBody)
+    handle(app)
+    _allocations(app)
+    _health(app)
+    return app
+
+
+def _searches(request: Request) -> Searches:
+    searches: Searches = request.app.state.searches
+    return searches
+
+
+Running = Annotated[Searches, Depends(_searches)]
+
+
+def _allocations(app: FastAPI) -> None:
+    @app.post("/v1/allocations/solve", responses=_BODY, tags=["allocations"])
+    async def solve(body: SolveRequest, searches: Running) -> Allocation:
+        """Allocate within `seconds`, and wait for it."""
+        search = searches.start(problem_of(body.problem), body.seconds, body.seed, source(body.problem))
+        try:
+            assert search.task is not None
+            await search.task
+        finally:
+            await searches.drop(search)
+        found = _allocation(search)
+        if found is None:
+            raise HTTPException(500, search.detail)
+        return found
+
+    @app.post(_JOBS, status_code=202, responses=_BODY, tags=["allocations"])
+    async def start(body: JobRequest, searches: Running, reply: Response) -> Job:
+        """Begin an allocation; `Location` is where to ask for it."""
+        search = searches.start(problem_of(body.problem), body.seconds, body.seed, source(body.problem))
+        reply.headers["Location"] = f"{_JOBS}/{search.search_id}"
+        return _job(search)
+
+    @app.get(_JOBS + "/{job_id}", responses=_MISSING, tags=["allocations"])
+    async def job(job_id: JobId, searches: Running) -> Job:
+        """How far it is, and the allocation once it is done."""
+        return _job(_known(searches, job_id))
+
+    @app.delete(_JOBS + "/{job_id}", status_code=204, responses=_MISSING, tags=["allocations"])
+    async def cancel(job_id: JobId, searches: Running) -> None:
+        """End it if it runs, and forget it."""
+        await searches.drop(_known(searches, job_id))
+
+
+def _known(searches: Searches, job_id: str) -> Search:
+    search = searches.get(job_id)
+    if search is None:
+        raise HTTPException(404, "There is no such job, or no more.")
+    return search
+
+
+def _allocation(search: Search) -> Allocation | None:
+    if search.plan is None or search.bound is None:
+        return None
+    return allocation(search.plan, search.bound, search.distances)
+
+
+def _job(search: Search) -> Job:
+    return Job(
+        job_id=search.search_id,
+        status=search.status,
+        seconds_spent=round(search.seconds_spent(), 3),
+        seconds_given=search.seconds,
+        best=None if search.best is None else ScoreOut(**search.best._asdict()),
+        allocation=_allocation(search),
+        detail=search.detail,
+    )
+
+
+def _health(app: FastAPI) -> None:
+    @app.get("/livez", tags=["health"])
+    async def livez() -> Health:
+        """The process answers."""
+        return Health(status="ok")
+
+    @app.get("/readyz", responses={503: {"model": Health, "description": "Too many searches wait."}}, tags=["health"])
+    async def readyz(searches: Running) -> JSONResponse:
+        """Another search would be taken."""
+        health = Health(status="busy" if searches.busy else "ok")
+        return JSONResponse(health.model_dump(), 503 if searches.busy else 200)

@@ -1,0 +1,106 @@
+"""Errors as problem details (RFC 9457), which name the fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from orderwing.api.contract import FieldError, Problem
+from orderwing.api.jobs import BusyError
+from orderwing.planning.fleet.checks import BadProblemError, Issue
+from orderwing.planning.fleet.exchange import told
+
+MOST_BYTES = 32 * 2**20  # a matrix of the most places, with room
+_MEDIA_TYPE = "application/problem+json"
+_PREFIX = "urn:orderwing:problem:"
+
+
+def response(
+    status: int, kind: str, detail: str, issues: Sequence[Issue] = (), headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """`kind` ends the problem's type."""
+    problem = Problem(
+        type=_PREFIX + kind,
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        errors=tuple(FieldError(pointer=one.pointer, field=one.field, detail=one.detail) for one in issues),
+    )
+    return JSONResponse(problem.model_dump(mode="json"), status, headers, _MEDIA_TYPE)
+
+
+def handle(app: FastAPI) -> None:
+    """Answer every error so."""
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        issues = [Issue(issue.path[1:], issue.detail) for issue in told(error.errors())]
+        if any(one["type"] == "json_invalid" for one in error.errors()):
+            return response(400, "not-json", "The body is not JSON.")
+        return response(422, "invalid", _summary(issues), issues)
+
+    @app.exception_handler(BadProblemError)
+    async def impossible(request: Request, error: BadProblemError) -> JSONResponse:
+        issues = [Issue(("problem", *issue.path), issue.detail) for issue in error.issues]
+        return response(422, "invalid", _summary(issues), issues)
+
+    @app.exception_handler(BusyError)
+    async def busy(request: Request, error: BusyError) -> JSONResponse:
+        return response(503, "busy", "As many searches wait as may: try again.", headers={"Retry-After": "5"})
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, error: HTTPException) -> JSONResponse:
+        return response(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))
+
+
+def _summary(issues: Sequence[Issue]) -> str:
+    more = f" and {len(issues) - 1} more" if len(issues) > 1 else ""
+    return f"{issues[0].field or 'body'}: {issues[0].detail}{more}." if issues else "The request is not valid."
+
+
+class TooLargeError(Exception):
+    """More bytes than a body may have."""
+
+
+class LimitBody:
+    """Refuses bodies of more than `most` bytes, told or not, before they are all read."""
+
+    def __init__(self, app: ASGIApp, most: int = MOST_BYTES) -> None:
+        self._app, self._most = app, most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        told = dict(scope["headers"]).get(b"content-length", b"0")
+        read, began = 0, False
+        refusal = response(413, "too-large", f"A body may have {self._most} bytes.")
+        if told.isdigit() and int(told) > self._most:
+            await refusal(scope, receive, send)
+            return
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self._most:
+                raise TooLargeError
+            return message
+
+        async def watched(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            await self._app(scope, counted, watched)
+        except TooLargeError:
+            if began:
+                raise
+            await refusal(scope, receive, send)

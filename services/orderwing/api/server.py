@@ -1,0 +1,29 @@
+"""The app behind a socket, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+
+from orderwing.api.app import create_app
+from orderwing.runtime.errors import OperatorError
+
+
+def serve(host: str, port: int, processes: int, waiting: int, listening: Callable[[str], None]) -> None:
+    """`listening` is told the address once connections are taken; port 0 takes a free one. Raises OperatorError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            taken.bind((host, port))
+            taken.listen(128)
+        except (OSError, OverflowError) as error:
+            raise OperatorError(f"{host}:{port} cannot be used ({error}): choose another --port, or 0.") from None
+        name = f"[{host}]" if ":" in host else host
+        listening(f"http://{name}:{taken.getsockname()[1]}")
+        config = uvicorn.Config(
+            create_app(processes, waiting), log_level="warning", access_log=False, timeout_graceful_shutdown=5
+        )
+        uvicorn.Server(config).run([taken])

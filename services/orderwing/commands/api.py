@@ -1,0 +1,31 @@
+"""`orderwing api serve`: the allocation engine over HTTP."""
+
+from typing import Annotated
+
+import typer
+
+from orderwing.commands.console import fail
+from orderwing.runtime.errors import OperatorError
+
+app = typer.Typer(help="The allocation engine over HTTP.", no_args_is_help=True)
+
+
+@app.callback()
+def group() -> None:
+    """A group even while it has one command."""
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen at; 0.0.0.0 in containers.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    processes: Annotated[int, typer.Option(min=1, help="Searches that run at a time.")] = 2,
+    waiting: Annotated[int, typer.Option(min=0, help="Searches that may wait for their turn.")] = 16,
+) -> None:
+    """Answer at /v1/allocations until SIGTERM or Ctrl-C; /docs tells how to ask."""
+    from orderwing.api.server import serve as listen
+
+    try:
+        listen(host, port, processes, waiting, lambda address: typer.echo(f"Listening at {address}"))
+    except OperatorError as error:
+        fail(str(error))
