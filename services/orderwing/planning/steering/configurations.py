@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csc_array
 
 from orderwing.planning.steering.choice import CLOSED, Chooser, cost_of
 from orderwing.planning.steering.problem import Floats, Ints, Problem
 from orderwing.planning.steering.solver import minimise
+
+Flags = NDArray[np.bool_]
 
 
 class Flow(NamedTuple):
@@ -51,10 +54,7 @@ class Configurations:
         self._cost: list[float] = []
         self._entries: tuple[list[int], list[int], list[float]] = ([], [], [])  # row, column, units of stock
         self._matrices: tuple[csc_array, csc_array] | None = None
-        everything = np.ones_like(problem.demand, dtype=bool)
-        always = np.where(np.isinf(problem.stock), 0.0, CLOSED)
-        self._add(always, everything)
-        self._add(np.where(problem.stock > 0, 0.0, CLOSED), everything)
+        self._covered = np.zeros_like(problem.demand, dtype=bool)
 
     def __len__(self) -> int:
         return len(self._columns)
@@ -67,10 +67,11 @@ class Configurations:
         wanted = (demand > 0) & (self._problem.units.sum(axis=1) > 0)[:, None]
         if not wanted.any():
             return Optimum(0.0, 0.0, np.zeros_like(stock), np.zeros_like(demand), ())
+        self._cover(wanted & ~self._covered)
         while True:
             cost, prices, values, amounts = self._solve_once(stock, demand, wanted)
             priced = np.where(stock > 0, prices, CLOSED)
-            least, subsets = self._best(priced)
+            least, subsets = self._best(priced, wanted)
             gap = np.where(wanted, values - least, 0.0)
             if not self._add(priced, gap > tolerance, subsets):
                 break
@@ -78,23 +79,34 @@ class Configurations:
         flows = tuple(Flow(*self._columns[j], float(amounts[j])) for j in np.flatnonzero(amounts > 1e-9))
         return Optimum(cost, cost - saving, prices, np.where(wanted, values, 0.0), flows)
 
-    def _best(self, prices: Floats) -> tuple[Floats, Ints]:
-        """The least cost of each basket and locality under `prices`, and the subset of sites that has it, (Q, C)."""
-        priced = prices[:, None] + self._problem.unit[:, :, None]  # (K, C, I)
-        fixed = self._chooser.fixed.T
-        least = np.empty((len(fixed), *priced.shape[1:]))
-        least[0] = CLOSED
-        for k, site in enumerate(priced):
-            half = 1 << k
-            np.minimum(least[:half], site, out=least[half : 2 * half])
-        total = least @ self._problem.units.T + fixed[:, :, None]
-        subsets = total.argmin(axis=0)
-        return np.take_along_axis(total, subsets[None], axis=0)[0].T, subsets.T
+    def _cover(self, new: Flags) -> None:
+        """Columns that are always feasible for what comes for the first time, and the cheapest while stock lasts."""
+        if new.any():
+            stock = self._problem.stock
+            self._add(np.where(np.isinf(stock), 0.0, CLOSED), new)
+            self._add(np.where(stock > 0, 0.0, CLOSED), new)
+            self._covered |= new
 
-    def _add(self, prices: Floats, where: np.ndarray, subsets: Ints | None = None) -> int:
+    def _best(self, prices: Floats, where: Flags) -> tuple[Floats, Ints]:
+        """The least cost of the baskets and localities `where` under `prices`, and its subset of sites, (Q, C)."""
+        problem = self._problem
+        costs, subsets = np.zeros(where.shape), np.zeros(where.shape, np.intp)
+        least = np.empty((len(self._chooser.member), len(problem.skus)))
+        least[0] = CLOSED
+        for c in np.flatnonzero(where.any(axis=0)).tolist():
+            for k, site in enumerate(prices + problem.unit[:, c, None]):
+                half = 1 << k
+                np.minimum(least[:half], site, out=least[half : 2 * half])
+            baskets = np.flatnonzero(where[:, c])
+            total = problem.units[baskets] @ least.T + self._chooser.fixed[c]
+            subsets[baskets, c] = total.argmin(axis=1)
+            costs[baskets, c] = total.min(axis=1)
+        return costs, subsets
+
+    def _add(self, prices: Floats, where: Flags, subsets: Ints | None = None) -> int:
         """Add the best columns of the baskets and localities `where` (Q, C). Returns how many are new."""
         if subsets is None:
-            _, subsets = self._best(prices)
+            _, subsets = self._best(prices, where)
         problem, before = self._problem, len(self._columns)
         for q, c in zip(*(axis.tolist() for axis in np.nonzero(where)), strict=True):
             skus, units = problem.lines[q]
@@ -126,7 +138,7 @@ class Configurations:
             self._matrices = uses, serves
         return self._matrices
 
-    def _solve_once(self, stock: Floats, demand: Floats, wanted: np.ndarray) -> tuple[float, Floats, Floats, Floats]:
+    def _solve_once(self, stock: Floats, demand: Floats, wanted: Flags) -> tuple[float, Floats, Floats, Floats]:
         uses, serves = self._program()
         types = np.flatnonzero(wanted)
         cells = np.flatnonzero(np.isfinite(stock))
