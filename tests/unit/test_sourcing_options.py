@@ -10,10 +10,10 @@ from orderwing.planning.costs import price_shipment
 from orderwing.planning.pricing import Goods, Handling, PricingError, Shipping, pack, shipment_terms, tariff_of
 from orderwing.planning.pricing.packing import Carton
 from orderwing.planning.sourcing import Asked, quick_choice
-from orderwing.planning.sourcing.building import Arriving, faults, problem_of
+from orderwing.planning.sourcing.building import Arriving, faults, picks_of, problem_of
 from orderwing.planning.sourcing.engine import plan, verify
 from orderwing.planning.sourcing.plan import Kind, Plan, Reason
-from orderwing.planning.sourcing.problem import Problem
+from orderwing.planning.sourcing.problem import Budget, Problem
 from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
 from orderwing_schemas.network import (
     Carton as BoxModel,
@@ -221,10 +221,10 @@ def test_an_order_that_may_not_be_split_ships_from_one_site_or_is_gathered_or_wa
 
 def test_who_is_out_is_told_with_the_reason() -> None:
     flammable = {**ITEMS, "desk": ITEMS["desk"].model_copy(update={"traits": (Trait.HAZARD,)})}
-    sites = (site("new-york"), site("chicago", capabilities=()), site("miami"), site("dallas"), site("boston"))
+    first = (site("new-york"), site("chicago", capabilities=()), site("miami"), site("dallas"))
     # Dallas has no lane, Boston's never leaves while it is open.
     boston = lane("boston", HOUR, every_minutes=1440, offset_minutes=720)
-    sites = (*sites[:4], site("boston", closes_minute=600), site("reno"))
+    sites = (*first, site("boston", closes_minute=600), site("reno"))
     lanes = (*three_cities().lanes, boston, lane("reno", HOUR))
     cards = (*three_cities().rate_cards, card("boston", 1, 2), card("reno", 1, 2))
     network = three_cities(sites=sites, lanes=lanes, rate_cards=cards)
@@ -396,3 +396,27 @@ def test_lines_of_one_sku_are_wanted_together() -> None:
     )
     problem = problem_of(question, question.network.sites)
     assert {want.sku: want.quantity for want in problem.wants} == {"lamp": 1, "desk": 1, "rug": 5}
+    stocked = replace(question, atp=lambda site_id, sku: 2 if site_id != "chicago" or sku == "desk" else 0)
+    answer = plan(problem_of(stocked, question.network.sites))
+    held, short = picks_of(question.lines, answer.chosen)
+    told = {line.line_id: 0 for line in question.lines}
+    for one in held:
+        told[one.line_id] += one.quantity
+    for rest in short:
+        told[rest.line_id] += rest.quantity
+    assert told == {line.line_id: line.quantity for line in question.lines}
+    assert [(one.line_id, one.quantity) for one in short] == [("x", 1)]
+
+
+def test_transfers_by_weight_are_weighed_exactly_or_with_a_bound() -> None:
+    rates = {("chicago", "new-york"): (400, 30), ("miami", "new-york"): (350, 70)}
+    transfers = tuple(
+        Transfer(from_site=a, to_site=b, minutes=DAY, transfer_minor=fixed, kilogram_minor=each)
+        for (a, b), (fixed, each) in rates.items()
+    )
+    problem, answer = decided(asked(three_cities(transfers=transfers)))
+    assert (answer.chosen.kind, answer.chosen.cost_minor, answer.exact) == (Kind.CONSOLIDATE, 1_300, True)
+    rough = plan(problem, Budget(loads=1))
+    assert verify(problem, rough) == []
+    assert rough.chosen.cost_minor == 1_300
+    assert 1_280 <= rough.bound_minor < 1_300

@@ -15,8 +15,9 @@ from orderwing.planning.calendar import (
 )
 from orderwing.planning.pricing import Carton, Handling, PricingError, tariff_of
 from orderwing.planning.pricing.packing import fits
+from orderwing.planning.sourcing.plan import Candidate
 from orderwing.planning.sourcing.problem import NO_TRAITS, Hub, Inbound, Inflow, Problem, Rules, Run, Source, Want
-from orderwing.planning.sourcing.quick import Asked
+from orderwing.planning.sourcing.quick import Asked, Line, Pick, Rest
 from orderwing_schemas.domain import ServiceLevel
 from orderwing_schemas.network import Item, Lane, Network, Site, Trait
 
@@ -58,6 +59,29 @@ def problem_of(
     hubs = tuple(_hubs(asked, sites, units, room)) if rules.consolidates else ()
     latest = _latest_ms(asked, wants, sources)
     return Problem(wants, sources, cartons_of(network), hubs, rules, due, network.policies.late_hour_minor, latest)
+
+
+def picks_of(lines: Iterable[Line], chosen: Candidate) -> tuple[tuple[Pick, ...], tuple[Rest, ...]]:
+    """Which units of each order line come from which site's shelves, earlier lines first; and what is short."""
+    left: dict[tuple[str, str], int] = {}
+    for one in chosen.shipments:
+        some = [(one.site_id, taken) for taken in (*one.taken, *one.cross_docked)]
+        some += [(moved.from_site, taken) for moved in one.moved for taken in moved.taken]
+        for site_id, taken in some:
+            left[site_id, taken.sku] = left.get((site_id, taken.sku), 0) + taken.units
+    picks: list[Pick] = []
+    short: list[Rest] = []
+    for line in lines:
+        wanted = line.quantity
+        for (site_id, sku), units in left.items():
+            if sku == line.sku and units and wanted:
+                here = min(wanted, units)
+                picks.append(Pick(line.line_id, sku, site_id, here))
+                left[site_id, sku] -= here
+                wanted -= here
+        if wanted:
+            short.append(Rest(line.line_id, line.sku, wanted))
+    return tuple(picks), tuple(short)
 
 
 def wants_of(asked: Asked) -> tuple[Want, ...]:

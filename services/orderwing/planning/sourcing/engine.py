@@ -27,14 +27,16 @@ def plan(problem: Problem, budget: Budget = DEFAULT, seed: int = 0) -> Plan:
     field = field_of(problem, budget)
     found = split(field, budget, seed)
     straight = candidate(problem, [direct(problem, field.ways[site], units) for site, units in found.loads])
-    chosen, gathered = straight, list[Candidate]()
+    chosen, gathered, bounds = straight, list[Candidate](), [straight.cost_minor]
     if problem.rules.consolidates and len(straight.shipments) != 1:
-        gathered = sorted(consolidating.gather(problem, field.ways, budget), key=_rank)
+        through = list(consolidating.gather(problem, field.ways, budget))
+        gathered = sorted([one.candidate for one in through], key=_rank)
         allowed = [one for one in gathered if _refusal(problem, straight, one) is None]
         chosen = allowed[0] if allowed else straight
-    bound_minor = chosen.cost_minor
+        bounds = [one.bound_minor for one in through if one.candidate in allowed] or bounds
     if found.bound_minor is not None:
-        bound_minor = min(bound_minor, found.bound_minor)
+        bounds.append(found.bound_minor)
+    bound_minor = min(chosen.cost_minor, *bounds)
 
     def others() -> tuple[Candidate, ...]:
         weighed = [*gathered, straight, *_rivals(field, found)]
@@ -42,7 +44,7 @@ def plan(problem: Problem, budget: Budget = DEFAULT, seed: int = 0) -> Plan:
         different = {one.label: one for one in sorted(lost, key=_rank, reverse=True) if one.label != chosen.label}
         return tuple(sorted(different.values(), key=_rank)[:LOSERS])
 
-    return Plan(chosen, others, field.eliminated, bound_minor, found.bound_minor is None, found.nodes)
+    return Plan(chosen, others, field.eliminated, bound_minor, bound_minor == chosen.cost_minor, found.nodes)
 
 
 def _ordered(problem: Problem) -> Problem:

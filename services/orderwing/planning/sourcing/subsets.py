@@ -53,7 +53,12 @@ def _doubled(costs: Floats) -> Floats:
 
 
 def _summed(costs: Floats) -> Floats:
-    return members(len(costs)) @ costs
+    return _weights(len(costs)) @ costs
+
+
+@lru_cache(maxsize=16)
+def _weights(sites: int) -> Floats:
+    return members(sites).astype(np.float64)
 
 
 class Additive(NamedTuple):
