@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from orderwing.runtime.embedded.broker import JVM
 from orderwing.runtime.embedded.engines.graphhopper import EmbeddedGraphHopper
 from orderwing.runtime.embedded.engines.osrm import EmbeddedOsrm
 from support.road_map import Town, town
@@ -27,7 +28,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     made = town()
     osm = made.write(directory / "town.osm")
     osrm = EmbeddedOsrm(directory / "osrm", osm, keepalive_s=1)
-    graphhopper = EmbeddedGraphHopper(directory / "graphhopper", osm, min_network_size=0, heap_mb=256)
+    graphhopper = EmbeddedGraphHopper(directory / "graphhopper", osm, min_network_size=0, heap_mb=256, java_options=JVM)
     with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
         stack.callback(osrm.stop)
         stack.callback(graphhopper.stop)

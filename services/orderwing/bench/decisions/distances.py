@@ -75,7 +75,7 @@ def _measure(
 ) -> None:
     name = file.name.partition(".")[0]
     kept = cache_dir() / "maps" / name
-    served = stack.enter_context(EmbeddedOsrm(kept / "osrm", file, progress=options.progress))
+    served = stack.enter_context(EmbeddedOsrm(kept / "osrm", file, small_component=100, progress=options.progress))
     hopper = stack.enter_context(EmbeddedGraphHopper(kept / "graphhopper", file, progress=options.progress))
     osrm, graphhopper = Osrm(served.url), GraphHopper(hopper.url)
     places = _stops(served.url, box, osrm)

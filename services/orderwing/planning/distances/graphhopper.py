@@ -74,8 +74,11 @@ class GraphHopper:
     def matrix(self, origins: Places, destinations: Places) -> Matrix:
         asked = distinct(origins.degrees, destinations.degrees, _DIGITS)
         legs = _Legs(self._client, self.profile, asked, self._snap_m)
-        whole = self._walks(asked.rows, asked.columns)
-        if not all(legs.ask(walk, halve=False) for walk in whole):
+        points = len(asked.degrees)
+        # A tour of all points tells for little which are off the road: later each would cut walks into pieces.
+        tour = list(range(points)) if asked.rows.size * asked.columns.size > 4 * points else []
+        whole = all(legs.ask(walk, halve=False) for walk in _cut(tour, self._legs))
+        if not whole or not all(legs.ask(walk, halve=False) for walk in self._walks(*legs.on_road())):
             for rows, columns in legs.connected(self._legs):
                 for walk in self._walks(rows, columns):
                     legs.ask(walk)
@@ -135,6 +138,11 @@ class _Legs:
                 walks.append(walk)
         return True
 
+    def on_road(self) -> tuple[Indices, Indices]:
+        """Origins and destinations without those that are known to have no road near them."""
+        rows, columns = (np.setdiff1d(wanted, list(self._lost)) for wanted in (self._asked.rows, self._asked.columns))
+        return rows.astype(np.intp), columns.astype(np.intp)
+
     def connected(self, legs: int) -> Iterator[tuple[Indices, Indices]]:
         """Origins and destinations between which there are ways, so that few walks need halving.
 
@@ -171,6 +179,7 @@ class _Legs:
             "points": [self._longitude_first[n] for n in walk],
             "details": ["leg_time", "leg_distance"],
             "instructions": False,
+            "way_point_max_distance": 0,  # simplifying the line, which nobody reads, takes as long as all the rest
         }
         status, body = self._client.post("/route", request)
         answer = self._client.read(_Answer, body)

@@ -14,6 +14,7 @@ from orderwing.runtime.embedded.class_cache import class_cache, class_path
 from orderwing.runtime.embedded.errors import EmbeddedError
 from orderwing.runtime.embedded.fencing import crashed, fence
 from orderwing.runtime.embedded.jars import fetch_jars
+from orderwing.runtime.embedded.log4j2 import log_option
 from orderwing.runtime.embedded.ports import HOST, free_port
 from orderwing.runtime.embedded.process import ChildProcess
 from orderwing.runtime.embedded.progress import Progress, silent
@@ -49,15 +50,6 @@ _SETTINGS = {
 }
 # On few cores the optimising compiler takes as much CPU as the broker itself for the first minutes.
 JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-_LOG4J2 = """\
-status = warn
-appender.file.type = Console
-appender.file.name = file
-appender.file.layout.type = PatternLayout
-appender.file.layout.pattern = %d{ISO8601} %p %c{1} %m%n
-rootLogger.level = warn
-rootLogger.appenderRef.file.ref = file
-"""
 
 
 class EmbeddedBroker(EmbeddedServer):
@@ -123,9 +115,7 @@ class EmbeddedBroker(EmbeddedServer):
         return [] if cached is None else [f"-XX:AOTCache={cached}"]
 
     def _log_options(self) -> list[str]:
-        log4j2 = self.data_dir / "log4j2.properties"
-        log4j2.write_text(_LOG4J2, "utf-8")
-        return [f"-Dlog4j2.configurationFile={log4j2.as_uri()}"]
+        return [log_option(self.data_dir / "log4j2.properties")]
 
     def _all_settings(self) -> dict[str, str]:
         controller = free_port()

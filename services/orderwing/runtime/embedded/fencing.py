@@ -12,22 +12,13 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from orderwing.runtime.embedded.log4j2 import log_option
 from orderwing.runtime.embedded.process import ChildProcess
 
 _FENCED = "Fencing broker 1 "
 _DEADLINE_S = 20.0
 _POLL_S = 0.02
-_LOG4J2 = """\
-status = warn
-appender.out.type = Console
-appender.out.name = out
-appender.out.layout.type = PatternLayout
-appender.out.layout.pattern = %d{ISO8601} %p %c{1} %m%n
-rootLogger.level = warn
-rootLogger.appenderRef.out.ref = out
-logger.controller.name = org.apache.kafka.controller
-logger.controller.level = info
-"""
+_LOGGER = "org.apache.kafka.controller"  # tells of it at INFO
 
 
 def crashed(log_dir: Path) -> bool:
@@ -45,12 +36,12 @@ def fence(java: Sequence[str | Path], settings: Mapping[str, str], data_dir: Pat
         "broker.session.timeout.ms": "1000",
         "broker.heartbeat.interval.ms": "300",
     }
-    properties, log4j2, log = (data_dir / f"fencing.{kind}" for kind in ("properties", "log4j2.properties", "log"))
+    properties, log = data_dir / "fencing.properties", data_dir / "fencing.log"
     properties.write_text("".join(f"{key}={value}\n" for key, value in alone.items()), "utf-8")
-    log4j2.write_text(_LOG4J2, "utf-8")
+    option = log_option(data_dir / "fencing.log4j2.properties", [_LOGGER])
     log.write_text("", "utf-8")
     controller = ChildProcess(
-        [*java[:1], "-Xmx256m", f"-Dlog4j2.configurationFile={log4j2.as_uri()}", *java[1:], "kafka.Kafka", properties],
+        [*java[:1], "-Xmx256m", option, *java[1:], "kafka.Kafka", properties],
         log=log,
     )
     try:

