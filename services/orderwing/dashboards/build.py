@@ -26,6 +26,7 @@ from grafana_foundation_sdk.models.dashboard import (
 
 from orderwing.dashboards.contents import boards
 from orderwing.dashboards.panels import Board, Panel
+from orderwing.runtime import generating
 
 DIRECTORY = Path("deploy/grafana/dashboards")
 SOURCE_UID = "prometheus"  # as provisioning/datasources names it
@@ -41,22 +42,12 @@ def generated() -> Mapping[Path, str]:
 
 def stale(root: Path) -> list[Path]:
     """Files that are missing, differ from the code, or belong to no dashboard any more."""
-    files = generated()
-    kept = {path.relative_to(root) for path in (root / DIRECTORY).glob("*.json")}
-    differ = [path for path, text in files.items() if path not in kept or (root / path).read_text("utf-8") != text]
-    return sorted([*differ, *(kept - files.keys())])
+    return generating.stale(root, generated(), (root / DIRECTORY).glob("*.json"))
 
 
 def write(root: Path) -> list[Path]:
     """Bring the files under `root` up to date; what was changed."""
-    files, changed = generated(), stale(root)
-    for path in changed:
-        if path in files:
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(files[path], "utf-8")
-        else:
-            (root / path).unlink()
-    return changed
+    return generating.write(root, generated(), stale(root))
 
 
 def as_json(board: Board) -> str:

@@ -14,7 +14,7 @@ from orderwing.demo.product import Product
 from orderwing.demo.report import failed, report_of, verdict_on
 from orderwing.demo.run import run_demo
 from orderwing.demo.rundir import RunDirectory, run_directory
-from orderwing.demo.screen import Lines, Screen, print_summary
+from orderwing.demo.screen import Lines, Screen, died, print_summary
 from orderwing.runtime.screen import progress_bars
 from orderwing.runtime.tracing_read import traced_orders
 
@@ -49,6 +49,7 @@ def _run(options: Options, directory: RunDirectory, console: Console, began_s: f
             without=() if options.reoptimizer else ("reoptimizer",),
             environment=_telemetry(options.traced),
             progress=progress,
+            died=died(show),
         ).start()
     with product:
         try:

@@ -16,7 +16,7 @@ from orderwing.runtime.embedded.progress import Progress, silent
 from orderwing.runtime.embedded.redis import EmbeddedRedis
 from orderwing.runtime.publish import fix_clock, publish_reference
 from orderwing.runtime.settings import Http, Kafka, Redis, Settings, load
-from orderwing.runtime.supervisor import ServiceSpec, Supervisor
+from orderwing.runtime.supervisor import Died, ServiceSpec, Supervisor, log_death
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing_schemas.network import Item, Network
 
@@ -34,14 +34,19 @@ class Product:
         without: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         progress: Progress = silent,
+        died: Died = log_death,
     ) -> None:
-        """`without` names services that do not run; `environment` is added to that of all services."""
+        """`without` names services that do not run; `environment` is added to that of all services.
+
+        `died` hears of services that are started again.
+        """
         self.directory = directory
         self.broker = EmbeddedBroker(directory.path / "kafka", heap_mb=768, progress=progress)
         self.redis = EmbeddedRedis(directory.path / "redis", progress=progress)
         self._names = [name for name in SERVICES if name not in without]
         self._environment = dict(environment or {})
         self._seed = seed
+        self._died = died
         self._stack = ExitStack()
         self.supervisor: Supervisor | None = None
 
@@ -84,7 +89,7 @@ class Product:
     def start_services(self) -> Supervisor:
         """All at once; does not wait until they are ready, which takes a clock and a network."""
         specs = [ServiceSpec(name, environment=self._environment) for name in self._names]
-        self.supervisor = Supervisor(self.settings, specs).start()
+        self.supervisor = Supervisor(self.settings, specs, died=self._died).start()
         return self.supervisor
 
     def stop_services(self) -> None:

@@ -14,8 +14,18 @@ from rich.text import Text
 from orderwing.audit.verdict import Verdict
 from orderwing.demo.stream import Stream
 from orderwing.demo.watch import ServiceLine, Watch
+from orderwing.runtime.supervisor import Died
 
 _LINE_EVERY_S = 5.0
+
+
+def died(show: Lines | Screen) -> Died:
+    """Tells of a service that is started again in a sentence."""
+
+    def tell(name: str, status: int, again_in_s: float) -> None:
+        show.note(f"{name} has ended (status {status}). It is started again in {again_in_s:g} s and loses nothing.")
+
+    return tell
 
 
 class Lines:
@@ -27,6 +37,9 @@ class Lines:
 
     def step(self, text: str) -> None:
         self._console.print(f"{text} ...", highlight=False)
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True)
 
     def watched(self, phase: str, watch: Watch, stream: Stream, seconds: float) -> None:
         if seconds - self._told_s < _LINE_EVERY_S:
@@ -49,6 +62,9 @@ class Screen:
 
     def step(self, text: str) -> None:
         self._console.print(f"[dim]{text} ...[/]", highlight=False)
+
+    def note(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True)  # above the picture
 
     def watched(self, phase: str, watch: Watch, stream: Stream, seconds: float) -> None:
         picture = _picture(phase, watch, stream, seconds)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from orderwing.runtime import asyncapi, metric_defs
+from orderwing.runtime import asyncapi, generating, metric_defs
 from orderwing.runtime.compatibility import incompatibilities
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.settings import docs as settings_docs
@@ -40,21 +40,19 @@ def generated() -> Mapping[Path, str]:
 
 def stale(root: Path) -> list[Path]:
     """Files that are missing, differ from the code, or belong to no event any more."""
-    files = generated()
-    differ = [path for path, text in files.items() if not _holds(root / path, text)]
-    return differ + [path for path in _kept(root) if path not in files]
+    return generating.stale(root, generated(), _kept(root))
 
 
 def broken(root: Path) -> list[str]:
     """How the code breaks the schemas that are kept under `root`, an event a line."""
     told = []
     for path in _kept(root):
-        if path.parent != _JSON:
+        if path.parent != root / _JSON:
             continue
         event_type = path.name.removesuffix(".schema.json")
         if event_type not in EVENT_BY_TYPE:
             told.append(f"{event_type}: no topic has it any more")
-        elif found := incompatibilities(json.loads((root / path).read_text("utf-8")), schema_of(event_type)):
+        elif found := incompatibilities(json.loads(path.read_text("utf-8")), schema_of(event_type)):
             told.append(f"{event_type}: {'; '.join(found)}")
     return told
 
@@ -68,23 +66,12 @@ def write(root: Path, *, allow_breaking: bool = False) -> list[Path]:
             "Released events are never edited; add a new version instead (or --allow-breaking before a release):\n"
             + "\n".join(found)
         )
-    files, changed = generated(), stale(root)
-    for path in changed:
-        if path in files:
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            (root / path).write_text(files[path], "utf-8")
-        else:
-            (root / path).unlink()
-    return changed
+    return generating.write(root, generated(), stale(root))
 
 
 def _kept(root: Path) -> Iterator[Path]:
     for directory in (_JSON, _EXAMPLES):
-        yield from sorted(path.relative_to(root) for path in (root / directory).glob("*.json"))
-
-
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text("utf-8") == text
+        yield from sorted((root / directory).glob("*.json"))
 
 
 def _text(value: Any) -> str:

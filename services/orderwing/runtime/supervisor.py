@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGTERM
@@ -29,6 +29,11 @@ _LOG_LINES = 10
 _LOG_TAIL_BYTES = 64 << 10
 
 _log = get_logger(__name__)
+Died = Callable[[str, int, float], None]  # (service, exit status, seconds until it is started again)
+
+
+def log_death(name: str, status: int, again_in_s: float) -> None:
+    _log.warning("service died", service_name=name, status=status, again_in_s=again_in_s)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class _Child:
         self.process = ChildProcess(self.spec.argv, log=self.log, env=environment)
         self._began_s = time.monotonic()
 
-    def tend(self, give_up_after: int) -> str | None:
+    def tend(self, give_up_after: int, died: Died) -> str | None:
         """Start it again if it died and the backoff is over; what to say if it keeps dying."""
         now_s = time.monotonic()
         if self.process is not None:
@@ -82,7 +87,7 @@ class _Child:
                 return f"{self.spec.name} keeps dying, last with status {status}: {self.last_lines()}"
             backoff_s = min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2 ** (self._deaths - 1))
             self._again_at_s = now_s + backoff_s
-            _log.warning("service died", service_name=self.spec.name, status=status, again_in_s=backoff_s)
+            died(self.spec.name, status, backoff_s)
         elif now_s >= self._again_at_s:
             self.restarts += 1
             self.start()
@@ -122,7 +127,8 @@ class Supervisor:
     """Services in the order of their start; they are stopped in reverse. All die with this process.
 
     A process that ends unasked (status 75, a signal, anything) is started again after a growing pause. One that dies
-    `give_up_after` times in a row, none of them having lived 30 s, is left alone and reported in `failures`.
+    `give_up_after` times in a row, none of them having lived 30 s, is left alone and reported in `failures`. `died`
+    hears of each that will be started again, in a thread of the supervisor's own.
     """
 
     def __init__(
@@ -132,7 +138,9 @@ class Supervisor:
         *,
         grace_s: float = 15.0,
         give_up_after: int = 8,
+        died: Died = log_death,
     ) -> None:
+        self._died = died
         self._children = {spec.name: _Child(spec, settings) for spec in services}
         if len(self._children) != len(services):
             raise ValueError("services must have distinct names")
@@ -221,7 +229,10 @@ class Supervisor:
         while not self._stopping.wait(_POLL_S):
             with self._lock:
                 for name, child in self._children.items():
-                    if name not in self._failures and (failure := child.tend(self._give_up_after)) is not None:
+                    if (
+                        name not in self._failures
+                        and (failure := child.tend(self._give_up_after, self._died)) is not None
+                    ):
                         self._failures[name] = failure
 
     def __enter__(self) -> Self:

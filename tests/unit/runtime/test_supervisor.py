@@ -97,12 +97,18 @@ def test_a_killed_service_is_started_again(settings: Settings, how: str) -> None
 
 
 def test_a_service_that_keeps_dying_is_reported_with_its_last_words(settings: Settings) -> None:
-    with Supervisor(settings, [child("good"), child("bad", "dies")], give_up_after=3) as supervisor:
+    deaths: list[tuple[str, int, float]] = []
+
+    def died(name: str, status: int, again_in_s: float) -> None:
+        deaths.append((name, status, again_in_s))
+
+    with Supervisor(settings, [child("good"), child("bad", "dies")], give_up_after=3, died=died) as supervisor:
         with pytest.raises(SupervisorError, match=r"(?s)^bad keeps dying, last with status 75.*the last words of bad"):
             supervisor.wait_ready(DEADLINE_S)
         assert list(supervisor.failures) == ["bad"]
         assert supervisor.restarts["bad"] == 2
         supervisor.wait_ready(DEADLINE_S, ["good"])
+    assert deaths == [("bad", 75, 0.25), ("bad", 75, 0.5)]  # the third is the last
 
 
 def test_a_service_that_is_not_ready_says_why(settings: Settings) -> None:
