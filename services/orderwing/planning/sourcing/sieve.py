@@ -100,14 +100,16 @@ def _units(
     problem: Problem, source: Source, refused: tuple[Want, ...], more: Mapping[str, int] = NOTHING_MORE
 ) -> tuple[int, ...]:
     """What of each want could come from here, at most what is wanted."""
-    stock = source.stock
-    units = []
-    for want in problem.wants:
-        have = max(0, stock.get(want.sku, 0))
-        if more:
-            have += more.get(want.sku, 0)
-        units.append(0 if refused and want in refused else min(have, want.quantity))
-    return tuple(units)
+    have = source.stock.get
+    if not more and not refused:
+        units = [got if (got := have(want[0], 0)) < want[1] else want[1] for want in problem.wants]
+        return tuple(units if min(units, default=0) >= 0 else [max(0, unit) for unit in units])
+    return tuple(
+        [
+            0 if want in refused else min(max(0, have(want.sku, 0)) + more.get(want.sku, 0), want.quantity)
+            for want in problem.wants
+        ]
+    )
 
 
 def _usable(problem: Problem, run: Run) -> bool:
