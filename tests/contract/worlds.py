@@ -17,7 +17,8 @@ from orderwing.runtime.clock import REAL_TIME, DomainClock
 from orderwing.runtime.kafka import KafkaBus
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.runner import Runner
-from orderwing.runtime.simulated import SimulatedBus, SimulatedCluster
+from orderwing.runtime.simulated import SimulatedBus
+from orderwing.runtime.simulated_cluster import SimulatedCluster
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import encode

@@ -8,7 +8,8 @@ from random import Random
 
 from orderwing.kernel.ports import Outgoing, TopicPartition
 from orderwing.runtime.partitioning import key_partition
-from orderwing.runtime.simulated import Fault, SimulatedBus, SimulatedCluster
+from orderwing.runtime.simulated import SimulatedBus
+from orderwing.runtime.simulated_cluster import Fault, SimulatedCluster
 from orderwing_schemas import topics
 
 SESSION_MS = 6_000

@@ -8,7 +8,8 @@ from orderwing.kernel.ports import FencedError
 from orderwing.kernel.stage import Stage
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.runner import Runner
-from orderwing.runtime.simulated import SimulatedBus, SimulatedCluster, SimulatedCrash
+from orderwing.runtime.simulated import SimulatedBus
+from orderwing.runtime.simulated_cluster import SimulatedCluster, SimulatedCrash
 from orderwing.simulation.plants import bus_of
 
 _BATCH = 50

@@ -14,7 +14,7 @@ from orderwing.kernel.ports import Outgoing, Record, TopicPartition
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.outputs import Outputs
 from orderwing.runtime.partitioning import key_partition
-from orderwing.runtime.simulated import SimulatedCluster
+from orderwing.runtime.simulated_cluster import SimulatedCluster
 from orderwing.simulation.shop import MINUTE_MS, Publication
 from orderwing_schemas import topics
 from orderwing_schemas.base import Event

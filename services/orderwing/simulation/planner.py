@@ -13,7 +13,7 @@ from orderwing.reoptimizer import pool as pools
 from orderwing.reoptimizer.emit import Message, proposal_message, window_message
 from orderwing.reoptimizer.replan import Budget, Change, Proposal, replan
 from orderwing.runtime.clock import DomainClock
-from orderwing.runtime.simulated import SimulatedCluster
+from orderwing.runtime.simulated_cluster import SimulatedCluster
 from orderwing.simulation.outside import Agenda, Reader, event_of
 from orderwing.simulation.shop import MINUTE_MS
 from orderwing_schemas import topics

@@ -24,7 +24,8 @@ from orderwing.kernel.stage import Stage
 from orderwing.payment_hold.stage import STAGE as PAYMENT_HOLD
 from orderwing.reservation.stage import STAGE as RESERVATION
 from orderwing.runtime.clock import DomainClock
-from orderwing.runtime.simulated import SimulatedBus, SimulatedCluster
+from orderwing.runtime.simulated import SimulatedBus
+from orderwing.runtime.simulated_cluster import SimulatedCluster
 from orderwing.simulation.faults import Faults
 from orderwing.simulation.instances import Instance
 from orderwing.simulation.outside import Agenda, Provider, Shops, Staff, Warehouse
