@@ -144,7 +144,11 @@ def test_skus_of_a_class_share_a_price(small: tuple[Instance, ...]) -> None:
     prices = spread(plan(pooled).prices, classes)
     assert prices.shape == problem.stock.shape
     assert all(np.array_equal(prices[:, 0], prices[:, n]) for n, group in enumerate(classes) if group == classes[0])
-    assert alike(problem, len(problem.skus), seed=3) == tuple(range(len(problem.skus)))
+    assert sorted(alike(problem, len(problem.skus), seed=3)) == list(range(len(problem.skus)))
+    some_alone = alike(problem, 2, seed=3, alone=5)
+    wanted = problem.units.T @ problem.demand.sum(axis=1)
+    assert {some_alone[n] for n in np.argsort(-wanted)[:5]} == set(range(5))
+    assert set(some_alone) <= set(range(7))
 
 
 SITE_AND_SUPPLIER = Problem(

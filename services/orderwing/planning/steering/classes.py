@@ -10,18 +10,24 @@ from scipy.cluster.vq import kmeans2
 from orderwing.planning.steering.problem import Basket, Floats, Problem
 
 
-def alike(problem: Problem, count: int, seed: int) -> tuple[int, ...]:
-    """A class for each SKU, at most `count` of them: k-means over cover and place of the stock.
+def alike(problem: Problem, count: int, seed: int, alone: int = 0) -> tuple[int, ...]:
+    """A class for each SKU: the `alone` most wanted are one each, the others at most `count` by k-means.
 
     A SKU's profile is its stock at each site over its expected demand, at most 2: more is never short.
     """
     demand = problem.units.T @ problem.demand.sum(axis=1)
-    finite = problem.stock[np.isfinite(problem.stock).all(axis=1)]
-    profile = np.minimum(finite / np.maximum(demand, 1e-9), 2.0).T
-    if count >= len(problem.skus):
-        return tuple(range(len(problem.skus)))
-    _, classes = kmeans2(profile, count, minit="++", rng=np.random.default_rng(seed))
-    return tuple(np.unique(classes, return_inverse=True)[1].tolist())
+    by_demand = np.argsort(-demand, kind="stable")
+    classes = np.empty(len(problem.skus), np.intp)
+    classes[by_demand[:alone]] = np.arange(len(by_demand[:alone]))
+    rest = by_demand[alone:]
+    if len(rest) <= count:
+        classes[rest] = alone + np.arange(len(rest))
+    else:
+        finite = problem.stock[np.isfinite(problem.stock).all(axis=1)]
+        profile = np.minimum(finite[:, rest] / np.maximum(demand[rest], 1e-9), 2.0).T
+        _, groups = kmeans2(profile, count, minit="++", rng=np.random.default_rng(seed))
+        classes[rest] = alone + np.unique(groups, return_inverse=True)[1]
+    return tuple(classes.tolist())
 
 
 def merged(problem: Problem, classes: Sequence[int]) -> Problem:
