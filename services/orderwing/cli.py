@@ -12,9 +12,11 @@ from orderwing.commands import (
     config,
     dashboards,
     dead_letters,
+    distances,
     market,
     network,
     order,
+    policy,
     reviews,
     schemas,
     topics,
@@ -70,10 +72,12 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(config.app, name="config")
 app.add_typer(dashboards.app, name="dashboards")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(distances.app, name="distances")
 app.add_typer(market.app, name="market")
 app.add_typer(network.app, name="network")
 app.add_typer(order.app, name="order")
 app.add_typer(order.views_app, name="views")
+app.add_typer(policy.app, name="policy")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(topics.app, name="topics")

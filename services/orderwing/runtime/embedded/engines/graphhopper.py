@@ -20,6 +20,12 @@ _LOCK = "engines/graphhopper.lock"
 _IGNORED = "footway,construction,cycleway,path,pedestrian,steps"  # by cars
 
 
+def fetch_graphhopper(cache: Path | None = None, progress: Progress = silent) -> Path:
+    """The checked jar. Raises EmbeddedError."""
+    (jar,) = fetch_jars(cache, progress, lock=_LOCK, task="GraphHopper jar")
+    return jar
+
+
 class EmbeddedGraphHopper(EmbeddedServer):
     """Contraction hierarchies of one map for cars; prepared at the first start, kept in `data_dir`."""
 
@@ -34,6 +40,7 @@ class EmbeddedGraphHopper(EmbeddedServer):
         min_network_size: int = 200,
         heap_mb: int = 1024,
         java_options: Sequence[str] = ("-XX:+UseSerialGC",),
+        bind: str = HOST,
         cache: Path | None = None,
         progress: Progress = silent,
         start_deadline_s: float = 180.0,
@@ -43,6 +50,7 @@ class EmbeddedGraphHopper(EmbeddedServer):
         self._map = map_file
         self._min_network_size = min_network_size
         self._java: list[str | Path] = [JAVA, *java_options, f"-Xmx{heap_mb}m", "-XX:+ExitOnOutOfMemoryError"]
+        self._bind = bind
         self._cache = cache
 
     @property
@@ -56,10 +64,11 @@ class EmbeddedGraphHopper(EmbeddedServer):
         return self.data_dir / f"graph-{version}"
 
     def _command(self) -> list[str | Path]:
-        (jar,) = fetch_jars(self._cache, self._progress, lock=_LOCK, task="GraphHopper")
+        jar = fetch_graphhopper(self._cache, self._progress)
         graph = self._graph
-        if not (graph / "whole").exists():  # an import that was interrupted is done again
-            shutil.rmtree(graph, ignore_errors=True)
+        if not (graph / "whole").exists():  # another map, or an import that was interrupted
+            for old in self.data_dir.glob("graph-*"):
+                shutil.rmtree(old)
         config = self.data_dir / "config.yml"
         config.write_text(json.dumps(self._config(graph), indent=2), "utf-8")  # JSON is YAML
         return [*self._java, "-jar", jar, "server", config]
@@ -77,7 +86,7 @@ class EmbeddedGraphHopper(EmbeddedServer):
                 "profiles_ch": [{"profile": "car"}],
             },
             "server": {
-                "application_connectors": [{"type": "http", "port": self.port, "bind_host": HOST}],
+                "application_connectors": [{"type": "http", "port": self.port, "bind_host": self._bind}],
                 "admin_connectors": [],
                 "request_log": {"appenders": []},
             },

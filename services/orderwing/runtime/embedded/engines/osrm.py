@@ -31,6 +31,7 @@ class EmbeddedOsrm(EmbeddedServer):
         keepalive_s: int = 5,
         small_component: int = 1000,
         threads: int = 2,
+        bind: str = HOST,
         cache: Path | None = None,
         progress: Progress = silent,
         start_deadline_s: float = 180.0,
@@ -46,6 +47,7 @@ class EmbeddedOsrm(EmbeddedServer):
         self._limits = (f"--max-table-size={max_table_size}", f"--keepalive-timeout={keepalive_s}")
         self._islands = f"--small-component-size={small_component}"
         self._threads = f"--threads={threads}"
+        self._bind = f"--ip={bind}"  # of itself it would listen on every address of the machine
         self._cache = cache
 
     @property
@@ -53,7 +55,7 @@ class EmbeddedOsrm(EmbeddedServer):
         """The address for clients; known once started."""
         return f"http://{HOST}:{self.port}"
 
-    def prepare(self) -> Path:
+    def _prepare(self) -> Path:
         """The base of the prepared files, made if the map, the profile or OSRM is not that of the last time.
 
         Raises EmbeddedError: a map that cannot be read, programs that cannot be had.
@@ -76,6 +78,8 @@ class EmbeddedOsrm(EmbeddedServer):
         self._run(programs.program("osrm-contract"), base, step=1)
         self._progress("Prepare the map for OSRM", 2, 2)
         draft.replace(whole)
+        for old in set(self.data_dir.glob("osrm-*")) - {whole}:
+            shutil.rmtree(old)
 
     def _run(self, program: Path, *arguments: str | Path, step: int) -> None:
         self._progress("Prepare the map for OSRM", step, 2)
@@ -89,10 +93,9 @@ class EmbeddedOsrm(EmbeddedServer):
             raise EmbeddedError(f"OSRM could not prepare {self._map} ({program.name}): see {self.log_file}.")
 
     def _command(self) -> list[str | Path]:
-        base = self.prepare()
+        base = self._prepare()
         routed = fetch_osrm(self._cache, self._progress).program("osrm-routed")
-        # It would listen on every address of the machine.
-        return [routed, f"--ip={HOST}", f"--port={self.port}", self._threads, *self._limits, base]
+        return [routed, self._bind, f"--port={self.port}", self._threads, *self._limits, base]
 
     def _answers(self, timeout_s: float) -> bool:
         return answers(self.port, "/nearest/v1/any/0,0", timeout_s)
