@@ -1,0 +1,112 @@
+"""Decisions made again: by the code that made them, and by the exact engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from orderwing.planning.explaining.facts import Facts
+from orderwing.planning.holding import hold, weighed
+from orderwing.planning.pricing import PricingError
+from orderwing.planning.sourcing import plan as plans
+from orderwing.planning.sourcing.building import problem_of
+from orderwing.planning.sourcing.engine import plan
+from orderwing.planning.sourcing.problem import Budget
+from orderwing_schemas.domain import Candidate
+
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Units that a decision has one site ship."""
+
+    site_id: str
+    sku: str
+    units: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`candidates`: the chosen one first, if anything is, then those priced, the best first, then those that were not.
+
+    `short_units` of all that is wanted find no stock. `gap`: how much of the cost a proof leaves open; None where the
+    decision proves nothing.
+    """
+
+    chosen: str
+    candidates: tuple[Candidate, ...]
+    taken: tuple[Taken, ...]
+    short_units: int
+    cost_minor: int
+    arrival_at_ms: int | None
+    gap: float | None = None
+
+    @cached_property
+    def cost_of(self) -> dict[str, int]:
+        """By label, the cheapest of those of one label."""
+        costs: dict[str, int] = {}
+        for one in self.candidates:
+            if one.cost_minor is not None:
+                costs[one.label] = min(one.cost_minor, costs.get(one.label, one.cost_minor))
+        return costs
+
+    @property
+    def runner_up(self) -> Candidate | None:
+        """The best that was priced and lost."""
+        return next((one for one in self.candidates if one.lost_because and one.cost_minor is not None), None)
+
+
+Decide = Callable[[Facts], Verdict]
+
+
+def quickly(facts: Facts) -> Verdict:
+    """What the stage that owns the stock decides."""
+    sought = facts.sought
+    choice = hold(sought)
+    return Verdict(
+        chosen="+".join(choice.site_ids) or NOTHING,
+        candidates=tuple(weighed(sought, choice)),
+        taken=tuple([Taken(pick.site_id, pick.sku, pick.quantity) for pick in choice.held]),
+        short_units=sum([line.quantity for line in choice.short]),
+        cost_minor=choice.cost_minor,
+        arrival_at_ms=choice.promise_at_ms,
+    )
+
+
+def exactly(facts: Facts, budget: Budget | None = None) -> Verdict:
+    """What the exact engine says: weight breaks, cartons, transfers and all. Raises PricingError."""
+    sought = facts.sought
+    problem = problem_of(sought.asked, sought.may_serve())
+    found = plan(problem, budget or Budget())
+    chosen = found.chosen
+    if chosen.short and not facts.may_split:
+        chosen = plans.Candidate(plans.Kind.NOTHING, (), tuple([plans.Taken(*n) for n in facts.needed.items()]))
+    candidates = [_candidate(one) for one in (chosen, *found.losers) if one.shipments]
+    told = {one.label for one in candidates}
+    for site_id in dict.fromkeys([one.site_id for one in found.eliminated if one.site_id not in told]):
+        why = [f"{e.sku}: {e.detail}" if e.sku else e.detail for e in found.eliminated if e.site_id == site_id]
+        candidates.append(Candidate(label=site_id, lost_because="; ".join(why)))
+    taken = [
+        Taken(site_id, goods.sku, goods.units)
+        for one in chosen.shipments
+        for site_id, some in [(one.site_id, (*one.taken, *one.cross_docked)), *one.moved]
+        for goods in some
+    ]
+    return Verdict(
+        chosen=chosen.label,
+        candidates=tuple(candidates),
+        taken=tuple(taken),
+        short_units=chosen.short_units,
+        cost_minor=chosen.cost_minor,
+        arrival_at_ms=chosen.arrival_at_ms or None,
+        gap=found.gap,
+    )
+
+
+def _candidate(one: plans.Candidate) -> Candidate:
+    return Candidate(label=one.label, cost_minor=one.cost_minor, terms=one.terms, lost_because=one.lost_because)
+
+
+__all__ = ["NOTHING", "Decide", "PricingError", "Taken", "Verdict", "exactly", "quickly"]
