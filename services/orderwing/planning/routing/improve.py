@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from orderwing.planning.budget import Budget, Countdown
+from orderwing.planning.routing.insertion import insert
 from orderwing.planning.routing.parts import Parts
 from orderwing.planning.routing.plan import NoPlanError, RoutePlan
 from orderwing.planning.routing.port import Part, PartSearch, Stopwatch, Tuning, as_plan, everything
@@ -22,23 +23,27 @@ from orderwing.planning.routing.tours import Tour, tours_of
 _SIZE = 250  # stops of a part
 _WEDGES_SHARE = 0.25  # of the budget
 _ITERATIONS = 300  # for a part; doubled when many in a row bring nothing
-_WARM_ITERATIONS = 60
+_WARM_SIZE, _WARM_ITERATIONS = 150, 60  # where the time is for a few parts only
 _PATIENCE = 12
 _TUNING = Tuning()
+_WARM_TUNING = Tuning(neighbours=20, perturbed=10)
 
 
 def plan(problem: RoutingProblem, budget: Budget, seed: int, start: RoutePlan | None = None) -> RoutePlan:
-    """The best routes found, from `start` if given; it may leave stops, but none that must be served.
+    """The best routes found, from `start` if given.
 
-    Raises NoPlanError.
+    A start may leave stops, but none that must be served; those it does not know of have just arrived, and are looked
+    at first. Raises NoPlanError.
     """
     improver = _Improver(problem, Countdown(budget), seed)
     if start is None:
         improver.build()
+        improver.improve(_SIZE, _ITERATIONS, _TUNING)
     else:
+        known = {stop for route in start.routes for stop in route.stops} | {left.stop_id for left in start.left}
         improver.tours = tours_of(problem, start.routes)
-        improver.welcome()
-    improver.improve()
+        improver.welcome([n for n, stop in enumerate(problem.stops) if stop.stop_id not in known])
+        improver.improve(_WARM_SIZE, _WARM_ITERATIONS, _WARM_TUNING)
     return as_plan(problem, improver.tours)
 
 
@@ -47,6 +52,7 @@ class _Improver:
         self._problem, self._countdown = problem, countdown
         self._search, self._parts = PartSearch(problem, seed), Parts(problem, seed)
         self.tours: list[Tour] = []
+        self.saved = 0
 
     def build(self) -> None:
         count = self._wedges()
@@ -80,27 +86,32 @@ class _Improver:
         before = [[0] * len(self._problem.vehicles), *upto]
         return [[b - a for a, b in zip(low, high, strict=True)] for low, high in zip(before, upto, strict=False)]
 
-    def welcome(self) -> None:
-        """Look first around the stops that the start leaves and that might pay most."""
-        served = {stop for tour in self.tours for stop in tour.stops}
-        if not self.tours or len(served) == len(self._problem.stops):
-            return
+    def welcome(self, arrivals: Sequence[int]) -> None:
+        """Insert the stops that have arrived, and look around them: at each once, in whatever part; the best first."""
+        waiting = self._parts.promising(arrivals, self.tours)
+        self.tours = insert(self._problem, self.tours, arrivals)
+        while waiting and not self._countdown.over():
+            seen = self._around(waiting[0], _WARM_SIZE, _WARM_ITERATIONS, _WARM_TUNING, waiting)
+            waiting = [stop for stop in waiting[1:] if stop not in seen]
 
-    def improve(self) -> None:
-        iterations, vain = _ITERATIONS, 0
+    def improve(self, size: int, iterations: int, tuning: Tuning) -> None:
+        vain = 0
         while not self._countdown.over():
-            gained = self._around(self._parts.any_stop(), _SIZE, iterations)
-            vain = 0 if gained else vain + 1
+            before = self.saved
+            self._around(self._parts.any_stop(), size, iterations, tuning)
+            vain = 0 if self.saved > before else vain + 1
             if vain == _PATIENCE:
                 iterations, vain = 2 * iterations, 0
 
-    def _around(self, stop: int, size: int, iterations: int) -> int:
-        taken, left = self._parts.around(stop, self.tours, size)
+    def _around(self, stop: int, size: int, iterations: int, tuning: Tuning, wanted: Sequence[int] = ()) -> set[int]:
+        """Search a part around the stop; those of the part are returned. `wanted`: left stops that come first."""
+        taken, left = self._parts.around(stop, self.tours, size, wanted)
         mine = [self.tours[n] for n in taken]
         part = Part([stop for tour in mine for stop in tour.stops] + left, self._parts.numbers(mine, self.tours))
-        found = self._search.improve(part, mine, _TUNING, Stopwatch(self._countdown, iterations))
-        if found is None:
-            return 0
-        others = set(taken)
-        self.tours = [tour for n, tour in enumerate(self.tours) if n not in others] + found[0]
-        return found[1]
+        found = self._search.improve(part, mine, tuning, Stopwatch(self._countdown, iterations))
+        if found is not None:
+            self._parts.forget(mine)
+            others = set(taken)
+            self.tours = [tour for n, tour in enumerate(self.tours) if n not in others] + found[0]
+            self.saved += found[1]
+        return set(part.stops)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from orderwing.planning.routing.problem import RoutingProblem
-from orderwing.planning.routing.tours import Tour
+from orderwing.planning.routing.problem import LARGEST, RoutingProblem
+from orderwing.planning.routing.tours import Tour, leg_times
 
 _NEAREST = 5  # of a route's stops, which tell how near it is
 _NOISE = 0.3  # of distances and gains, so that parts differ
 _ROUTES_SHARE = 0.8  # of a part's size that routes may fill
 _SPARE = 3  # vehicles of a kind that a part may add
+_FIRST = 1e12  # a gain above all others
 _LATE_COST = 0.3  # a second of lateness, in metres
 
 
@@ -29,13 +30,16 @@ class Parts:
         self._opens = np.array([stop.opens_s for stop in stops], dtype=float)
         self._closes = np.array([stop.closes_s for stop in stops], dtype=float)
         self._service = np.array([stop.service_s for stop in stops], dtype=float)
+        self._detours: dict[Tour, NDArray[np.float64]] = {}
         self._metre_cost = min(vehicle.metre_cost for vehicle in problem.vehicles)
 
     def any_stop(self) -> int:
         return int(self._draw.integers(len(self._problem.stops)))
 
-    def around(self, stop: int, tours: Sequence[Tour], size: int) -> tuple[list[int], list[int]]:
-        """Tours near the stop, and stops that are left: about `size` stops in all."""
+    def around(
+        self, stop: int, tours: Sequence[Tour], size: int, wanted: Sequence[int] = ()
+    ) -> tuple[list[int], list[int]]:
+        """Tours near the stop, and stops that are left, the `wanted` first: about `size` stops in all."""
         taken: list[int] = []
         count = 0
         for n in np.argsort(self._distances(stop, tours), kind="stable"):
@@ -43,7 +47,13 @@ class Parts:
                 break
             taken.append(int(n))
             count += len(tours[n].stops)
-        return taken, self.left([tours[n] for n in taken], tours, max(size - count, size // 10))
+        near, most = [tours[n] for n in taken], max(size - count, size // 10)
+        return taken, self._left(near, tours, most, [stop, *wanted])
+
+    def promising(self, stops: Sequence[int], tours: Sequence[Tour]) -> list[int]:
+        """The stops, those first whose prize most exceeds their cheapest detour."""
+        gains = self._gains(tours, np.array(stops, dtype=np.int64))
+        return [stops[n] for n in np.argsort(-gains, kind="stable")]
 
     def _distances(self, stop: int, tours: Sequence[Tour]) -> NDArray[np.float64]:
         way = self._problem.metres[self._depots + stop]
@@ -53,7 +63,7 @@ class Parts:
     def _ways(self, way: NDArray[np.int64], tours: Sequence[Tour]) -> list[NDArray[np.int64]]:
         return [way[self._depots + np.array(tour.stops)] for tour in tours]
 
-    def left(self, near: Sequence[Tour], tours: Sequence[Tour], most: int) -> list[int]:
+    def _left(self, near: Sequence[Tour], tours: Sequence[Tour], most: int, wanted: Sequence[int]) -> list[int]:
         """Of the stops nobody serves, `most` whose prize most exceeds the cheapest detour of `near`."""
         served = np.zeros(len(self._prize), dtype=bool)
         for tour in tours:
@@ -61,47 +71,40 @@ class Parts:
         rest = np.flatnonzero(~served)
         if len(rest) <= most or not near:
             return [int(stop) for stop in rest[:most]]
-        detour = np.full(len(rest), np.inf)
-        for tour in near:
-            np.minimum(detour, self._detours(tour, rest), out=detour)
-        gain = self._prize[rest] - detour * self._metre_cost
-        gain += self._draw.gumbel(size=len(rest)) * _NOISE * (gain.std() + 1)
-        return [int(stop) for stop in rest[np.argpartition(-gain, most - 1)[:most]]]
+        gains = self._gains(near, rest)
+        gains += self._draw.gumbel(size=len(rest)) * _NOISE * (gains.std() + 1)
+        gains[np.isin(rest, wanted) & (gains > -self._prize[rest])] += _FIRST
+        return [int(stop) for stop in rest[np.argpartition(-gains, most - 1)[:most]]]
 
-    def _detours(self, tour: Tour, stops: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Metres that each stop adds to the tour where it fits best; lateness counts as metres."""
-        problem, there = self._problem, stops + self._depots
-        places = tour.places(problem)
-        before, after = np.array(places[:-1]), np.array(places[1:])
-        metres, seconds = problem.metres, problem.seconds
-        detour = metres[np.ix_(before, there)] + metres[np.ix_(there, after)].T - metres[before, after][:, None]
-        leaves, by = self._times(tour, places)
-        arrives = np.maximum(leaves[:, None] + seconds[np.ix_(before, there)], self._opens[stops])
-        late = np.maximum(arrives - self._closes[stops], 0)
-        on = arrives + self._service[stops] + seconds[np.ix_(there, after)].T
-        late += np.maximum(on - by[:, None], 0)
-        worst: NDArray[np.float64] = (detour + _LATE_COST * late).min(axis=0)
-        return worst
+    def _gains(self, tours: Sequence[Tour], stops: NDArray[np.int64]) -> NDArray[np.float64]:
+        """What each stop's prize exceeds its cheapest detour by. Detours are kept as long as their tours are in use."""
+        for tour in tours:
+            if tour not in self._detours:
+                self._detours[tour] = self._detours_of(tour)
+        cheapest = np.min([self._detours[tour][stops] for tour in tours], axis=0, initial=float(LARGEST))
+        gains: NDArray[np.float64] = self._prize[stops] - cheapest * self._metre_cost
+        return gains
 
-    def _times(self, tour: Tour, places: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """By leg: when it can be begun at the earliest, and must be over at the latest. Release times are ignored."""
-        vehicle, seconds = self._problem.vehicles[tour.kind], self._problem.seconds
-        legs = seconds[places[:-1], places[1:]].tolist()
-        leaves, now = np.empty(len(legs)), float(vehicle.starts_s)
-        for n, place in enumerate(places[:-1]):
-            if place >= self._depots:
-                stop = place - self._depots
-                now = max(now, self._opens[stop]) + self._service[stop]
-            leaves[n] = now
-            now += legs[n]
-        by, now = np.empty(len(legs)), float(vehicle.ends_s)
-        for n in range(len(legs) - 1, -1, -1):
-            place = places[n + 1]
-            if place >= self._depots:
-                now = min(self._closes[place - self._depots], now - self._service[place - self._depots])
-            by[n] = now
-            now -= legs[n]
-        return leaves, by
+    def forget(self, tours: Sequence[Tour]) -> None:
+        """These are no longer in use."""
+        for tour in tours:
+            self._detours.pop(tour, None)
+
+    def _detours_of(self, tour: Tour) -> NDArray[np.float64]:
+        """Metres that each stop of the problem adds where it fits best; lateness counts as metres."""
+        places = tour.places(self._problem)
+        before, after = places[:-1], places[1:]
+        metres, seconds = self._problem.metres, self._problem.seconds
+        out, back = metres[before, self._depots :], metres[self._depots :, after].T
+        detour = out + back - metres[before, after][:, None]
+        if seconds is not metres:
+            out, back = seconds[before, self._depots :], seconds[self._depots :, after].T
+        leaves, by = leg_times(self._problem, tour, places)
+        arrives = np.maximum(leaves[:, None] + out, self._opens)
+        late = np.maximum(arrives - self._closes, 0)
+        late += np.maximum(arrives + self._service + back - by[:, None], 0)
+        best: NDArray[np.float64] = (detour + _LATE_COST * late).min(axis=0)
+        return best
 
     def wedges(self, count: int) -> list[list[int]]:
         """All stops in `count` equal parts, by their direction from the first depot."""

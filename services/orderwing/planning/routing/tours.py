@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from orderwing.planning.routing.plan import Route, RoutePlan, Trip, left_out, terms_of
 from orderwing.planning.routing.problem import RoutingProblem
 
@@ -58,3 +61,24 @@ def plan_of(problem: RoutingProblem, tours: Sequence[Tour], duration_cost: int =
 def metres(problem: RoutingProblem, tour: Tour) -> int:
     places = tour.places(problem)
     return int(problem.metres[places[:-1], places[1:]].sum())
+
+
+def leg_times(
+    problem: RoutingProblem, tour: Tour, places: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """By leg: seconds when it can be begun at the earliest and must be over at the latest, but for release times."""
+    vehicle, stops, depots = problem.vehicles[tour.kind], problem.stops, len(problem.depots)
+    legs = problem.seconds[places[:-1], places[1:]].tolist()
+    leaves, now = [], vehicle.starts_s
+    for place, leg in zip(places, legs, strict=False):
+        if place >= depots:
+            now = max(now, stops[place - depots].opens_s) + stops[place - depots].service_s
+        leaves.append(now)
+        now += leg
+    by, now = [], vehicle.ends_s
+    for place, leg in zip(reversed(places), reversed(legs), strict=False):
+        if place >= depots:
+            now = min(stops[place - depots].closes_s, now - stops[place - depots].service_s)
+        by.append(now)
+        now -= leg
+    return np.array(leaves, dtype=float), np.array(by[::-1], dtype=float)
