@@ -215,7 +215,18 @@ def exits(facts: list[Fact]) -> Counter[str]:
         if fact.type == "garbage" or fact.value is None:
             continue
         found[_exit(fact)] += 1
-    return found
+    return found + _boxes(facts)
+
+
+def _boxes(facts: list[Fact]) -> Counter[str]:
+    """What came of the slips that sought one site for a whole order."""
+    sought = {_slip(fact) for fact in facts if fact.type == "slip.passed.v1" and fact.body["by_ms"] is not None}
+    back = [fact for fact in facts if fact.type == "slip.returned.v1" and _slip(fact) in sought]
+    return Counter("one box: found" if fact.body["held"] else "one box: not found" for fact in back)
+
+
+def _slip(fact: Fact) -> tuple[str, int]:
+    return (fact.body.get("order_id") or fact.body["order"]["order_id"], fact.body["slip"])
 
 
 def _exit(fact: Fact) -> str:
