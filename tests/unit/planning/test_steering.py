@@ -195,7 +195,7 @@ def test_what_nobody_has_is_said() -> None:
         ("stock", np.zeros((2, 3))),
         ("demand", np.array([[1.0]])),
         ("skus", ("tea", "tea")),
-        ("site_ids", tuple(f"s{n}" for n in range(11))),
+        ("site_ids", tuple(f"s{n}" for n in range(12))),
         ("baskets", (Basket.of([0]), Basket.of([2]))),
         ("baskets", (Basket.of([0]), Basket((0,), (0,)))),
         ("baskets", (Basket.of([0]), Basket.of([1, 1]))),

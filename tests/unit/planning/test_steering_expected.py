@@ -98,6 +98,6 @@ def test_what_is_missing_is_named(stock: dict[tuple[str, str], int], past: tuple
 
 def test_more_sites_than_can_be_weighed_are_refused() -> None:
     network = a_network()
-    sites = tuple(network.sites[0].model_copy(update={"site_id": f"s{n}"}) for n in range(10))
-    with pytest.raises(ValueError, match="10 sites have some, and at most 9"):
-        expected(network.model_copy(update={"sites": sites}), catalogue, {(f"s{n}", "tea"): 1 for n in range(10)}, PAST)
+    sites = tuple(network.sites[0].model_copy(update={"site_id": f"s{n}"}) for n in range(11))
+    with pytest.raises(ValueError, match="11 sites have some, and at most 10"):
+        expected(network.model_copy(update={"sites": sites}), catalogue, {(f"s{n}", "tea"): 1 for n in range(11)}, PAST)

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 UNLIMITED = np.inf  # stock of a site that always delivers: a supplier, a backorder, a lost sale at its price
-MOST_SITES = 10  # all subsets of them are weighed
+MOST_SITES = 11  # ten, and one that always delivers: all subsets of them are weighed
 
 
 @dataclass(frozen=True, slots=True)
