@@ -26,7 +26,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     **{f"orderwing.{stage}": (_SCHEMAS, _KERNEL, "orderwing.planning", f"orderwing.{stage}") for stage in STAGES},
     "orderwing.intake": (_SCHEMAS, _KERNEL, "orderwing.geography", "orderwing.intake"),
     "orderwing.geography": (_SCHEMAS, "orderwing.geography"),
-    "orderwing.planning": ("orderwing_schemas.domain", "orderwing_schemas.network", "orderwing.planning"),
+    "orderwing.planning": (
+        "orderwing_schemas.domain",
+        "orderwing_schemas.network",
+        "orderwing_schemas.policy",
+        "orderwing.planning",
+    ),
     "orderwing.planning.fleet": ("orderwing_schemas.base", "orderwing_schemas.domain", "orderwing.planning"),
     "orderwing.reoptimizer": (_SCHEMAS, _KERNEL, "orderwing.planning", "orderwing.reoptimizer"),
     "orderwing.reoptimizer.emit": (_SCHEMAS, _RUNTIME, "orderwing.reoptimizer"),

@@ -1,0 +1,152 @@
+"""Sourcing one order by a policy: its strategy, then fallbacks while units are short; and what was decided why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from orderwing.planning.policies.compiling import Applied, Compiled, apply, steps
+from orderwing.planning.policies.matching import Facts
+from orderwing.planning.policies.sieving import Load, sieved
+from orderwing.planning.policies.weighing import unweighed, weighed
+from orderwing.planning.sourcing.building import problem_of
+from orderwing.planning.sourcing.consolidating import FRAGILE, refusal
+from orderwing.planning.sourcing.engine import plan
+from orderwing.planning.sourcing.plan import Candidate, Kind, Plan
+from orderwing.planning.sourcing.problem import EXACT_SITES, Budget, Problem
+from orderwing.planning.sourcing.quick import Asked
+from orderwing.planning.sourcing.sieve import sift
+from orderwing_schemas.network import Site
+
+DEFAULT = Budget()
+NO_LOAD: Load = {}
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """`plan` is of `problem`, weights included; `chosen` is its choice at true cost, and `base` its problem.
+
+    `tried` tells what was tried and how many units it left short, `reason` why units wait ("" if none do).
+    """
+
+    applied: Applied
+    chosen: Candidate
+    plan: Plan
+    problem: Problem
+    base: Problem
+    tried: tuple[tuple[str, int], ...]
+    reason: str
+
+    @property
+    def explained(self) -> str:
+        """Which strategy, why, and what came of the fallbacks: one sentence for a card's notes."""
+        told = [f"strategy {self.applied.strategy.name}: {self.applied.because}"]
+        if len(self.tried) > 1:
+            told += [f"{said} left {short} units short" if short else f"{said} has all" for said, short in self.tried]
+        return "; ".join(told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    applied: Applied
+    plan: Plan
+    problem: Problem
+    base: Problem
+
+
+def source(
+    policy: Compiled,
+    facts: Facts,
+    asked: Asked,
+    sites: Sequence[Site],
+    load: Load = NO_LOAD,
+    budget: Budget = DEFAULT,
+    seed: int = 0,
+    due_at_ms: int | None = None,
+) -> Sourced:
+    """The first way by the policy that leaves nothing short; else the one that leaves the fewest units so.
+
+    `asked` is with the policy's network. Raises PricingError as `problem_of` does.
+    """
+    first = apply(policy, facts)
+    best: _Attempt | None = None
+    told: dict[str, int] = {}
+    for step in steps(policy, first):
+        if step.said not in told:
+            one = _attempt(step.applied, facts, asked, sites, load, budget, seed, due_at_ms)
+            told[step.said] = one.plan.chosen.short_units
+            if best is None or one.plan.chosen.short_units < best.plan.chosen.short_units:
+                best = one
+        if best is not None and best.plan.chosen.short_units <= step.accepts_short:
+            break
+    if best is None:
+        raise AssertionError("a strategy is tried at least as it is")
+    chosen = unweighed(best.plan.chosen, best.problem, best.base, policy.network.policies.backorder_unit_minor or 0)
+    applied = replace(best.applied, passed=first.passed)
+    return Sourced(applied, chosen, best.plan, best.problem, best.base, tuple(told.items()), _reason(best.plan))
+
+
+def _attempt(
+    applied: Applied,
+    facts: Facts,
+    asked: Asked,
+    sites: Sequence[Site],
+    load: Load,
+    budget: Budget,
+    seed: int,
+    due_at_ms: int | None,
+) -> _Attempt:
+    whole = problem_of(applied.asked(asked), sites, due_at_ms=due_at_ms)
+    base, out = sieved(whole, applied, facts, load)
+    if base.hubs and any(want.traits & FRAGILE for want in base.wants) and not sift(base)[0]:
+        base = replace(base, hubs=())  # what may not wait cannot ship, so nothing is gathered
+    problem = weighed(base, applied.strategy, load)
+    found = plan(problem, budget, seed)
+    if applied.max_sites is not None and len(found.chosen.shipments) > applied.max_sites:
+        found = _limited(problem, found, applied.max_sites, budget, seed)
+    return _Attempt(applied, replace(found, eliminated=(*out, *found.eliminated)) if out else found, problem, base)
+
+
+def _limited(problem: Problem, free: Plan, limit: int, budget: Budget, seed: int) -> Plan:
+    """The best way from at most `limit` sites: of every group of them, or gathered where the rules allow that."""
+    stocked = [source for source in problem.sources if any(source.stock.values()) or source.inbound]
+    stocked.sort(key=lambda source: -sum([min(source.stock.get(w.sku, 0), w.quantity) for w in problem.wants]))
+    straight = replace(problem, hubs=(), rules=replace(problem.rules, consolidates=False))
+    plans = [
+        plan(replace(straight, sources=group), budget, seed)
+        for group in combinations(stocked[:EXACT_SITES], min(limit, len(stocked)))
+    ]
+    best = min(plans, key=lambda one: _rank(one.chosen))
+    chosen = best.chosen
+    gathered = [one for one in (free.chosen, *free.losers) if one.kind is Kind.CONSOLIDATE]
+    fitting = [one for one in gathered if len(one.shipments) <= limit and _allowed(problem, chosen, one)]
+    if fitting:
+        chosen = replace(min(fitting, key=_rank), lost_because=None)
+    why = f"ships from more than {limit} sites"
+    losers = tuple([replace(one, lost_because=why) for one in (free.chosen,) if len(one.shipments) > limit])
+    bound_minor = min(best.bound_minor, chosen.cost_minor)
+    return Plan(chosen, lambda: (*losers, *best.losers), free.eliminated, bound_minor, False, free.nodes)
+
+
+def _allowed(problem: Problem, straight: Candidate, one: Candidate) -> bool:
+    if straight.short_units > one.short_units and problem.rules.backorder_unit_minor is None:
+        return True
+    return refusal(problem, straight.cost_minor, straight.arrival_at_ms, one) is None
+
+
+def _rank(one: Candidate) -> tuple[int, int, int, int]:
+    return one.short_units, one.cost_minor, len(one.shipments), one.arrival_at_ms
+
+
+def _reason(found: Plan) -> str:
+    """Why units wait."""
+    short = found.chosen.short_units
+    if not short:
+        return ""
+    whole = [one for one in found.eliminated if not one.sku]
+    told = "; ".join(f"{one.site_id} {one.detail}" for one in whole[:4])
+    more = f"; {len(whole) - 4} sites more are out" if len(whole) > 4 else ""
+    if not whole:
+        told = "no more units are in stock, or one site alone does not have all of an order that may not be split"
+    return f"{short} units wait: {told}{more}"
