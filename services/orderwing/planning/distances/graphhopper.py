@@ -44,7 +44,7 @@ class _Answer(msgspec.Struct):
 
 
 class GraphHopper:
-    """Road distances of one GraphHopper server, asked as routes of at most `legs` legs.
+    """Road distances of one GraphHopper server, asked as routes of at most `legs` legs, `connections` at once.
 
     A point farther than `snap_m` from the road that GraphHopper takes for it is unreachable; None allows any.
     """
@@ -58,10 +58,11 @@ class GraphHopper:
         *,
         legs: int = 300,
         snap_m: float | None = 500.0,
+        connections: int = 2,
         timeout_s: float = 30.0,
     ) -> None:
         self.profile = profile
-        self._client = Client("GraphHopper", url, timeout_s)
+        self._client = Client("GraphHopper", url, timeout_s, connections)
         self._legs = legs
         self._snap_m = snap_m
 
@@ -77,11 +78,11 @@ class GraphHopper:
         points = len(asked.degrees)
         # A tour of all points tells for little which are off the road: later each would cut walks into pieces.
         tour = list(range(points)) if asked.rows.size * asked.columns.size > 4 * points else []
-        whole = all(legs.ask(walk, halve=False) for walk in _cut(tour, self._legs))
-        if not whole or not all(legs.ask(walk, halve=False) for walk in self._walks(*legs.on_road())):
+        whole = all(map(legs.known, _cut(tour, self._legs)))
+        if not whole or not all(self._client.each(legs.known, self._walks(*legs.on_road()))):
             for rows, columns in legs.connected(self._legs):
-                for walk in self._walks(rows, columns):
-                    legs.ask(walk)
+                for _ in self._client.each(legs.ask, self._walks(rows, columns)):
+                    pass
         return legs.matrix(self.name)
 
     def _walks(self, rows: Indices, columns: Indices) -> Iterator[list[int]]:
@@ -114,8 +115,12 @@ class _Legs:
         self._metres, self._seconds = (unreachable(*shape) for _ in range(2))
         self._longitude_first = asked.degrees[:, ::-1].tolist()  # a POST names points so, a GET the other way round
 
+    def known(self, walk: list[int]) -> bool:
+        """Learn all legs of a walk, or give up because one of them has no way."""
+        return self.ask(walk, halve=False)
+
     def ask(self, points: list[int], *, halve: bool = True) -> bool:
-        """Learn all legs of a walk. Where one has no way the walk is halved, and again, to find it; or given up."""
+        """Learn all legs of a walk. Where one has no way the walk is halved, and again, to find it."""
         walks = [points]
         while walks:
             walk = walks.pop()

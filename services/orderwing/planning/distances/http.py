@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import msgspec
@@ -10,6 +12,7 @@ from urllib3.exceptions import HTTPError, ProtocolError
 
 from orderwing.planning.distances.port import EngineError
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 _CONNECT_S = 2.0
@@ -20,18 +23,28 @@ _ATTEMPTS = 3
 class Client:
     """One engine's address. Raises EngineError where it does not answer in time."""
 
-    def __init__(self, engine: str, url: str, timeout_s: float) -> None:
+    def __init__(self, engine: str, url: str, timeout_s: float, connections: int) -> None:
         """`url` is `http://host:port`, with a path before the engine's own if it is behind another server."""
+        self._connections = connections
         self.engine = engine
         self.url = url.rstrip("/")
         timeout = urllib3.Timeout(connect=_CONNECT_S, read=timeout_s)
-        self._pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=4)
+        self._pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=connections)
 
     def get(self, path: str) -> tuple[int, bytes]:
         return self._send("GET", path, None)
 
     def post(self, path: str, value: object) -> tuple[int, bytes]:
         return self._send("POST", path, msgspec.json.encode(value))
+
+    def each(self, ask: Callable[[A], T], questions: Iterable[A]) -> Iterator[T]:
+        """The answers in order, `connections` at once; whoever stops early leaves the rest unasked."""
+        listed = list(questions)
+        if min(len(listed), self._connections) < 2:
+            yield from map(ask, listed)
+            return
+        with ThreadPoolExecutor(self._connections) as pool:
+            yield from pool.map(ask, listed)
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json"} if body else None

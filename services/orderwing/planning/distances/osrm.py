@@ -35,7 +35,8 @@ class Osrm:
     """Road distances of one `osrm-routed`, asked in tables that it accepts.
 
     `limit` is its --max-table-size: a table may have limit² pairs. A point farther than `snap_m` from every road is
-    unreachable; None takes the nearest road, however far. Requests are at most `max_url` characters long.
+    unreachable; None takes the nearest road, however far. Requests are at most `max_url` characters long,
+    and `connections` of them are under way at once.
     """
 
     name = "osrm"
@@ -48,10 +49,11 @@ class Osrm:
         limit: int = 100,
         snap_m: int | None = 500,
         max_url: int = 8_000,
+        connections: int = 2,
         timeout_s: float = 10.0,
     ) -> None:
         self.profile = profile
-        self._client = Client("OSRM", url, timeout_s)
+        self._client = Client("OSRM", url, timeout_s, connections)
         self._limit = limit
         self._snap = None if snap_m is None else str(snap_m)
         longest = len("-123.123456,-12.123456;") + len("1234;") * 2 + len(self._snap or "") + 1
@@ -68,11 +70,13 @@ class Osrm:
         metres, seconds = (unreachable(len(rows), len(columns)) for _ in range(2))
 
         def fill(some_rows: Indices, some_columns: Indices) -> None:
-            for high, wide in blocks(len(some_rows), len(some_columns), self._limit**2, self._most_points):
-                row, column = some_rows[high], some_columns[wide]
-                metres[np.ix_(row, column)], seconds[np.ix_(row, column)] = self._table(
-                    texts, rows[row], columns[column]
-                )
+            tables = [
+                (some_rows[high], some_columns[wide])
+                for high, wide in blocks(len(some_rows), len(some_columns), self._limit**2, self._most_points)
+            ]
+            found = self._client.each(lambda table: self._table(texts, rows[table[0]], columns[table[1]]), tables)
+            for table, values in zip(tables, found, strict=True):
+                metres[np.ix_(*table)], seconds[np.ix_(*table)] = values
 
         try:
             fill(np.arange(len(rows)), np.arange(len(columns)))
