@@ -1,7 +1,7 @@
 """Small problems of every kind, and the best plan of each by trying everything, second by second."""
 
 from collections.abc import Sequence
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 from random import Random
 
 import numpy as np
@@ -122,7 +122,7 @@ def _routes(problem: Problem, driver: Driver) -> dict[frozenset[int], tuple[int,
 def _metres(problem: Problem, driver: Driver, orders: Sequence[Order]) -> int | None:
     depots = {depot.depot_id: depot for depot in problem.depots}
     places = [depots[driver.start].place, *(order.place for order in orders), depots[driver.end].place]
-    legs = list(zip(places, places[1:], strict=False))
+    legs = list(pairwise(places))
     if any(problem.metres[leg] < 0 for leg in legs) or not can_drive(problem, driver, orders):
         return None
     return int(sum(problem.metres[leg] for leg in legs))
@@ -135,7 +135,7 @@ def can_drive(problem: Problem, driver: Driver, orders: Sequence[Order]) -> bool
     """
     depots = {depot.depot_id: depot for depot in problem.depots}
     places = [depots[driver.start].place, *(order.place for order in orders), depots[driver.end].place]
-    legs = [int(problem.seconds[leg]) for leg in zip(places, places[1:], strict=False)]
+    legs = [int(problem.seconds[leg]) for leg in pairwise(places)]
     opens_s = max(driver.shift.start_s, depots[driver.start].hours.start_s)
     closes_s = min(driver.shift.end_s, depots[driver.end].hours.end_s)
     states = {(0, legs[0], 0, opens_s)}

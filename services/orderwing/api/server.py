@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable
 
@@ -22,8 +23,11 @@ def serve(host: str, port: int, processes: int, waiting: int, listening: Callabl
         except (OSError, OverflowError) as error:
             raise OperatorError(f"{host}:{port} cannot be used ({error}): choose another --port, or 0.") from None
         name = f"[{host}]" if ":" in host else host
-        listening(f"http://{name}:{taken.getsockname()[1]}")
+        # uvicorn ends gracefully, and then raises the signal again for whoever was there before.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
         config = uvicorn.Config(
             create_app(processes, waiting), log_level="warning", access_log=False, timeout_graceful_shutdown=5
         )
+        listening(f"http://{name}:{taken.getsockname()[1]}")
         uvicorn.Server(config).run([taken])

@@ -147,15 +147,16 @@ def _matrix(asked: FleetProblem) -> Iterator[Issue]:
 
 
 def _points(asked: FleetProblem) -> Iterator[Issue]:
-    missing = False
+    wrong = False
     for where, all_of in (("depots", asked.depots), ("orders", asked.orders)):
         for n, one in enumerate(all_of):
             if one.point is None:
-                missing = True
+                wrong = True
                 yield Issue((where, n, "point"), "is missing: there is no matrix")
             elif one.point.latitude == 0 and one.point.longitude == 0:
+                wrong = True
                 yield Issue((where, n, "point"), "is 0, 0, which is in the Atlantic and means not known")
-    if not missing:
+    if not wrong:
         yield from _swapped(asked)
 
 

@@ -43,7 +43,8 @@ def told(errors: Iterable[object]) -> list[Issue]:
         if path[-1:] == ("latitude",) and "than or equal" in text:
             text += " (are latitude and longitude swapped?)"
         found.append(Issue(path, text))
-    return found
+    # A list of which one item is wrong is told to be too short, too.
+    return [one for one in found if not any(other.path[: len(one.path)] == one.path != other.path for other in found)]
 
 
 def problem_of(asked: FleetProblem, distances: Distances | None = None) -> Problem:

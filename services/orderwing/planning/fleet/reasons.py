@@ -11,17 +11,17 @@ from orderwing.planning.fleet.greedy import places
 from orderwing.planning.fleet.problem import Order, Problem, Window
 
 _NEVER = {  # the driver who comes nearest to serving it tells the reason
-    Reason.WINDOW_UNREACHABLE: "would be too late, or back too late",
-    Reason.UNREACHABLE: "have no road there and back",
-    Reason.TOO_HEAVY: "can never carry it",
-    Reason.WRONG_DEPOT: "leave from another depot than its goods",
-    Reason.NO_SKILL: "lack a skill",
+    Reason.WINDOW_UNREACHABLE: "too late there, or back",
+    Reason.UNREACHABLE: "no road there and back",
+    Reason.TOO_HEAVY: "too heavy",
+    Reason.WRONG_DEPOT: "leaves another depot than its goods",
+    Reason.NO_SKILL: "lacks a skill",
 }
 _NOT_NOW = {
-    Reason.BELOW_MINIMUM: "would leave with less than the minimum",
-    Reason.NO_TIME_LEFT: "have no time left",
-    Reason.NO_STOPS_LEFT: "have all the stops they take",
-    Reason.NO_CAPACITY_LEFT: "have no capacity left",
+    Reason.BELOW_MINIMUM: "would leave below the minimum",
+    Reason.NO_TIME_LEFT: "no time left",
+    Reason.NO_STOPS_LEFT: "no stops left",
+    Reason.NO_CAPACITY_LEFT: "no capacity left",
 }
 
 
@@ -37,7 +37,7 @@ def unserved(able: Eligibility, routes: Routes) -> Iterator[Unserved]:
         else:
             counted, texts = Counter(_not_now(able, routes, number)), _NOT_NOW
         reason = next((reason for reason in texts if reason in counted), Reason.NO_SKILL)
-        told = [f"{_drivers(counted[one])} {text}" for one, text in texts.items() if one in counted]
+        told = [f"{text} ({_drivers(counted[one])})" for one, text in texts.items() if one in counted]
         about = _about(problem, order, reason)
         yield Unserved(order.order_id, reason, "; ".join(told + about) or "there are no drivers")
 

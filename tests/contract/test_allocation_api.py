@@ -1,0 +1,135 @@
+"""The allocation engine over HTTP: as it says of itself, whatever is sent."""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.config import SchemathesisConfig
+from schemathesis.python.asgi import get_client
+
+from orderwing.api.app import create_app
+from orderwing.api.contract import EXAMPLE
+from orderwing.api.problems import MOST_BYTES
+from support.running import wait_until
+
+APP = create_app(processes=1, waiting=1)
+SOLVE, JOBS = "http://testserver/v1/allocations/solve", "http://testserver/v1/allocations/jobs"
+CONFIG = SchemathesisConfig.from_dict(
+    {
+        # A duplicate id, say, is beyond any schema, and so many searches at once are more than may wait.
+        "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "422", "503"]}},
+        "phases": {"coverage": {"enabled": False}},  # thousands of cases
+    }
+)
+schema = schemathesis.openapi.from_asgi("/openapi.json", APP, config=CONFIG)
+
+
+@schema.parametrize()
+@settings(
+    max_examples=8,
+    derandomize=True,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_every_answer_is_as_described(case: schemathesis.Case) -> None:
+    case.call_and_validate()
+
+
+@pytest.fixture
+def client() -> Iterator[requests.Session]:
+    with get_client(create_app(processes=1, waiting=0)) as session:
+        yield session
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(EXAMPLE), **fields}
+
+
+def slow_problem() -> dict[str, Any]:
+    """So many orders that only time ends the search."""
+    orders = [
+        {"order_id": f"o{n}", "point": {"latitude": 51.4 + n * 0.003, "longitude": -0.1 + n * 17 % 40 * 0.004}}
+        for n in range(40)
+    ]
+    drivers = [{"driver_id": f"d{n}", "depot_id": "croydon", "capacity": [12]} for n in range(4)]
+    return changed(orders=orders, drivers=drivers)
+
+
+def test_an_allocation_is_solved_at_once(client: requests.Session) -> None:
+    answer = client.post(SOLVE, json={"problem": EXAMPLE, "seconds": 1})
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["proven"]
+    assert told["distances"] == "haversine"
+    assert [stop["order_id"] for stop in told["routes"][0]["stops"]] == ["A-100317", "A-100318"]
+    assert [(one["order_id"], one["reason"]) for one in told["unserved"]] == [("A-100319", "too_heavy")]
+    assert told["score"] == told["bound"]
+
+
+def test_a_job_tells_how_far_it_is_and_ends_with_the_allocation(client: requests.Session) -> None:
+    begun = client.post(JOBS, json={"problem": slow_problem(), "seconds": 0.2})
+    assert begun.status_code == 202
+    where = "http://testserver" + begun.headers["Location"]
+    wait_until(lambda: client.get(where).json()["status"] == "done", "the job is done")
+    told = client.get(where).json()
+    assert told["best"] == told["allocation"]["score"]
+    assert told["best"]["priority_left_out"] == 0
+    assert client.delete(where).status_code == 204
+    assert client.get(where).status_code == 404
+
+
+def test_a_job_that_runs_can_be_ended_and_makes_room(client: requests.Session) -> None:
+    body = {"problem": slow_problem(), "seconds": 600}
+    where = "http://testserver" + client.post(JOBS, json=body).headers["Location"]
+    wait_until(lambda: client.get(where).json()["best"] is not None, "the search has begun")
+    refused = client.post(JOBS, json=body)
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"]
+    assert client.get("http://testserver/readyz").status_code == 503
+    assert client.delete(where).status_code == 204
+    assert client.get("http://testserver/readyz").status_code == 200
+
+
+CENTRE = {"latitude": 51.5, "longitude": -0.1}
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"orders": [{"order_id": "a", "point": {"latitude": 91, "longitude": 0}}]}, "problem.orders[0].point.latitude"),
+    (
+        {"orders": [{"order_id": "a", "point": {"latitude": 51.4, "longitude": 0}, "load": [-1]}]},
+        "problem.orders[0].load[0]",
+    ),
+    ({"orders": [{"order_id": "a"}]}, "problem.orders[0].point"),
+    ({"drivers": [{"driver_id": "d", "depot_id": "croydon", "capacity": [0]}]}, "problem.drivers[0].capacity"),
+    ({"drivers": [{"driver_id": "d", "depot_id": "nowhere", "capacity": [1]}]}, "problem.drivers[0].depot_id"),
+    ({"speed": 3}, "problem.speed"),
+]
+
+
+@pytest.mark.parametrize(("fields", "field"), WRONG, ids=[field for _, field in WRONG])
+def test_an_error_names_the_field(client: requests.Session, fields: dict[str, Any], field: str) -> None:
+    answer = client.post(SOLVE, json={"problem": changed(**fields)})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    told = answer.json()
+    assert [error["field"] for error in told["errors"]] == [field]
+    assert told["errors"][0]["pointer"] == "#/" + field.replace("[", "/").replace("]", "").replace(".", "/")
+    assert field in told["detail"]
+
+
+def test_what_is_no_json_or_too_large_is_refused(client: requests.Session) -> None:
+    headers = {"Content-Type": "application/json"}
+    assert client.post(SOLVE, data="{", headers=headers).status_code == 400
+    told_length = client.post(SOLVE, data=b" " * (MOST_BYTES + 1), headers=headers)
+    assert told_length.status_code == 413
+    assert told_length.headers["content-type"] == "application/problem+json"
+
+
+def test_examples_are_in_the_description(client: requests.Session) -> None:
+    described = client.get("http://testserver/openapi.json").json()
+    (example,) = described["components"]["schemas"]["SolveRequest"]["examples"]
+    assert client.post(SOLVE, data=json.dumps(example), headers={"Content-Type": "application/json"}).status_code == 200

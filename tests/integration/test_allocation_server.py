@@ -1,0 +1,86 @@
+"""The commands of the allocation engine, as an operator starts them."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from typer.testing import CliRunner
+
+from orderwing.api.contract import EXAMPLE
+from orderwing.cli import app
+from support.running import wait_until
+
+DEADLINE_S = 120
+
+
+@pytest.fixture
+def server() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "orderwing", "api", "serve", "--port", "0", "--processes", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_it_serves_until_sigterm_and_leaves_nothing_behind(server: subprocess.Popen[str]) -> None:
+    assert server.stdout is not None
+    told = server.stdout.readline()
+    assert told.startswith("Listening at ")
+    address = told.removeprefix("Listening at ").strip()
+    assert requests.get(f"{address}/livez", timeout=DEADLINE_S).json() == {"status": "ok"}
+    answer = requests.post(f"{address}/v1/allocations/solve", json={"problem": EXAMPLE}, timeout=DEADLINE_S)
+    assert answer.status_code == 200
+    jobs = f"{address}/v1/allocations/jobs"
+    # So many that the search runs until it is ended.
+    point = EXAMPLE["orders"][0]["point"]
+    orders = [{"order_id": f"o{n}", "point": {**point, "latitude": 51 + n / 99}} for n in range(30)]
+    body = {"problem": {**EXAMPLE, "orders": orders}, "seconds": 600}
+    where = address + requests.post(jobs, json=body, timeout=DEADLINE_S).headers["Location"]
+    wait_until(lambda: requests.get(where, timeout=DEADLINE_S).json()["status"] == "running", "the search runs")
+    children = psutil.Process(server.pid).children(recursive=True)
+    assert children
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(DEADLINE_S) == 0
+    assert not psutil.wait_procs(children, DEADLINE_S)[1]
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        second = CliRunner().invoke(app, ["api", "serve", "--port", str(taken.getsockname()[1])])
+    assert second.exit_code == 1
+    assert "cannot be used" in second.stderr
+
+
+def test_solve_prints_a_table_and_draws_the_routes(tmp_path: Path) -> None:
+    (tmp_path / "problem.json").write_text(json.dumps(EXAMPLE), "utf-8")
+    names = {"--out": "plan.json", "--png": "routes.png", "--html": "routes.html"}
+    files = [part for option, name in names.items() for part in (option, str(tmp_path / name))]
+    result = CliRunner().invoke(app, ["solve", str(tmp_path / "problem.json"), "--seconds", "1", *files])
+    assert result.exit_code == 0, result.output
+    assert "A-100317 A-100318" in result.stdout
+    assert "too heavy" in result.stdout
+    assert json.loads((tmp_path / "plan.json").read_text("utf-8"))["proven"]
+    assert (tmp_path / "routes.png").read_bytes().startswith(b"\x89PNG")
+    assert "A-100319" in (tmp_path / "routes.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("{", "Invalid JSON"), ("{}", "depots: Field required"), (None, "cannot be read")],
+    ids=["no JSON", "no problem", "no file"],
+)
+def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, text: str | None, said: str) -> None:
+    file = tmp_path / "problem.json"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    result = CliRunner().invoke(app, ["solve", str(file)])
+    assert result.exit_code == 1
+    assert said in result.stderr

@@ -1,0 +1,154 @@
+"""Fleet plans against every plan there is, and what every plan keeps."""
+
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orderwing.planning.budget import Budget
+from orderwing.planning.fleet.answer import Plan, Score, Unserved
+from orderwing.planning.fleet.bounds import bound
+from orderwing.planning.fleet.eligibility import eligibility
+from orderwing.planning.fleet.goals import LIMIT, most, stages
+from orderwing.planning.fleet.problem import Depot, Driver, Order, Problem
+from orderwing.planning.fleet.solve import plan, plan_greedily
+from orderwing.planning.fleet.verify import verify
+from support.fleets import a_problem, best_score
+
+FEW = Budget(iterations=10)
+
+
+@pytest.mark.parametrize("first", range(0, 120, 30))
+def test_small_plans_are_the_best_there_are(first: int) -> None:
+    """With depots, windows, breaks, skills, minimums, missing roads, loads in two dimensions, EXPRESS, priorities."""
+    for seed in range(first, first + 30):
+        problem = a_problem(seed)
+        found = plan(problem, FEW, seed)
+        assert found.proven
+        assert (seed, found.score) == (seed, best_score(problem))
+        assert verify(problem, found) == []
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 50_000], ids=["one number", "in stages"])
+def test_the_search_alone_comes_close(limit: int) -> None:
+    """Without trying all routes; goals in one number for the solver, or in several, one after the other."""
+    agreed, several = 0, 0
+    for seed in range(16):
+        problem = a_problem(seed)
+        best = best_score(problem)
+        found = plan(problem, FEW, seed, labels=0, limit=limit)
+        several += len(stages(most(eligibility(problem)), limit)) > 1
+        assert verify(problem, found) == []
+        assert found.score >= best
+        assert (seed, found.score[:2]) == (seed, best[:2])
+        agreed += found.score == best
+    assert agreed >= 14
+    assert (several > 0) == (limit < LIMIT)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 4), st.integers(1, 3))
+def test_every_plan_keeps_the_rules(seed: int, orders: int, drivers: int, depots: int) -> None:
+    problem = a_problem(seed, orders, drivers, depots)
+    found, baseline = plan(problem, Budget(iterations=3), seed, labels=200), plan_greedily(problem)
+    for one in (found, baseline):
+        assert verify(problem, one) == []
+        least = bound(problem, one)
+        assert least.express_left_out <= one.score.express_left_out
+        assert least.priority_left_out <= one.score.priority_left_out
+        assert least.distance_m <= one.score.distance_m
+    assert found.score <= baseline.score
+
+
+def test_the_same_seed_gives_the_same_plan() -> None:
+    problem = a_problem(5, orders=12, drivers=3)
+    assert plan(problem, FEW, 7, labels=0) == plan(problem, FEW, 7, labels=0)
+
+
+def test_no_gain_below_outweighs_a_goal() -> None:
+    chance = Random(1)
+    for _ in range(200):
+        bounds = Score(*(10 ** chance.randint(0, 9) for _ in range(4)))
+        for stage in stages(bounds):
+            least = [(c, b) for c, b in zip(stage.coefficients, bounds, strict=True) if c]
+            for n, (coefficient, _) in enumerate(least):
+                assert coefficient > sum(c * b for c, b in least[n + 1 :])
+            assert sum(c * b for c, b in least) <= LIMIT
+        assert [stage.first for stage in stages(bounds)] == sorted({stage.first for stage in stages(bounds)})
+
+
+def far_apart(orders: int, drivers: int, metres: int, minimum: int, priority: int) -> Problem:
+    """Every second order is EXPRESS; all distances are about `metres`; there is room for two thirds of the orders."""
+    chance = np.random.default_rng(3)
+    between = metres - chance.integers(0, metres // 10, (orders + 1, orders + 1))
+    np.fill_diagonal(between, 0)
+    room = -(-orders * 2 // (3 * drivers))
+    return Problem(
+        (Depot("w", 0),),
+        tuple(Order(f"o{n}", n + 1, (minimum,), n % 2 == 0, priority) for n in range(orders)),
+        tuple(Driver(f"d{n}", "w", "w", (minimum * room,), (minimum,)) for n in range(drivers)),
+        between.astype(np.int64),
+        np.ones_like(between),
+    )
+
+
+@pytest.mark.parametrize(
+    ("orders", "metres", "minimum", "count"),
+    [(1_000, 10**6, 1, 1), (30, 10**8, 10**9, 2)],
+    ids=["a thousand orders a thousand kilometres apart", "more than one number can hold"],
+)
+def test_large_numbers_do_not_overflow(orders: int, metres: int, minimum: int, count: int) -> None:
+    problem = far_apart(orders, 10, metres, minimum, 5)
+    able = eligibility(problem)
+    bounds = most(able)
+    assert bounds.express_left_out * bounds.priority_left_out * bounds.distance_m > 2**40
+    assert len(stages(bounds)) == count
+    found = plan(problem, Budget(iterations=1), labels=0)
+    assert verify(problem, found) == []
+    assert found.score.express_left_out == 0
+    assert found.score.shortfall == 0
+    assert found.score.priority_left_out == 5 * (orders - problem_room(problem))
+
+
+def problem_room(problem: Problem) -> int:
+    return sum(driver.capacity[0] // problem.orders[0].load[0] for driver in problem.drivers)
+
+
+def spoilt(problem: Problem, found: Plan) -> dict[str, Plan]:
+    first, *rest = found.routes
+    one, *others = first.stops
+
+    def with_route(**fields: object) -> Plan:
+        return replace(found, routes=(replace(first, **fields), *rest))  # type: ignore[arg-type]
+
+    return {
+        "a stop dropped": with_route(stops=tuple(others)),
+        "a stop twice": with_route(stops=(one, *first.stops)),
+        "served too early": with_route(stops=(one._replace(start_s=one.start_s - 1_000), *others)),
+        "faster than the road": with_route(leave_s=one.arrive_s),
+        "back too late": with_route(back_s=10**6),
+        "without its break": with_route(breaks=()),
+        "a load told wrongly": with_route(load=(0,)),
+        "a distance told wrongly": with_route(distance_m=first.distance_m - 1),
+        "by somebody else": with_route(driver_id="nobody"),
+        "a better score": replace(found, score=found.score._replace(distance_m=1)),
+        "an order told twice": replace(found, unserved=(*found.unserved, Unserved(one.order_id, "no_skill", ""))),  # type: ignore[arg-type]
+        "an order lost": replace(found, unserved=()),
+    }
+
+
+def test_verify_finds_what_is_wrong() -> None:
+    problem = next(p for p in map(a_problem, range(1000)) if p.drivers[0].breaks and _worth_spoiling(p))
+    found = plan(problem, FEW)
+    assert verify(problem, found) == []
+    for what, wrong in spoilt(problem, found).items():
+        assert verify(problem, wrong), what
+
+
+def _worth_spoiling(problem: Problem) -> bool:
+    found = plan_greedily(problem)
+    first = found.routes[0] if found.routes else None
+    return bool(found.unserved and first and first.driver_id == "d0" and len(first.stops) > 1 and len(first.load) == 1)
