@@ -11,15 +11,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from integration.conftest import Engines
+from orderwing.commands.road import road_distances
 from orderwing.planning.distances import EngineError, Matrix, Places, RoadEngine
 from orderwing.planning.distances.cache import Cached
 from orderwing.planning.distances.detour import fit
 from orderwing.planning.distances.fallback import Breaker, guarded
+from orderwing.planning.distances.haversine import Haversine
 from orderwing.planning.distances.osrm import Osrm
 from orderwing.runtime.distance_alarm import DistanceAlarm
 from orderwing.runtime.embedded.engines.osrm import EmbeddedOsrm
 from orderwing.runtime.health import Health
 from orderwing.runtime.metrics import Metrics
+from orderwing.runtime.settings.tree import Distances as Wanted
 
 
 @dataclass
@@ -177,3 +180,24 @@ def test_a_breaker_alone_passes_the_error_on(engines: Engines) -> None:
             with pytest.raises(EngineError, match="is no OSRM"):
                 wrong.matrix(pair, pair)
     assert len(logs) == 1
+
+
+def test_the_settings_choose_the_engine(engines: Engines, tmp_path: Path) -> None:
+    metrics, town = Metrics("solver"), engines.town
+    assert road_distances(Wanted(), metrics) is None
+    places = Places.of([*((str(n), *town.nodes[n]) for n in (0, 40)), ("far", town.nodes[0][0] - 0.001, 13.02)])
+    for engine, url in (("osrm", engines.osrm.url), ("graphhopper", engines.graphhopper.url)):
+        wanted = Wanted.model_validate({"engine": engine, "url": url, "snap_m": 60, "cache": tmp_path / "all.sqlite"})
+        distances = road_distances(wanted, metrics)
+        assert distances is not None
+        for _ in range(2):
+            found = distances.matrix(places, places)
+            assert (found.source, found.estimated) == (engine, False)
+            assert found.reachable.tolist() == [[True, True, False], [True, True, False], [False, False, False]]
+    away = road_distances(Wanted(engine="osrm", url="http://127.0.0.1:1", detour_factor=1.5, speed_kmh=36), metrics)
+    assert away is not None
+    guess = away.matrix(places, places)
+    straight = Haversine(10.0, 1.5).matrix(places, places)
+    assert guess.estimated
+    assert (guess.metres == straight.metres).all()
+    assert (guess.seconds == straight.seconds).all()

@@ -81,7 +81,7 @@ def detour(points: Points, engine: Chosen = Engine.OSRM, url: Url = None, map_fi
         with _road(engine, url, map_file, None) as road:
             found = fit(road.matrix(places, places), places, places)
     speed_kmh = found.metres_per_second * 3.6
-    typer.echo(f"factor {found.factor:.3f}, {speed_kmh:.1f} km/h, mean error {found.error:.1%}")
+    typer.echo(f"factor {found.factor:.3f}, {speed_kmh:.1f} km/h, mean error {found.error or 0:.1%}")
 
 
 @app.command()

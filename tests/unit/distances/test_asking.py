@@ -84,6 +84,7 @@ def test_the_detour_is_that_of_the_sums_and_says_how_wrong_it_is() -> None:
     assert detour.factor == pytest.approx(metres[used].sum() / straight[used].sum(), rel=1e-4)
     assert 1 < detour.factor < 2
     assert detour.metres_per_second == pytest.approx(metres[used].sum() / seconds[used].sum())
+    assert detour.error is not None
     assert 0.05 < detour.error < 0.3
     estimate = detour.straight().matrix(places, places)
     assert int(estimate.metres[used].sum()) == pytest.approx(int(metres[used].sum()), rel=1e-4)

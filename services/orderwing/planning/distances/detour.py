@@ -15,11 +15,12 @@ _NEAR_M = 100.0  # nearer points say more about which side of the street they ar
 
 @dataclass(frozen=True, slots=True)
 class Detour:
-    """Road metres a straight metre, and road metres a second; `error` is the mean of |estimate / road - 1|."""
+    """Road metres a straight metre, and road metres a second; `error` is the mean of |estimate / road - 1|
+    where the two were fitted."""
 
     factor: float
     metres_per_second: float
-    error: float
+    error: float | None = None
 
     def straight(self) -> Haversine:
         return Haversine(self.metres_per_second, self.factor)

@@ -203,6 +203,26 @@ class Telemetry(Section):
     ratio: Share = Field(0.01, description="Of orders that are traced, chosen by their ids.")
 
 
+class Distances(Section):
+    """Who tells distances to the allocation engine where a problem has no matrix; see `docs/distances.md`."""
+
+    engine: Literal["haversine", "osrm", "graphhopper"] = Field(
+        "haversine", description="`haversine`: straight lines, by the problem's own speed and detour factor."
+    )
+    url: HttpUrl = Field("http://localhost:5000", description="Where OSRM or GraphHopper answers.")
+    profile: str | None = Field(None, description="Of travel; none: OSRM's `driving`, GraphHopper's `car`.")
+    table_limit: int = Field(100, ge=1, le=100_000, description="OSRM's `--max-table-size`.")
+    snap_m: int = Field(500, ge=1, description="A point farther from every road cannot be reached.")
+    cache: Path | None = Field(None, description="Answers are kept in this file; none: nowhere.")
+    map_version: str | None = Field(
+        None, description="For OSRM whose map was extracted without `--data_version`: change it with the map."
+    )
+    detour_factor: float = Field(
+        1.4, ge=1, le=10, description="Road metres a straight one while the engine is down; `distances detour` fits it."
+    )
+    speed_kmh: float = Field(30.0, gt=0, le=200, description="On the road, while the engine is down; fitted likewise.")
+
+
 class Embedded(Section):
     """Broker and Redis of `orderwing demo`, `servers` and `test`."""
 
@@ -253,6 +273,7 @@ class Settings(Section):
     http: Http = Http()
     log: Log = Log()
     telemetry: Telemetry = Telemetry()
+    distances: Distances = Distances()
     embedded: Embedded = Embedded()
     bench: Bench = Bench()
     psp: PaymentSimulator = PaymentSimulator()
