@@ -151,6 +151,14 @@ def test_skus_of_a_class_share_a_price(small: tuple[Instance, ...]) -> None:
     assert set(some_alone) <= set(range(7))
 
 
+@pytest.mark.parametrize("rhythm", [Rhythm(samples=0), Rhythm(), Rhythm(total_known=True)])
+def test_when_nothing_is_expected_nothing_has_a_price(rhythm: Rhythm) -> None:
+    stock, demand = SITE_AND_SUPPLIER.stock, np.zeros_like(SITE_AND_SUPPLIER.demand)
+    steering = Steering(SITE_AND_SUPPLIER, rhythm, 1)
+    assert not steering.solve(stock, demand).any()
+    assert [steering.orders_until_next(left) for left in (0, 100, 1_000, 10_000)] == [2, 4, 40, 100]
+
+
 SITE_AND_SUPPLIER = Problem(
     ("site", "supplier"),
     ("tea", "mug"),

@@ -70,7 +70,7 @@ def sampled_prices(
 
 
 def _drawn(demand: Floats, chance: np.random.Generator, total_known: bool) -> Floats:
-    if not total_known:
-        return chance.poisson(demand).astype(float)
     total = float(demand.sum())
+    if not total_known or not total:
+        return chance.poisson(demand).astype(float)
     return chance.multinomial(round(total), demand.ravel() / total).reshape(demand.shape).astype(float)
