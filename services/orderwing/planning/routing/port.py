@@ -138,7 +138,8 @@ def _worth(problem: RoutingProblem) -> tuple[list[float], float, float]:
     second = 5 * speed * metre + float(np.mean([vehicle.second_cost for vehicle in problem.vehicles]))
     prizes = [stop.prize for stop in problem.stops if stop.prize is not None]
     value = float(np.mean(prizes)) if prizes else float(problem.metres.mean()) * metre
-    loads = np.array([stop.load for stop in problem.stops], dtype=float).mean(axis=0)
+    size = (len(problem.stops), len(problem.vehicles[0].capacity))
+    loads = np.array([stop.load for stop in problem.stops], dtype=float).reshape(size).sum(axis=0) / max(1, size[0])
     return [2 * value / max(1.0, load) for load in loads], second, 5 * metre
 
 
@@ -150,7 +151,7 @@ def as_data(problem: RoutingProblem, part: Part) -> pyvrp.ProblemData:
     """PyVRP's form of the part: its stops and the vehicles it has, by their order there."""
     depots = len(problem.depots)
     metres, seconds = problem.metres, problem.seconds
-    if len(part.stops) < len(problem.stops):
+    if part.stops != range(len(problem.stops)):
         places = np.concatenate((np.arange(depots), np.asarray(part.stops, dtype=np.int64) + depots))
         same = metres is seconds
         metres = metres[np.ix_(places, places)]

@@ -133,6 +133,8 @@ def _stop_complaints(stop: Stop, dimensions: int) -> Iterator[str]:
         yield f"{name}: numbers must be from 0 to {LARGEST}."
     if stop.opens_s > stop.closes_s:
         yield f"{name}.opens_s: after closes_s."
+    if stop.released_s > stop.closes_s:
+        yield f"{name}.released_s: after closes_s."
 
 
 def _vehicle_complaints(vehicle: Vehicle, dimensions: int, depots: tuple[str, ...]) -> Iterator[str]:
