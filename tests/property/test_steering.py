@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from orderwing.planning.steering.checks import verify
 from orderwing.planning.steering.choice import Chooser, cost_of
-from orderwing.planning.steering.expected import line_program
+from orderwing.planning.steering.line_program import line_program
 from orderwing.planning.steering.planning import plan
 from orderwing.planning.steering.problem import UNLIMITED, Basket, Floats, Problem
 from orderwing.planning.steering.solver import minimise
@@ -42,7 +42,7 @@ def assignments(problem: Problem, basket: int) -> list[tuple[int, ...]]:
     return list(product(range(len(problem.site_ids)), repeat=len(problem.baskets[basket].skus)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(problems(), st.integers(0, 10_000))
 def test_the_online_choice_is_the_best_of_all(problem: Problem, seed: int) -> None:
     prices = np.random.default_rng(seed).integers(0, 400, problem.stock.shape).astype(float)
@@ -84,7 +84,7 @@ def whole_program(problem: Problem) -> float:
     return minimise(np.array(costs), matrix[: len(stock)], stock, matrix[len(stock) :], wanted).cost  # type: ignore[arg-type]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(problems())
 def test_column_generation_reaches_the_whole_program(problem: Problem) -> None:
     found = plan(problem, samples=1, seed=2)

@@ -11,7 +11,7 @@ from orderwing.planning.steering.checks import verify, verify_outcome
 from orderwing.planning.steering.choice import Chooser, nearest
 from orderwing.planning.steering.classes import alike, merged, spread
 from orderwing.planning.steering.configurations import Configurations
-from orderwing.planning.steering.expected import line_program
+from orderwing.planning.steering.line_program import line_program
 from orderwing.planning.steering.planning import Plan, plan
 from orderwing.planning.steering.prices import Prices, by_shelf
 from orderwing.planning.steering.problem import UNLIMITED, Basket, Floats, Ints, Problem

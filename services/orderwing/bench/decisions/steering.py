@@ -15,7 +15,7 @@ from orderwing.planning.steering.checks import verify, verify_outcome
 from orderwing.planning.steering.choice import Chooser, nearest
 from orderwing.planning.steering.classes import alike, merged, spread
 from orderwing.planning.steering.configurations import Configurations, Optimum
-from orderwing.planning.steering.expected import line_program
+from orderwing.planning.steering.line_program import line_program
 from orderwing.planning.steering.planning import plan
 from orderwing.planning.steering.problem import Floats, Ints, Problem
 from orderwing.planning.steering.replay import replay
