@@ -12,10 +12,12 @@ from orderwing.planning.pricing import PricingError
 from orderwing.planning.sourcing import plan as plans
 from orderwing.planning.sourcing.building import problem_of
 from orderwing.planning.sourcing.engine import plan
+from orderwing.planning.sourcing.plan import Plan
 from orderwing.planning.sourcing.problem import Budget
 from orderwing_schemas.domain import Candidate
 
 NOTHING = "nothing"
+DEFAULT = Budget()
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Verdict:
     cost_minor: int
     arrival_at_ms: int | None
     gap: float | None = None
+    note: str = ""
 
     @cached_property
     def cost_of(self) -> dict[str, int]:
@@ -75,12 +78,15 @@ def quickly(facts: Facts) -> Verdict:
     )
 
 
-def exactly(facts: Facts, budget: Budget | None = None) -> Verdict:
+def exactly(facts: Facts, budget: Budget = DEFAULT) -> Verdict:
     """What the exact engine says: weight breaks, cartons, transfers and all. Raises PricingError."""
     sought = facts.sought
-    problem = problem_of(sought.asked, sought.may_serve())
-    found = plan(problem, budget or Budget())
-    chosen = found.chosen
+    found = plan(problem_of(sought.asked, sought.may_serve()), budget)
+    return verdict_of(facts, found, found.chosen)
+
+
+def verdict_of(facts: Facts, found: Plan, chosen: plans.Candidate, note: str = "") -> Verdict:
+    """Of an order that may not be split all from one site, or nothing."""
     if chosen.short and not facts.may_split:
         chosen = plans.Candidate(plans.Kind.NOTHING, (), tuple([plans.Taken(*n) for n in facts.needed.items()]))
     candidates = [_candidate(one) for one in (chosen, *found.losers) if one.shipments]
@@ -102,6 +108,7 @@ def exactly(facts: Facts, budget: Budget | None = None) -> Verdict:
         cost_minor=chosen.cost_minor,
         arrival_at_ms=chosen.arrival_at_ms or None,
         gap=found.gap,
+        note=note,
     )
 
 
@@ -109,4 +116,4 @@ def _candidate(one: plans.Candidate) -> Candidate:
     return Candidate(label=one.label, cost_minor=one.cost_minor, terms=one.terms, lost_because=one.lost_because)
 
 
-__all__ = ["NOTHING", "Decide", "PricingError", "Taken", "Verdict", "exactly", "quickly"]
+__all__ = ["NOTHING", "Decide", "PricingError", "Taken", "Verdict", "exactly", "quickly", "verdict_of"]

@@ -103,7 +103,7 @@ def facts_of(
 ) -> Facts:
     """What a region's decision about an order saw. `lines` None: all of the order's. `stock`: ATP by (site, SKU)."""
     sought = tuple([Rest(line.line_id, line.sku, line.quantity) for line in (order.lines if lines is None else lines)])
-    skus = {line.sku for line in sought}
+    skus = {line.sku for line in order.lines}
     return Facts(
         network=narrowed(network, region, order.zone),
         items={item.sku: item for item in items if item.sku in skus},

@@ -47,7 +47,7 @@ def stock(facts: Facts, site_id: str, sku: str) -> Input:
     def turn(changed: Facts, units: int) -> Facts:
         return changed.with_stock(site_id, sku, units)
 
-    return Input("stock", f"{sku} at {site_id}", Unit.UNITS, max(0, facts.atp(site_id, sku)), turn)
+    return Input("stock", f"{sku} at {site_id}", Unit.UNITS, facts.atp(site_id, sku), turn)
 
 
 def prices(facts: Facts, site_ids: Iterable[str]) -> Iterator[Input]:

@@ -1,0 +1,1 @@
+"""`orderwing explain`: `cards` makes decisions again, `asked` reads what if, `told` prints and tells as JSON."""

@@ -1,0 +1,148 @@
+"""Decision cards made again, by the order and the reference data that the log holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orderwing.kernel.ports import Record
+from orderwing.planning.explaining.breakeven import BreakEven, break_evens
+from orderwing.planning.explaining.deciding import Decide, PricingError, Verdict, exactly, quickly
+from orderwing.planning.explaining.facts import Facts, facts_of
+from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import Cluster
+from orderwing.runtime.operator_log import OperatorLog
+from orderwing.runtime.publish import published
+from orderwing_schemas.codec import decode, header_map
+from orderwing_schemas.domain import Order
+from orderwing_schemas.events.reference import NetworkPublished
+from orderwing_schemas.events.reservation import DecisionCard
+from orderwing_schemas.network import Item, Network
+from orderwing_schemas.topics import REFERENCE
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Networks that the log still has, by version; `latest` is what is published now. The catalogue is today's."""
+
+    networks: Mapping[int, Network]
+    items: tuple[Item, ...]
+    latest: Network
+
+
+@dataclass(frozen=True)
+class Remade:
+    """A decision made again. `break_evens` and `exact_break_evens` are of the two ways to decide.
+
+    `exact` is None where goods cannot be priced; `no_price` says why.
+    """
+
+    facts: Facts
+    verdict: Verdict
+    break_evens: tuple[BreakEven, ...]
+    exact: Verdict | None
+    no_price: str | None
+
+    def exact_break_evens(self) -> list[BreakEven]:
+        return break_evens(self.facts, self.exact, exactly) if self.exact is not None else []
+
+
+class CardError(Exception):
+    """Why a decision cannot be made again: a sentence."""
+
+
+def read_reference(cluster: Cluster) -> Reference:
+    """Raises OperatorError."""
+    with OperatorLog(cluster, "reader") as log:
+        return reference_of(log.read(REFERENCE.name, 0))
+
+
+def reference_of(records: Iterable[Record]) -> Reference:
+    """Raises OperatorError where no network is published."""
+    kept = list(records)
+    networks = {}
+    for record in kept:
+        event_type = header_map(record.headers).get("ce_type")
+        if record.value is not None and event_type == NetworkPublished.EVENT_TYPE:
+            event = decode(record.value, event_type)
+            if isinstance(event, NetworkPublished):
+                networks[event.network.version] = event.network
+    found = published(kept)
+    if found.network is None:
+        raise OperatorError("No network is published: run `orderwing network load` or `orderwing market open`.")
+    return Reference(networks, found.items, found.network)
+
+
+def order_of(told: Json | None) -> Order | None:
+    """As the views keep it."""
+    return None if told is None else Order.model_validate_json(json.dumps(told))
+
+
+def card_of(told: Json) -> DecisionCard:
+    return DecisionCard.model_validate_json(json.dumps(told), extra="ignore")
+
+
+def facts_of_card(card: DecisionCard, order: Order | None, reference: Reference) -> Facts:
+    """What the decision saw. Raises CardError."""
+    facts = card.facts
+    if facts is None:
+        if card.stage != "reservation" or card.decision.startswith("one box"):
+            raise CardError("This decision rests on others and cannot be made again by itself.")
+        raise CardError("The card does not hold all that the decision saw, so it cannot be made again.")
+    network = reference.networks.get(facts.network_version)
+    if network is None:
+        raise CardError(
+            f"It was decided on version {facts.network_version} of the network, which is gone from the log: now it is "
+            f"version {reference.latest.version}."
+        )
+    if order is None:
+        raise CardError("The order itself is not in the views yet, so the decision cannot be made again.")
+    stock = {(site_id, sku): units for site_id, sku, units in card.seen}
+    lines = order.lines if facts.lines is None else facts.lines
+    if facts.atp is not None:
+        skus = dict.fromkeys([line.sku for line in lines])
+        sites = network.sites_by_region.get(facts.region, ())
+        places = [(site.site_id, sku) for sku in skus for site in sites]
+        stock = dict(zip(places, facts.atp, strict=True))
+    return facts_of(
+        order,
+        network,
+        reference.items,
+        stock,
+        region=facts.region,
+        now_ms=card.at_ms,
+        lines=lines,
+        whole=facts.whole,
+        without_site=facts.without_site,
+        by_ms=facts.by_ms,
+    )
+
+
+def is_reproduced(card: DecisionCard, verdict: Verdict) -> bool:
+    """Whether a decision made again is the one that was made, with all that was weighed."""
+    return verdict.chosen == card.chosen and verdict.candidates[: len(card.candidates)] == card.candidates
+
+
+def remade(card: DecisionCard, order: Order | None, reference: Reference) -> Remade:
+    """Raises CardError."""
+    facts = facts_of_card(card, order, reference)
+    verdict = quickly(facts)
+    if not is_reproduced(card, verdict):
+        raise CardError(
+            f"Made again it is {verdict.chosen}: catalogue or program are no longer those it was made with, so nothing "
+            "is told about what would have changed it."
+        )
+    exact, no_price = priced(exactly, facts)
+    return Remade(facts, verdict, tuple(break_evens(facts, verdict, quickly)), exact, no_price)
+
+
+def priced(decide: Decide, facts: Facts) -> tuple[Verdict | None, str | None]:
+    """The verdict, or why there is no price."""
+    try:
+        return decide(facts), None
+    except PricingError as error:
+        return None, str(error)

@@ -1,0 +1,66 @@
+"""Every decision about stock of a simulated day, made again from its card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from orderwing.commands.explaining.cards import Reference, facts_of_card, is_reproduced, reference_of, remade
+from orderwing.planning.explaining.deciding import quickly
+from orderwing.simulation.world import World
+from orderwing_schemas import topics
+from orderwing_schemas.base import Event
+from orderwing_schemas.codec import decode, header_map
+from orderwing_schemas.domain import Order
+from orderwing_schemas.events.intake import OrderAccepted
+from orderwing_schemas.events.reservation import DecisionCard
+from orderwing_schemas.topics import Topic
+
+Day = tuple[list[DecisionCard], dict[str, Order], Reference]
+
+
+def told(world: World, topic: Topic) -> Iterator[Event]:
+    for partition in range(topic.partitions):
+        log = world.cluster.logs[topic.name, partition]  # type: ignore[index]
+        for record in log.committed(0, log.high_watermark):
+            yield decode(record.value, header_map(record.headers).get("ce_type"))
+
+
+@pytest.fixture(scope="module")
+def day() -> Day:
+    world = World(seed=11, orders=60, fault_rate=0.0)
+    assert world.run() is None
+    cards = [card for card in told(world, topics.RESERVATION_CARDS) if isinstance(card, DecisionCard)]
+    accepted = [event for event in told(world, topics.ORDERS_ACCEPTED) if isinstance(event, OrderAccepted)]
+    log = world.cluster.logs[topics.REFERENCE.name, 0]  # type: ignore[index]
+    reference = reference_of(log.committed(0, log.high_watermark))
+    return cards, {event.order.order_id: event.order for event in accepted}, reference
+
+
+def test_every_choice_comes_out_again_with_all_that_was_weighed(day: Day) -> None:
+    cards, orders, reference = day
+    held = [card for card in cards if card.facts is not None]
+    assert {card.order_id for card in held} <= orders.keys()
+    assert len({card.order_id for card in held}) > 40
+    assert {card.facts.region for card in held if card.facts} == {"north", "middle", "south"}
+    assert any(card.facts.lines for card in held if card.facts), "some were asked for a part of the order"
+    assert any(card.facts.by_ms for card in held if card.facts), "some were asked for one box"
+    assert any(len(card.candidates) > 1 and card.candidates[1].cost_minor for card in held)
+    for card in held:
+        verdict = quickly(facts_of_card(card, orders[card.order_id], reference))
+        assert verdict.chosen == card.chosen
+        assert verdict.candidates == card.candidates
+        assert is_reproduced(card, verdict)
+
+
+def test_what_is_told_of_the_day_holds(day: Day) -> None:
+    cards, orders, reference = day
+    found = 0
+    for card in [card for card in cards if card.facts is not None][:25]:
+        again = remade(card, orders[card.order_id], reference)
+        for one in again.break_evens:
+            found += 1
+            assert quickly(one.apply(again.facts)).chosen == one.winner
+            assert all(quickly(less.apply(again.facts)).chosen != one.winner for less in one.just_under())
+    assert found > 20
