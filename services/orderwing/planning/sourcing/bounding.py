@@ -1,7 +1,7 @@
 """A straight line under each site's table: what a load costs there at least, as a start and so much for its size.
 
 Size is the share of the order's weight plus the share of its volume. Of some slopes that one is taken whose line is
-highest at a third of the order, since the bound is for orders shared by three sites or more.
+highest for a load of some share of the order: first a third, since the bound is for orders shared by three or more.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from orderwing.planning.pricing.packing import fits
 from orderwing.planning.pricing.tariffs import Tariff
+from orderwing.planning.sourcing import subsets
 from orderwing.planning.sourcing.drafts import Units
 from orderwing.planning.sourcing.problem import Problem
 from orderwing.planning.sourcing.sharing import Slope
@@ -20,30 +21,34 @@ from orderwing.planning.sourcing.states import Ints, Loads
 from orderwing.planning.sourcing.subsets import Floats
 from orderwing.planning.sourcing.tables import FAR, SCALE
 
-SHARES = np.linspace(0.0, 1.0, 6)
+SHARES = (1 / 3, 0.2, 0.5)  # of an order at one site, for which lines are highest, the most useful first
+STEEPNESS = np.linspace(0.0, 1.0, 6)
 SLOPES = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0, 1.5])
 
 
-def slope_of(problem: Problem, ways: Sequence[Way], states: Loads, freight: Ints, later: bool) -> Slope:
+def slopes_of(problem: Problem, ways: Sequence[Way], states: Loads, freight: Ints, later: bool) -> Iterator[Slope]:
     """Under `freight` (S, N), unscaled, and the costs of picking; `later` adds a last site for what waits."""
     quantities = np.array(states.quantities, np.float64)
     sizes = unit_sizes(problem, quantities)
     load_sizes = states.amounts[1:] @ sizes
-    fixed, rise = _lines(freight[:, 1:], load_sizes, float(load_sizes[-1]) / 3)
-    work = np.array([way.source.handling.line_minor for way in ways], np.float64)
-    line = work + np.multiply.outer(sizes * quantities, rise)
+    cost = freight[:, 1:].astype(np.float64)
+    cost[freight[:, 1:] >= FAR] = np.inf
+    picking = np.array([way.source.handling.line_minor for way in ways], np.float64)
     if any(way.source.steering_minor for way in ways):
         prices = [[way.source.steering_minor.get(want.sku, 0) for way in ways] for want in problem.wants]
-        line += np.array(prices) * quantities[:, None]
+        picking = picking + np.array(prices) * quantities[:, None]
     caps = np.array([way.cap for way in ways]).T
-    line = np.where(caps > 0, line * SCALE, np.inf)
-    line[quantities == 0] = 0
-    fixed = np.where(np.isfinite(fixed), fixed * SCALE + 1, FAR)
-    if later:
-        each = problem.rules.backorder_unit_minor
-        wait = np.zeros(len(quantities)) if each is None else quantities * (each * SCALE)
-        fixed, line = np.append(fixed, 0.0), np.column_stack([line, wait])
-    return Slope(fixed, line)
+    able = None if later else (subsets.weights(len(ways)) @ caps.T >= quantities).all(axis=1)
+    for share in SHARES:
+        start, rise = _lines(cost, load_sizes, float(load_sizes[-1]) * share)
+        line = np.where(caps > 0, (picking + np.multiply.outer(sizes * quantities, rise)) * SCALE, np.inf)
+        line[quantities == 0] = 0
+        fixed = np.where(np.isfinite(start), start * SCALE + 1, FAR)
+        if later:
+            each = problem.rules.backorder_unit_minor
+            wait = np.zeros(len(quantities)) if each is None else quantities * (each * SCALE)
+            fixed, line = np.append(fixed, 0.0), np.column_stack([line, wait])
+        yield Slope(fixed, line, able)
 
 
 def unit_sizes(problem: Problem, quantities: Floats) -> Floats:
@@ -56,10 +61,8 @@ def unit_sizes(problem: Problem, quantities: Floats) -> Floats:
     return sizes
 
 
-def _lines(freight: Ints, sizes: Floats, at: float) -> tuple[Floats, Floats]:
-    """(start, rise) of the line under each row's points that is highest at `at`; infinite starts for rows of FAR."""
-    cost = freight.astype(np.float64)
-    cost[freight >= FAR] = np.inf
+def _lines(cost: Floats, sizes: Floats, at: float) -> tuple[Floats, Floats]:
+    """(start, rise) of the line under each row's points that is highest at `at`; infinite starts for infinite rows."""
     low = cost.min(axis=1)
     rises = np.multiply.outer(np.where(low < np.inf, low, 0), SLOPES / max(float(sizes.max()), 1e-9))
     starts = (cost[:, None, :] - rises[:, :, None] * sizes).min(axis=2)
@@ -68,20 +71,23 @@ def _lines(freight: Ints, sizes: Floats, at: float) -> tuple[Floats, Floats]:
     return starts[rows, best], rises[rows, best]
 
 
-def straight(problem: Problem, ways: Sequence[Way], wanted: Units) -> tuple[Floats, Floats, Floats]:
-    """(S,) a start, (S,) for a want picked, (L, S) for a unit: no load costs less, however it is packed and carried."""
+def straight(problem: Problem, ways: Sequence[Way], wanted: Units, share: float) -> tuple[Floats, Floats, Floats]:
+    """(S,) a start, (S,) for a want picked, (L, S) for a unit: no load costs less, however it is packed and carried.
+
+    Of all such lines, those that are highest for a load of this `share` of the order.
+    """
     fixed = np.full(len(ways), np.inf)
     unit = np.full((len(wanted), len(ways)), np.inf)
     for place, way in enumerate(ways):
         for mode in way.modes:
-            start, rises = _under(problem, mode.run.tariff, way.source.handling.parcel_minor, wanted)
+            start, rises = _under(problem, mode.run.tariff, way.source.handling.parcel_minor, wanted, share)
             fixed[place] = min(fixed[place], start + mode.late_minor)
             unit[:, place] = np.minimum(unit[:, place], rises)
         unit[:, place] += [way.source.steering_minor.get(want.sku, 0) for want in problem.wants]
     return fixed, np.array([way.source.handling.line_minor for way in ways], np.float64), unit
 
 
-def _under(problem: Problem, tariff: Tariff, work_minor: int, wanted: Units) -> tuple[float, Floats]:
+def _under(problem: Problem, tariff: Tariff, work_minor: int, wanted: Units, share: float) -> tuple[float, Floats]:
     """A start and a rise for a unit of each want, below the parcels of every packing of every part of the order."""
     quantities = np.array(wanted, np.float64)
     best = (0.0, 0.0, np.zeros(len(wanted)))
@@ -89,9 +95,9 @@ def _under(problem: Problem, tariff: Tariff, work_minor: int, wanted: Units) -> 
         costs = points[:, 1] + (work_minor + tariff.line_haul_minor)
         steepest = float((costs / np.maximum(points[:, 0], 1e-9)).min())
         whole = float(quantities @ sizes)
-        rises = steepest * SHARES
+        rises = steepest * STEEPNESS
         starts = (costs - np.multiply.outer(rises, points[:, 0])).min(axis=1)
-        heights = starts + rises * whole / 2
+        heights = starts + rises * whole * share
         place = int(heights.argmax())
         if heights[place] > best[0]:
             best = (float(heights[place]), max(0.0, float(starts[place])), sizes * rises[place])

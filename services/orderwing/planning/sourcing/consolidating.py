@@ -56,7 +56,7 @@ def _apart(problem: Problem, ways: Sequence[Way], quantities: Units, budget: Bud
         return None
     states = states_of(quantities)
     costs = tables.shipping(ways, states, tables.packed(problem, states)) + tables.picking(problem, ways, states)
-    shared = share(tables.scaled(costs), states, None, budget.cells)
+    shared = share(tables.scaled(costs), states, (), budget.cells)
     if shared.cost >= LOST:
         return None
     return tuple([direct(problem, ways[site], units_of(states, load)) for site, load in shared.loads])
@@ -113,7 +113,7 @@ def _by_subsets(problem: Problem, hub: Hub, shelves: Sequence[Way], quantities: 
 def _by_tables(problem: Problem, hub: Hub, shelves: Sequence[Way], quantities: Units, budget: Budget) -> Brought | None:
     states = states_of(quantities)
     costs = tables.gathering(problem, hub, shelves, states) + tables.picking(problem, shelves, states)
-    shared = share(tables.scaled(costs), states, None, budget.cells)
+    shared = share(tables.scaled(costs), states, (), budget.cells)
     if shared.cost >= LOST or shared.bound is not None:
         return None
     return [(shelves[site].source.site_id, units_of(states, load)) for site, load in shared.loads], 0

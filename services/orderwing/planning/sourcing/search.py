@@ -23,7 +23,8 @@ from orderwing.planning.sourcing.sieve import Way
 from orderwing.planning.sourcing.states import Ints, Loads
 from orderwing.planning.sourcing.tables import FAR, LOST, SHORT_MINOR
 
-STARTS = 12  # subsets whose answers are improved
+SHARES = (1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1)  # of an order at one site, for which the lines are highest
+STARTS = 3  # subsets of each whose answers are improved
 
 
 class Found(NamedTuple):
@@ -108,7 +109,7 @@ def searched(
     seed: int,
     known: Sequence[tuple[int, Units]] = (),
 ) -> Found:
-    """The best sharing found. `seed` decides in which order equally promising starts are tried, after one `known`."""
+    """The best sharing found. `seed` decides in which order equally dear starts are tried, after one `known`."""
     board = Board(problem, ways, wanted)
     bound_minor, starts = _starts(problem, ways, wanted, seed)
     waiting = np.zeros((len(ways) + 1, len(wanted)), np.int64)
@@ -137,23 +138,35 @@ def searched(
 
 def _starts(problem: Problem, ways: Sequence[Way], wanted: Units, seed: int) -> tuple[int, list[Ints]]:
     """A bound on the cost without what must wait, and the relaxed answers of the most promising subsets."""
-    fixed, line, unit = straight(problem, ways, wanted)
+    bounds = np.full(1, -np.inf)
+    starts: list[Ints] = []
+    for share in SHARES:
+        fixed, line, unit, stock = _relaxed(problem, ways, wanted, share)
+        costs = subsets.split_costs(line, unit, stock, np.array(wanted, np.int64)).sum(axis=0) + subsets.total(fixed)
+        bounds = np.maximum(bounds, costs)
+        for subset in np.argsort(costs[1:], kind="stable")[:STARTS] + 1:
+            if np.isfinite(costs[subset]):
+                split = [subsets.split_units(line, unit[n], stock[n], q, int(subset)) for n, q in enumerate(wanted)]
+                sharing = np.array(split, np.int64).T
+                wait = np.zeros((len(ways) + 1 - len(sharing), len(wanted)), np.int64)
+                starts.append(np.vstack([sharing, wait]))
+    different = list({start.tobytes(): start for start in starts}.values())
+    Random(seed).shuffle(different)
+    lowest = float(bounds[1:].min())
+    bound_minor = ceil(lowest - 1e-6 * max(1.0, abs(lowest))) if np.isfinite(lowest) else 0
+    board = Board(problem, ways, wanted)
+    return bound_minor, sorted(different, key=board.cost)
+
+
+def _relaxed(
+    problem: Problem, ways: Sequence[Way], wanted: Units, share: float
+) -> tuple[subsets.Floats, subsets.Floats, subsets.Floats, Ints]:
+    """Costs that add up, and stock (L, S), with a last site for what waits if that has a price."""
+    fixed, line, unit = straight(problem, ways, wanted, share)
     stock = np.array([way.cap for way in ways], np.int64).T
     each = problem.rules.backorder_unit_minor
     if each is not None:
         fixed, line = np.append(fixed, 0.0), np.append(line, 0.0)
         unit = np.column_stack([unit, np.full(len(wanted), float(each))])
         stock = np.column_stack([stock, np.array(wanted, np.int64)])
-    bounds = subsets.split_costs(line, unit, stock, np.array(wanted, np.int64)).sum(axis=0) + subsets.total(fixed)
-    shuffled = list(range(1, len(bounds)))
-    Random(seed).shuffle(shuffled)
-    promising = sorted(shuffled, key=lambda n: float(bounds[n]))[:STARTS]
-    starts = []
-    for subset in promising:
-        if np.isfinite(bounds[subset]):
-            split = [subsets.split_units(line, unit[n], stock[n], q, subset) for n, q in enumerate(wanted)]
-            sharing = np.array(split, np.int64).T
-            wait = np.zeros((len(ways) + 1 - len(sharing), len(wanted)), np.int64)
-            starts.append(np.vstack([sharing, wait]))
-    lowest = float(bounds[1:].min())
-    return (ceil(lowest - 1e-6 * max(1.0, abs(lowest))) if np.isfinite(lowest) else 0), starts
+    return fixed, line, unit, stock

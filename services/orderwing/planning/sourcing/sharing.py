@@ -6,6 +6,8 @@ through the min-plus convolution f(load) = min over parts of f(load - part) + co
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +16,7 @@ from orderwing.planning.sourcing import subsets
 from orderwing.planning.sourcing.states import Ints, States, pair_count
 from orderwing.planning.sourcing.tables import FAR, LOST
 
+FEW = 100_000  # entries that cost less than a better bound
 PAIRS = 60_000  # up to here a table of all pairs (load, part) is kept
 
 
@@ -31,32 +34,59 @@ class Shared(NamedTuple):
 class Slope(NamedTuple):
     """A bound from below: a load costs at least `fixed` (S,), and for each want at least `line` (L, S), if it is some.
 
-    `line` is for the whole quantity; a part of it counts at least in proportion.
+    `line` is for the whole quantity; a part of it counts at least in proportion. `able`: (2**S,) the subsets of sites
+    that have the whole order, where it may not wait.
     """
 
     fixed: subsets.Floats
     line: subsets.Floats
+    able: subsets.Bits | None = None
 
 
-def share(costs: Ints, states: States, slope: Slope | None, cells: int) -> Shared:
-    """`costs` is (S, N), nought for the load of nothing. Without a slope three and more sites are always weighed.
+def share(costs: Ints, states: States, slopes: Iterable[Slope], cells: int) -> Shared:
+    """`costs` is (S, N), nought for the load of nothing. Without slopes three and more sites are always weighed.
 
-    Convolutions of more than `cells` entries in all are left undone.
+    Branch and bound over subsets: the sites of the one with the lowest bound are weighed together, then of the next, or
+    of all that are left if these are many. Convolutions of more than `cells` entries in all are left undone.
     """
     best = _alone(costs)
-    sites = len(costs)
-    if sites > 1:
+    if len(costs) > 1:
         best = min(best, _pairs(costs))
-    if sites < 3:
+    if len(costs) < 3:
         return best
-    hopeful, bound = np.arange(sites), 0.0
-    if slope is not None:
-        hopeful, bound = _hopeful(slope, best.cost)
-    if len(hopeful) < 3:
-        return best
-    if pair_count(states.quantities) * (len(hopeful) - 2) > cells:
-        return best._replace(bound=bound)
-    return min(best, _convolved(costs, hopeful.tolist(), states))
+    pairs = pair_count(states.quantities)
+    bounds = _bounds(slopes if pairs * len(costs) > FEW else islice(slopes, 1), best.cost, len(costs))
+    inside = subsets.members(len(costs))
+    tried = False
+    while (left := np.flatnonzero(bounds < best.cost - 0.5)).size:
+        lowest = int(left[bounds[left].argmin()])
+        sites, first = np.flatnonzero(inside[left].any(axis=0)), np.flatnonzero(inside[lowest])
+        work, alone = pairs * (len(sites) - 2), pairs * (len(first) - 2)
+        try_first = not tried and work > FEW and work + alone <= cells
+        if left.size <= len(sites) - 2 or try_first or work > cells:
+            sites, work = first, alone
+        if work > cells:
+            return best._replace(bound=float(bounds[lowest]))
+        cells -= work
+        best = min(best, _convolved(costs, sites.tolist(), states))
+        bounds[~np.delete(inside, sites, axis=1).any(axis=1)] = np.inf
+        tried = True
+    return best
+
+
+def _bounds(slopes: Iterable[Slope], cost: int, sites: int) -> subsets.Floats:
+    """(2**S,): what each subset of three and more sites costs at least; infinite where it cannot serve the order.
+
+    Further slopes are asked for as long as a subset could cost less.
+    """
+    bounds = np.where(subsets.sizes(sites) > 2, 0.0, np.inf)
+    for slope in slopes:
+        np.maximum(bounds, subsets.least(slope.line).sum(axis=0) + subsets.total(slope.fixed), out=bounds)
+        if slope.able is not None:
+            bounds[~slope.able] = np.inf
+        if not (bounds < cost - 0.5).any():
+            break
+    return bounds
 
 
 def _alone(costs: Ints) -> Shared:
@@ -92,14 +122,6 @@ def best_pairs(costs: Ints) -> list[Shared]:
 
 def _some(*loads: tuple[int, int]) -> tuple[tuple[int, int], ...]:
     return tuple([one for one in loads if one[1]])
-
-
-def _hopeful(slope: Slope, cost: int) -> tuple[Ints, float]:
-    """The sites of all subsets of three and more that could cost less, and what these cost at least."""
-    sites = len(slope.fixed)
-    bounds = subsets.least(slope.line).sum(axis=0) + subsets.total(slope.fixed)
-    hope = (bounds < cost - 0.5) & (subsets.sizes(sites) > 2)
-    return np.flatnonzero(subsets.members(sites)[hope].any(axis=0)), float(bounds[hope].min(initial=cost))
 
 
 def _convolved(costs: Ints, sites: list[int], states: States) -> Shared:

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 
 from orderwing.planning.sourcing import additive, tables
-from orderwing.planning.sourcing.bounding import slope_of
+from orderwing.planning.sourcing.bounding import slopes_of
 from orderwing.planning.sourcing.drafts import Units
 from orderwing.planning.sourcing.plan import Eliminated, Reason
 from orderwing.planning.sourcing.problem import Budget, Problem
@@ -106,17 +106,17 @@ def _shared(field: Field, budget: Budget, seed: int) -> Split:
     freight = tables.shipping(ways, states, tables.packed(problem, states))
     costs = tables.scaled(freight + tables.picking(problem, ways, states))
     if problem.rules.backorder_unit_minor is None:
-        shared = share(costs, states, slope_of(problem, ways, states, freight, False), budget.cells)
-        if shared.cost < LOST:
+        shared = share(costs, states, slopes_of(problem, ways, states, freight, False), budget.cells)
+        if shared.cost < LOST or shared.bound is not None:
             return _split_of(field, shared, costs, states, budget, seed)
     costs = np.vstack([costs, tables.waiting(problem, states)])
-    shared = share(costs, states, slope_of(problem, ways, states, freight, True), budget.cells)
+    shared = share(costs, states, slopes_of(problem, ways, states, freight, True), budget.cells)
     return _split_of(field, shared, costs, states, budget, seed)
 
 
 def _split_of(field: Field, shared: Shared, costs: Ints, states: States, budget: Budget, seed: int) -> Split:
     """Where sharing among three and more sites was too much to enumerate, what search finds if that is better."""
-    loads = _loaded(shared, states, len(field.ways))
+    loads = _loaded(shared, states, len(field.ways)) if shared.cost < LOST else ()
     if shared.bound is None:
         return Split(loads, None, 0, costs, states)
     found = searched(field.problem, field.ways, field.wanted, budget, seed, loads)

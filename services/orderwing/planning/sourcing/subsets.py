@@ -53,11 +53,11 @@ def _doubled(costs: Floats) -> Floats:
 
 
 def _summed(costs: Floats) -> Floats:
-    return _weights(len(costs)) @ costs
+    return weights(len(costs)) @ costs
 
 
 @lru_cache(maxsize=16)
-def _weights(sites: int) -> Floats:
+def weights(sites: int) -> Floats:
     return members(sites).astype(np.float64)
 
 
