@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orderwing.kernel.view import Draft
 from orderwing.planning.sourcing import Choice
 from orderwing.reservation.rows import Hold
 from orderwing.reservation.sourcing import MINUTE_MS, Search, earliest_ms
 from orderwing.reservation.units import held_of_told
-from orderwing_schemas.domain import Candidate, Order
-from orderwing_schemas.events.reservation import DecisionCard, SlipReturned
+from orderwing_schemas.domain import Candidate, HeldLine, Order
+from orderwing_schemas.events.reservation import DecisionCard
 from orderwing_schemas.topics import RESERVATION_CARDS
 
 SEVERAL = "several boxes"
 
 
+def is_wanted(order: Order) -> bool:
+    """A single unit is never split, and what may not be split is in one box anyway."""
+    return order.one_box and order.may_split and sum(line.quantity for line in order.lines) > 1
+
+
 def is_sought(hold: Hold, order: Order, choice: Choice) -> bool:
-    """Once, and while nothing is held yet. A single unit is never split."""
-    if not order.one_box or not order.may_split or hold.boxed or hold.held or hold.remote or hold.part_count:
+    """Once, and while nothing is held yet."""
+    if hold.boxed or hold.held or hold.remote or hold.part_count or not is_wanted(order):
         return False
-    several = bool(choice.short) or len(choice.site_ids) > 1
-    return several and sum(line.quantity for line in order.lines) > 1
+    return bool(choice.short) or len(choice.site_ids) > 1
 
 
 def latest_ms(draft: Draft, search: Search, choice: Choice) -> int:
@@ -46,9 +52,9 @@ def latest_ms(draft: Draft, search: Search, choice: Choice) -> int:
     return earliest + order.max_delay_minutes * MINUTE_MS
 
 
-def put_card(draft: Draft, hold: Hold, order: Order, event: SlipReturned, now_ms: int) -> None:
-    """What came of it. Each region's own card says why its sites could not."""
-    found = event.held[0].site_id if event.held else None
+def put_card(draft: Draft, hold: Hold, order: Order, held: Sequence[HeldLine], now_ms: int) -> None:
+    """What came of it: `held` at one site, or nothing. Each region's own card says why its sites could not."""
+    found = held[0].site_id if held else None
     candidates = [
         Candidate(label=found or SEVERAL),
         Candidate(label=SEVERAL, lost_because="the customer wants one box"),

@@ -52,8 +52,9 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
 def retry(draft: Draft, hold: Hold, order: Order, offered: Sequence[str], now_ms: int) -> Hold:
     """Stock is offered to a firm hold with open lines: home alone if it has all, else with those who offer.
 
-    An order that takes all or nothing looks at every region first, and all such orders take in the same order of
-    regions: two of them can neither block each other for ever nor snatch and give back in turns.
+    An order that takes all or nothing looks at every region first (wanted in one box, for one site that has all, then
+    for several), and all such orders take in the same order of regions: two of them can neither block each other for
+    ever nor snatch and give back in turns.
     """
     elsewhere = tuple(region for region in offered if region != hold.home)
     together = takes_all_or_nothing(order)
@@ -65,7 +66,11 @@ def retry(draft: Draft, hold: Hold, order: Order, offered: Sequence[str], now_ms
         put_card(draft, shelves, search, choice)
         hold = _take(shelves, hold, choice)
     if hold.open and together and order.may_split:
-        return ask(draft, hold, order, in_global_order(draft, hold), look=True)
+        route = in_global_order(draft, hold)
+        if one_box.is_wanted(order) and not hold.part_count:
+            by_ms = one_box.latest_ms(draft, search, choice)
+            return _ask_for_one_box(draft, replace(hold, asked=hold.open), order, route, by_ms, look=True)
+        return ask(draft, hold, order, route, look=True)
     if hold.open and elsewhere:
         return ask(draft, hold, order, elsewhere)
     return answer(draft, hold, order, now_ms)
@@ -95,7 +100,9 @@ def ask(
     return _send(draft, replace(hold, asked=hold.open), event)
 
 
-def _ask_for_one_box(draft: Draft, hold: Hold, order: Order, route: Sequence[str], by_ms: int) -> Hold:
+def _ask_for_one_box(
+    draft: Draft, hold: Hold, order: Order, route: Sequence[str], by_ms: int, *, look: bool = False
+) -> Hold:
     """Send a slip along `route` for all lines at one site. Home keeps what it holds until the slip is back."""
     event = SlipPassed(
         region=route[0],
@@ -106,6 +113,7 @@ def _ask_for_one_box(draft: Draft, hold: Hold, order: Order, route: Sequence[str
         route=tuple(route[1:]),
         whole=True,
         by_ms=by_ms,
+        look=look,
     )
     return _send(draft, replace(hold, boxed=event.slip), event)
 

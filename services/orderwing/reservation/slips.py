@@ -69,7 +69,7 @@ def on_returned(view: View, event: SlipReturned, now_ms: int) -> Decision:
         draft.put(replace(hold, asked=(), boxed=0))
         return draft.decision()
     if event.slip == hold.boxed:
-        one_box.put_card(draft, hold, order, event, now_ms)
+        one_box.put_card(draft, hold, order, event.held, now_ms)
         if found:
             release_at_home(draft, hold)
             hold = replace(hold, held=())
@@ -144,12 +144,17 @@ def on_remote_due(view: View, row: RemoteHold, now_ms: int) -> Decision:
 
 def _looked(draft: Draft, hold: Hold, order: Order, event: SlipReturned, now_ms: int) -> None:
     """All is there: ask for exactly that, region by region. Else wait on; another offer meanwhile is looked at too."""
+    at_one_site = event.slip == hold.boxed
     if not units.less(hold.open, units.held_of_told(event.held)):
+        if one_box.is_wanted(order):
+            one_box.put_card(draft, hold, order, event.held if at_one_site else (), now_ms)
         regions = {remote.region for remote in _by_region(draft, event)}
         route = tuple(region for region in in_global_order(draft, hold) if region in regions)
         ask(draft, hold, order, route, exactly=event.held)
     elif hold.offers or units.less(hold.open, hold.asked):
         retry(draft, hold, order, hold.offers, now_ms)
+    elif at_one_site:
+        ask(draft, hold, order, in_global_order(draft, hold), look=True)
     else:
         draft.put(hold)
 

@@ -128,3 +128,23 @@ def test_lapsed_while_one_site_is_sought_then_cleared(back_first: bool) -> None:
     assert hold is not None
     assert hold.state is HoldState.FIRM
     world.check()
+
+
+@pytest.mark.parametrize("has_all", ["W1", "N2", None])
+def test_an_order_that_waits_for_all_takes_one_site_that_has_all_before_several(has_all: str | None) -> None:
+    """Looked for in the order of the network: several sites would be found in north and south first."""
+    world = World()
+    world.clear(order("o1", LINES, one_box=True, backorder=Backorder.WHOLE))
+    world.settle()
+    assert world.recorded("o1").outcome is ReservationOutcome.BACKORDERED
+    stocked(world, ("N1", "A", 2))
+    if has_all:
+        stocked(world, (has_all, "A", 2))
+    world.receive("S1", "B", 1)
+    if has_all:
+        world.receive(has_all, "B", 1)
+    world.settle()
+    sites = {site_id for _, site_id in all_of_it(world)}
+    assert sites == ({has_all} if has_all else {"N1", "S1"})
+    assert [card.chosen for card in cards(world)][-1] == (has_all if has_all == "W1" else "several boxes")
+    world.check()
