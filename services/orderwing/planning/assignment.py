@@ -7,7 +7,7 @@ minimum-cost flow (OR-Tools, cost scaling). Both take polynomial time, so that n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -106,33 +106,44 @@ def bound(problem: AssignmentProblem) -> int:
 
 
 def by_scipy(problem: AssignmentProblem) -> dict[int, int]:
-    """Driver by order; a column for each place of a driver, and one for leaving each order."""
+    """Driver by order; a column for each place of a driver and, where needed, one for leaving each order."""
     columns = np.repeat(np.arange(len(problem.drivers)), problem.capacities)
-    table = _square(problem, columns)
-    table[table == FORBIDDEN] = np.inf
-    _, chosen = linear_sum_assignment(table)
-    return {order: int(columns[c]) for order, c in enumerate(chosen) if c < len(columns)}
+    for table in _tables(problem, columns):
+        try:
+            _, chosen = linear_sum_assignment(table)
+        except ValueError:  # not every order can be served
+            continue
+        return {order: int(columns[c]) for order, c in enumerate(chosen) if c < len(columns)}
+    raise AssertionError("leaving is always allowed")
 
 
 def by_ortools(problem: AssignmentProblem) -> dict[int, int]:
     """The same by OR-Tools, which wants as many rows as columns: more rows take what no order does."""
     columns = np.repeat(np.arange(len(problem.drivers)), problem.capacities)
-    table = np.zeros((len(columns) + len(problem.orders),) * 2)
-    table[: len(problem.orders)] = _square(problem, columns)
-    rows, cols = np.nonzero(np.isfinite(table) & (table != FORBIDDEN))
-    solver = ortools_assignment.SimpleLinearSumAssignment()
-    solver.add_arcs_with_cost(rows, cols, table[rows, cols].astype(np.int64))
-    if solver.solve() != solver.OPTIMAL:
-        raise RuntimeError("OR-Tools could not add the costs up: scale them down.")
-    mates = (solver.right_mate(order) for order in range(len(problem.orders)))
-    return {order: int(columns[c]) for order, c in enumerate(mates) if c < len(columns)}
+    for table in _tables(problem, columns):
+        square = np.zeros((table.shape[1],) * 2)
+        square[: len(table)] = table
+        rows, cols = np.nonzero(np.isfinite(square))
+        solver = ortools_assignment.SimpleLinearSumAssignment()
+        solver.add_arcs_with_cost(rows, cols, square[rows, cols].astype(np.int64))
+        status = solver.solve()
+        if status == solver.OPTIMAL:
+            mates = (solver.right_mate(order) for order in range(len(problem.orders)))
+            return {order: int(columns[c]) for order, c in enumerate(mates) if c < len(columns)}
+        if status != solver.INFEASIBLE:
+            raise RuntimeError("OR-Tools could not add the costs up: scale them down.")
+    raise AssertionError("leaving is always allowed")
 
 
-def _square(problem: AssignmentProblem, columns: NDArray[np.int64]) -> NDArray[np.float64]:
-    """[order, place of a driver | leaving of an order]."""
+def _tables(problem: AssignmentProblem, columns: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
+    """[order, place of a driver | leaving of an order]; first without leaving, where no order should be left."""
+    pairs = problem.costs[:, columns].astype(float)
+    pairs[pairs == FORBIDDEN] = np.inf
+    if len(columns) >= len(problem.orders) and all(cost is None for cost in problem.left_costs):
+        yield pairs
     leaving = np.full((len(problem.orders),) * 2, np.inf)
     np.fill_diagonal(leaving, problem.leaving())
-    return np.hstack((problem.costs[:, columns].astype(float), leaving))
+    yield np.hstack((pairs, leaving))
 
 
 def by_flow(problem: AssignmentProblem) -> dict[int, int]:

@@ -23,6 +23,8 @@ SUBSETS: Mapping[str, str] = {
     "steering": "prices that make orders sourced one by one add up to the plan of the day",
     "stops": "stops per 100 orders before and after consolidation, and how well addresses are read",
     "routing": "routes with prizes beside PyVRP alone, from nothing and when stops arrive, and what its port costs",
+    "assignment": "orders to drivers by SciPy and OR-Tools, and what greedy costs more",
+    "packing": "orders into vans, goods into cartons; then both with drivers and routes, together and apart",
 }
 
 
