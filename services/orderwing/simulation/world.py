@@ -28,10 +28,12 @@ from orderwing.runtime.simulated import SimulatedBus
 from orderwing.runtime.simulated_cluster import SimulatedCluster
 from orderwing.simulation.faults import Faults
 from orderwing.simulation.instances import Instance
-from orderwing.simulation.outside import Agenda, Provider, Shops, Staff, Warehouse
+from orderwing.simulation.outside import Agenda, Shops, Staff
 from orderwing.simulation.planner import Planner
 from orderwing.simulation.plants import planted
+from orderwing.simulation.provider import Provider
 from orderwing.simulation.shop import MINUTE_MS, SELLING_MINUTES, Market, Publication, items, small_network
+from orderwing.simulation.warehouse import Warehouse
 from orderwing_schemas import topics
 from orderwing_schemas.codec import encode, header_map
 from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished
