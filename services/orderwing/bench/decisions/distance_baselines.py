@@ -55,13 +55,11 @@ def bare_table(url: str, degrees: Degrees) -> int:
 
 
 def snapped(url: str, degrees: Degrees) -> Degrees:
-    """The points of roads that OSRM finds nearest, each once."""
-    found = []
+    """The points of roads that OSRM takes for these in a table, which leaves out islands without a way; each once."""
     with closing(_connected(url)) as connection:
-        for point in _text(degrees):
-            connection.request("GET", f"/nearest/v1/driving/{point}?generate_hints=false")
-            longitude, latitude = json.load(connection.getresponse())["waypoints"][0]["location"]
-            found.append((latitude, longitude))
+        connection.request("GET", f"/table/v1/driving/{';'.join(_text(degrees))}?sources=0&generate_hints=false")
+        taken = json.load(connection.getresponse())["destinations"]
+    found = [tuple(point["location"][::-1]) for point in taken]
     return np.array(list(dict.fromkeys(found)))
 
 
