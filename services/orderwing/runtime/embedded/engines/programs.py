@@ -68,7 +68,7 @@ def fetch_osrm(cache: Path | None = None, progress: Progress = silent) -> OsrmPr
 def _install(root: Path, lock: bytes, progress: Progress) -> None:
     # Through a directory of its own and a rename: an interrupted or concurrent fetch leaves no half set.
     draft = root.with_name(f"{root.name}.{os.getpid()}")
-    log = root.with_suffix(".log")
+    log = root.with_name(f"{root.name}.log")
     wanted = draft / "osrm.lock"
     progress(_TASK, 0, 1)
     try:
