@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from random import Random
 
 import numpy as np
 import pytest
@@ -64,8 +65,14 @@ def test_the_rules_choose_among_the_cheapest_of_each_kind(seed: int) -> None:
         assert len(chosen.shipments) < 2
     gathered = gathered_of(answer)
     if gathered and not any(want.traits for want in problem.wants):
-        least = [cost for hub in problem.hubs if (cost := best_gathered(problem, hub)) is not None]
-        assert min(one.cost_minor for one in gathered) == min(least)
+        least = {hub.site_id: best_gathered(problem, hub) for hub in problem.hubs}
+        costs = {one.shipments[0].site_id: one.cost_minor for one in gathered}
+        for hub_id, best in least.items():
+            if hub_id in costs:
+                assert best is not None
+                assert costs[hub_id] == best[0]
+            else:
+                assert best is None or not best[1]
     if chosen.kind is Kind.CONSOLIDATE:
         way = plan(replace(problem, rules=replace(rules, consolidates=False))).chosen
         if way.short_units == 0:
@@ -113,10 +120,40 @@ def test_tables_price_as_the_terms_do(seed: int) -> None:
         units = states.amounts[load].tolist()
         goods = [want.goods(unit) for want, unit in zip(problem.wants, units, strict=True)]
         packed = pack(problem.cartons, goods)
-        assert (len(packed), sum(one.minor for one in packed)) == (parcels.pieces[load], parcels.minor[load])
+        pieces, minor = sum(one.times for one in packed), sum(one.minor * one.times for one in packed)
+        assert (pieces, minor) == (parcels.pieces[load], parcels.minor[load])
         for row, tariff in enumerate(tariffs):
             assert table is not None
-            assert sum(sum(tariff.charge(one.grams, one.cm3)) for one in packed) == table[row, load]
+            charges = [sum(tariff.charge(one.grams, one.cm3)) * one.times for one in packed]
+            assert sum(charges) == table[row, load]
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=SEEDS)
+def test_equal_units_are_packed_together_as_one_by_one(seed: int) -> None:
+    problem = small_case(seed)
+    draw = Random(seed)
+    goods = [want.goods(draw.randint(0, 40)) for want in problem.wants]
+    single = [one._replace(units=1, sku=f"{one.sku}-{n}") for one in goods for n in range(one.units)]
+
+    def parcels(some: list[Goods]) -> list[tuple[object, ...]]:
+        return sorted(one[:4] for one in pack(problem.cartons, some) for _ in range(one.times))
+
+    assert parcels(goods) == parcels(single)
+    amounts = np.array([[one.units for one in goods]] * 2)
+    together = pack_all(amounts, goods, problem.cartons)
+    assert together.pieces.tolist() == [len(parcels(goods))] * 2
+
+
+def test_a_million_units_are_planned_like_a_few() -> None:
+    problem = speed_case(2, lines=3)
+    wants = tuple(want._replace(quantity=1_000_000) for want in problem.wants)
+    sources = tuple(replace(one, stock={want.sku: 700_000 for want in wants}) for one in problem.sources)
+    large = replace(problem, wants=wants, sources=sources)
+    answer = plan(large, Budget(nodes=3))
+    assert verify(large, answer) == []
+    assert answer.chosen.short_units == 0
+    assert answer.gap < 0.5
 
 
 @settings(max_examples=100, deadline=None)
@@ -138,7 +175,13 @@ def additive(draw: st.DrawFn) -> tuple[list[int], list[int], list[list[int]], li
         return draw(st.lists(st.integers(low, high), min_size=count, max_size=count))
 
     units = [ints(-5, 30, sites) for _ in range(lines)]
-    return ints(0, 50, sites), ints(0, 20, sites), units, [ints(0, 4, sites) for _ in range(lines)], [*ints(1, 3, 1), *ints(0, 3, lines - 1)]
+    return (
+        ints(0, 50, sites),
+        ints(0, 20, sites),
+        units,
+        [ints(0, 4, sites) for _ in range(lines)],
+        [*ints(1, 3, 1), *ints(0, 3, lines - 1)],
+    )
 
 
 def divisions(quantity: int, caps: list[int]) -> list[tuple[int, ...]]:

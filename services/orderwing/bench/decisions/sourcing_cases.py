@@ -178,8 +178,8 @@ def _on(problem: Problem, source: Source, run: Run, goods: Sequence[Goods]) -> i
     return sum(amount for _, amount in terms)
 
 
-def best_gathered(problem: Problem, hub: Hub) -> int | None:
-    """The least cost of all ways to fill a whole order of sturdy goods from shelves through a hub."""
+def best_gathered(problem: Problem, hub: Hub) -> tuple[int, bool] | None:
+    """The least cost of all ways to fill a whole order of sturdy goods through a hub; whether all such move goods."""
     home = problem.source_by_id[hub.site_id]
     if any(want.traits & home.refuses for want in problem.wants):
         return None
@@ -194,15 +194,14 @@ def best_gathered(problem: Problem, hub: Hub) -> int | None:
         [s for s in _shares(want.quantity, [_shelf(giver, want) for giver in givers]) if not s[-1]]
         for want in problem.wants
     ]
-    best: int | None = None
+    best: tuple[int, bool] | None = None
     for shares in product(*choices):
         loads = list(zip(*(share[:-1] for share in shares), strict=True))
         cost = min(leaving)
         for giver, load in zip(givers, loads, strict=True):
             cost += _brought(problem, giver, load, None if giver is home else rates[giver.site_id])
         moved = any(any(load) for giver, load in zip(givers, loads, strict=True) if giver is not home)
-        if moved and (best is None or cost < best):
-            best = cost
+        best = (cost, moved) if best is None else min(best, (cost, moved))
     return best
 
 

@@ -11,27 +11,39 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from orderwing.planning.pricing.packing import Carton, Goods, check_oversize, fits
+from orderwing.planning.pricing.packing import Carton, Goods, check_oversize, fits, pack
 from orderwing.planning.pricing.tariffs import Tariff
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.intp]
+MANY = 24  # units of one SKU: beyond, loads are packed one by one
+
+
+class Block(NamedTuple):
+    """A parcel of each of some loads, or `times` as many."""
+
+    rows: Rows
+    grams: Ints
+    cm3: Ints
+    times: Ints | None = None
 
 
 class Parcels(NamedTuple):
-    """How loads are packed. `pieces` and `minor` (of cartons): (N,); each block: (loads, grams, cm³) of a parcel."""
+    """How loads are packed: `pieces` and `minor` (of cartons) are (N,)."""
 
     pieces: Ints
     minor: Ints
-    blocks: tuple[tuple[Rows, Ints, Ints], ...]
+    blocks: tuple[Block, ...]
 
 
 def pack_all(amounts: Ints, goods: Sequence[Goods], cartons: Sequence[Carton]) -> Parcels:
     """Each row of `amounts` (N, L) as `packing.pack` packs it. Raises PricingError."""
     pieces = np.zeros(len(amounts), np.int64)
     minor = np.zeros(len(amounts), np.int64)
-    blocks: list[tuple[Rows, Ints, Ints]] = []
+    blocks: list[Block] = []
     each = np.array([(one.grams, one.cm3, 1) for one in goods], np.int64)
+    if cartons and amounts.max(initial=0) > MANY:
+        return _pack_each(amounts, goods, cartons)
     if cartons:
         bare = [place for place, one in enumerate(goods) if not fits(cartons[-1], one.grams, one.cm3)]
         if bare:
@@ -45,7 +57,7 @@ def pack_all(amounts: Ints, goods: Sequence[Goods], cartons: Sequence[Carton]) -
     if not cartons:
         rows = np.flatnonzero(units)
         pieces[rows] = 1
-        return Parcels(pieces, minor, ((rows, grams[rows], cm3[rows]),))
+        return Parcels(pieces, minor, (Block(rows, grams[rows], cm3[rows]),))
     over = (grams > cartons[-1].max_g) | (cm3 > cartons[-1].cm3)
     rows = np.flatnonzero(~over & (units > 0))
     if len(rows):
@@ -77,7 +89,7 @@ def freight(parcels: Parcels, tariffs: Sequence[Tariff]) -> Ints:
     divisors = sorted({tariff.cm3_per_kg for tariff in tariffs})
     divided = [divisors.index(tariff.cm3_per_kg) for tariff in tariffs]
     total = np.zeros((len(tariffs), len(parcels.pieces)), np.int64)
-    for rows, grams, cm3 in parcels.blocks:
+    for rows, grams, cm3, times in parcels.blocks:
         volumetric = [-(-cm3 * 1000 // divisor) if divisor else grams for divisor in divisors]
         billable = np.maximum(np.array(volumetric), grams)[divided]
         charge = np.broadcast_to(start, billable.shape).copy()
@@ -89,27 +101,41 @@ def freight(parcels: Parcels, tariffs: Sequence[Tariff]) -> Ints:
             charge += -(-over // 1000) * beyond_kg
         if haul_kg.any():
             charge -= (-grams // 1000) * haul_kg
-        total[:, rows] += charge
+        total[:, rows] += charge if times is None else charge * times
     return total
 
 
-def _alone(units: Ints, goods: Goods) -> Iterator[tuple[Rows, Ints, Ints]]:
+def _pack_each(amounts: Ints, goods: Sequence[Goods], cartons: Sequence[Carton]) -> Parcels:
+    """Load by load: what takes long for many units takes `pack` no time."""
+    packed = [
+        pack(cartons, [one._replace(units=units) for one, units in zip(goods, row, strict=True)])
+        for row in amounts.tolist()
+    ]
+    pieces = np.array([sum([one.times for one in parcels]) for parcels in packed], np.int64)
+    minor = np.array([sum([one.times * one.minor for one in parcels]) for parcels in packed], np.int64)
+    blocks = []
+    for place in range(max(map(len, packed), default=0)):
+        rows = [row for row, parcels in enumerate(packed) if len(parcels) > place]
+        facts = np.array([packed[row][place][1:] for row in rows], np.int64)
+        blocks.append(Block(np.array(rows), facts[:, 0], facts[:, 1], facts[:, 3]))
+    return Parcels(pieces, minor, tuple(blocks))
+
+
+def _alone(units: Ints, goods: Goods) -> Iterator[Block]:
     """Each unit a parcel of its own."""
     for unit in range(int(units.max(initial=0))):
         rows = np.flatnonzero(units > unit)
-        yield rows, np.full(len(rows), goods.grams, np.int64), np.full(len(rows), goods.cm3, np.int64)
+        yield Block(rows, np.full(len(rows), goods.grams, np.int64), np.full(len(rows), goods.cm3, np.int64))
 
 
-def _box(
-    cartons: Sequence[Carton], rows: Rows, grams: Ints, cm3: Ints, pieces: Ints, minor: Ints
-) -> tuple[Rows, Ints, Ints]:
+def _box(cartons: Sequence[Carton], rows: Rows, grams: Ints, cm3: Ints, pieces: Ints, minor: Ints) -> Block:
     """One parcel more of each of some loads, in the smallest carton that holds it."""
     sizes = np.array([(carton.max_g, carton.cm3, carton.tare_g, carton.minor) for carton in cartons], np.int64)
     which = np.maximum(sizes[:, 0].searchsorted(grams), sizes[:, 1].searchsorted(cm3))
     _, outer, tare, price = sizes[which].T
     pieces[rows] += 1
     minor[rows] += price
-    return rows, grams + tare, outer
+    return Block(rows, grams + tare, outer)
 
 
 def _first_fit(amounts: Ints, each: Ints, largest: Carton) -> Iterator[tuple[Ints, Ints]]:

@@ -34,12 +34,21 @@ class Goods(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """A parcel: its carton ("" for none), gross weight, outer volume, the price of the carton."""
+    """`times` equal parcels: carton ("" for none), gross weight, outer volume and price of the carton of each."""
 
     carton_id: str
     grams: int
     cm3: int
     minor: int
+    times: int = 1
+
+
+class Load(NamedTuple):
+    """What is in each of `times` cartons."""
+
+    grams: int
+    cm3: int
+    times: int
 
 
 def fits(carton: Carton, grams: int, cm3: int) -> bool:
@@ -53,21 +62,51 @@ def pack(cartons: Sequence[Carton], goods: Iterable[Goods]) -> tuple[Packed, ...
         whole = Packed("", sum(g.units * g.grams for g in listed), sum(g.units * g.cm3 for g in listed), 0)
         return (whole,) if listed else ()
     largest = cartons[-1]
-    loads: list[tuple[int, int]] = []
+    loads: list[Load] = []
     bare: list[Packed] = []
     for one in sorted(goods, key=lambda g: (-g.cm3, -g.grams)):
         if one.units and not fits(largest, one.grams, one.cm3):
             check_oversize(one, largest)
-            bare += [Packed("", one.grams, one.cm3, 0)] * one.units
+            bare.append(Packed("", one.grams, one.cm3, 0, one.units))
+        elif one.units:
+            loads = _filled(loads, one, largest)
+    return (*(_boxed(cartons, load) for load in loads), *bare)
+
+
+def _filled(loads: list[Load], goods: Goods, largest: Carton) -> list[Load]:
+    """With more goods of one kind, in the first cartons with room. Cartons of equal contents are treated as one."""
+    left = goods.units
+    after: list[Load] = []
+    for load in loads:
+        room = _room(load, goods, largest, left)
+        full = left // room if room else 0
+        if full >= load.times:
+            after.append(Load(load.grams + room * goods.grams, load.cm3 + room * goods.cm3, load.times))
+            left -= room * load.times
             continue
-        for _ in range(one.units):
-            for place, (grams, cm3) in enumerate(loads):
-                if fits(largest, grams + one.grams, cm3 + one.cm3):
-                    loads[place] = (grams + one.grams, cm3 + one.cm3)
-                    break
-            else:
-                loads.append((one.grams, one.cm3))
-    return (*(_boxed(cartons, grams, cm3) for grams, cm3 in loads), *bare)
+        if full:
+            after.append(Load(load.grams + room * goods.grams, load.cm3 + room * goods.cm3, full))
+            left -= room * full
+        rest = load.times - full
+        if left and room:
+            after.append(Load(load.grams + left * goods.grams, load.cm3 + left * goods.cm3, 1))
+            left, rest = 0, rest - 1
+        if rest:
+            after.append(Load(load.grams, load.cm3, rest))
+    room = _room(Load(0, 0, 1), goods, largest, left)
+    if left // max(room, 1):
+        after.append(Load(room * goods.grams, room * goods.cm3, left // room))
+        left %= room
+    if left:
+        after.append(Load(left * goods.grams, left * goods.cm3, 1))
+    return after
+
+
+def _room(load: Load, goods: Goods, largest: Carton, most: int) -> int:
+    """Units that a carton with such a load still takes, no more than `most`."""
+    by_weight = (largest.max_g - load.grams) // goods.grams if goods.grams else most
+    by_volume = (largest.cm3 - load.cm3) // goods.cm3 if goods.cm3 else most
+    return min(by_weight, by_volume, most)
 
 
 def check_oversize(goods: Goods, largest: Carton) -> None:
@@ -79,6 +118,6 @@ def check_oversize(goods: Goods, largest: Carton) -> None:
         )
 
 
-def _boxed(cartons: Sequence[Carton], grams: int, cm3: int) -> Packed:
-    carton = next(c for c in cartons if fits(c, grams, cm3))
-    return Packed(carton.carton_id, grams + carton.tare_g, carton.cm3, carton.minor)
+def _boxed(cartons: Sequence[Carton], load: Load) -> Packed:
+    carton = next(c for c in cartons if fits(c, load.grams, load.cm3))
+    return Packed(carton.carton_id, load.grams + carton.tare_g, carton.cm3, carton.minor, load.times)

@@ -40,13 +40,13 @@ def lateness_minor(late_hour_minor: int, arrival_at_ms: int, due_at_ms: int) -> 
 def freight_terms(cartons: Sequence[Carton], goods: Sequence[Goods], handling: Handling, via: Shipping) -> list[Term]:
     """What the parcels of a shipment cost, without the picking."""
     parcels = pack(cartons, goods)
-    charges = [via.tariff.charge(parcel.grams, parcel.cm3) for parcel in parcels]
+    charges = [(via.tariff.charge(parcel.grams, parcel.cm3), parcel.times) for parcel in parcels]
     return [
-        (PARCEL, sum([charge[0] for charge in charges])),
-        (WEIGHT, sum([charge[1] for charge in charges])),
-        (LINE_HAUL, sum([charge[2] for charge in charges])),
-        (CARTONS, sum([parcel.minor for parcel in parcels])),
-        (HANDLING_PARCEL, len(parcels) * handling.parcel_minor),
+        (PARCEL, sum([charge[0] * times for charge, times in charges])),
+        (WEIGHT, sum([charge[1] * times for charge, times in charges])),
+        (LINE_HAUL, sum([charge[2] * times for charge, times in charges])),
+        (CARTONS, sum([parcel.minor * parcel.times for parcel in parcels])),
+        (HANDLING_PARCEL, sum([parcel.times for parcel in parcels]) * handling.parcel_minor),
         (LATENESS, lateness_minor(via.late_hour_minor, via.arrival_at_ms, via.due_at_ms)),
     ]
 

@@ -52,7 +52,7 @@ def gather(problem: Problem, ways: Sequence[Way], budget: Budget) -> Iterator[Ga
 
 def _apart(problem: Problem, ways: Sequence[Way], quantities: Units, budget: Budget) -> tuple[Shipment, ...] | None:
     """None where what may not wait is too much to weigh exactly."""
-    if load_count(quantities) > budget.loads:
+    if not ways or load_count(quantities) > budget.loads:
         return None
     states = states_of(quantities)
     costs = tables.shipping(ways, states, tables.packed(problem, states)) + tables.picking(problem, ways, states)
