@@ -12,7 +12,8 @@ from typing import Any
 from orderwing.commands.policy_orders import made_up
 from orderwing.planning.policies.compiling import Compiled, compiled
 from orderwing.planning.policies.file import parse
-from orderwing.planning.policies.matching import Facts, facts_of
+from orderwing.planning.policies.matching import facts_of
+from orderwing.planning.policies.sourcing import Situation
 from orderwing.planning.sourcing.quick import Asked
 from orderwing.shop.catalogue import demo_catalogue
 from orderwing.shop.demo_network import demo_network
@@ -31,7 +32,7 @@ def rich_network() -> Network:
         site.model_copy(update={"capabilities": TRAITS[: place % 4 + 1]}) if place % 3 == 0 else site
         for place, site in enumerate(demo.sites)
     )
-    near = [(a, b) for a in demo.sites for b in demo.sites if a.region_id == b.region_id and a != b]
+    near = [(a, b) for ring in demo.sites_by_region.values() for a, b in zip(ring, (*ring[1:], ring[0]), strict=True)]
     return Network(
         version=demo.version,
         currency=demo.currency,
@@ -70,8 +71,7 @@ class Case:
     network: Network
     order: Order
     asked: Asked
-    facts: Facts
-    load: Mapping[str, int]
+    at: Situation
 
 
 def case(seed: int) -> Case:
@@ -97,7 +97,7 @@ def case(seed: int) -> Case:
         max_delay_minutes=order.max_delay_minutes,
     )
     load = {site.site_id: random.randrange(0, 150) for site in network.sites}
-    return Case(network, order, asked, facts_of(order, items().get), load)
+    return Case(network, order, asked, Situation(facts_of(order, items().get), asked, network.sites, load))
 
 
 def policy_text(*strategies: Mapping[str, Any]) -> str:

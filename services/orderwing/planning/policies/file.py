@@ -122,7 +122,7 @@ def told_path(path: Path) -> str:
 
 
 def _told(fault: Fault, lines: Mapping[Path, int]) -> str:
-    line = lines.get(fault.path) or lines.get(fault.path[:-1])
+    line = lines.get(fault.path) or lines.get(fault.path[:-1] or fault.path)
     return f"{told_path(fault.path)}{f' (line {line})' if line and fault.path else ''}: {fault.sentence}"
 
 

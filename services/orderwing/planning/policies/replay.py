@@ -10,7 +10,7 @@ from orderwing.planning.calendar import HOUR_MS
 from orderwing.planning.costs import Catalogue
 from orderwing.planning.policies.compiling import Compiled
 from orderwing.planning.policies.matching import facts_of
-from orderwing.planning.policies.sourcing import Sourced, source
+from orderwing.planning.policies.sourcing import Situation, Sourced, source
 from orderwing.planning.pricing import PricingError
 from orderwing.planning.pricing.packing import pack
 from orderwing.planning.sourcing.plan import Shipment
@@ -96,13 +96,8 @@ def replay(policy: Compiled, moments: Iterable[Moment], catalogue: Catalogue) ->
             hour, taken = moment.at_ms // HOUR_MS, Counter()
         load = {site_id: n * 100 // network.site_by_id[site_id].units_per_hour for site_id, n in taken.items()}
         try:
-            sourced = source(
-                policy,
-                facts_of(moment.order, catalogue),
-                _asked(policy, moment, catalogue, shelves),
-                network.sites,
-                load,
-            )
+            asked = _asked(policy, moment, catalogue, shelves)
+            sourced = source(policy, Situation(facts_of(moment.order, catalogue), asked, network.sites, load), BUDGET)
         except PricingError as error:
             yield _unpriced(moment, str(error))
             continue

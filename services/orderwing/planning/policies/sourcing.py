@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from orderwing.planning.policies.compiling import Applied, Compiled, apply, steps
 from orderwing.planning.policies.matching import Facts
 from orderwing.planning.policies.sieving import Load, sieved
 from orderwing.planning.policies.weighing import unweighed, weighed
-from orderwing.planning.sourcing.building import problem_of
+from orderwing.planning.sourcing.building import Arriving, Room, problem_of
 from orderwing.planning.sourcing.consolidating import FRAGILE, refusal
 from orderwing.planning.sourcing.engine import plan
 from orderwing.planning.sourcing.plan import Candidate, Kind, Plan
@@ -20,7 +20,23 @@ from orderwing.planning.sourcing.sieve import sift
 from orderwing_schemas.network import Site
 
 DEFAULT = Budget()
-NO_LOAD: Load = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """An order and what is known at its decision. `asked` is with the policy's network; the rest as for `problem_of`.
+
+    `load`: percent of what a site can pick in this hour.
+    """
+
+    facts: Facts
+    asked: Asked
+    sites: Sequence[Site]
+    load: Load = field(default_factory=dict)
+    due_at_ms: int | None = None
+    steering: Mapping[tuple[str, str], int] | None = None
+    arriving: Sequence[Arriving] = ()
+    room: Room | None = None
 
 
 @dataclass(frozen=True)
@@ -55,26 +71,17 @@ class _Attempt:
     base: Problem
 
 
-def source(
-    policy: Compiled,
-    facts: Facts,
-    asked: Asked,
-    sites: Sequence[Site],
-    load: Load = NO_LOAD,
-    budget: Budget = DEFAULT,
-    seed: int = 0,
-    due_at_ms: int | None = None,
-) -> Sourced:
+def source(policy: Compiled, at: Situation, budget: Budget = DEFAULT, seed: int = 0) -> Sourced:
     """The first way by the policy that leaves nothing short; else the one that leaves the fewest units so.
 
-    `asked` is with the policy's network. Raises PricingError as `problem_of` does.
+    Raises PricingError as `problem_of` does.
     """
-    first = apply(policy, facts)
+    first = apply(policy, at.facts)
     best: _Attempt | None = None
     told: dict[str, int] = {}
     for step in steps(policy, first):
         if step.said not in told:
-            one = _attempt(step.applied, facts, asked, sites, load, budget, seed, due_at_ms)
+            one = _attempt(step.applied, at, budget, seed)
             told[step.said] = one.plan.chosen.short_units
             if best is None or one.plan.chosen.short_units < best.plan.chosen.short_units:
                 best = one
@@ -82,26 +89,25 @@ def source(
             break
     if best is None:
         raise AssertionError("a strategy is tried at least as it is")
-    chosen = unweighed(best.plan.chosen, best.problem, best.base, policy.network.policies.backorder_unit_minor or 0)
+    waits_minor = policy.network.policies.backorder_unit_minor or 0
+    chosen = unweighed(best.plan.chosen, best.problem, best.base, waits_minor)
     applied = replace(best.applied, passed=first.passed)
     return Sourced(applied, chosen, best.plan, best.problem, best.base, tuple(told.items()), _reason(best.plan))
 
 
-def _attempt(
-    applied: Applied,
-    facts: Facts,
-    asked: Asked,
-    sites: Sequence[Site],
-    load: Load,
-    budget: Budget,
-    seed: int,
-    due_at_ms: int | None,
-) -> _Attempt:
-    whole = problem_of(applied.asked(asked), sites, due_at_ms=due_at_ms)
-    base, out = sieved(whole, applied, facts, load)
+def _attempt(applied: Applied, at: Situation, budget: Budget, seed: int) -> _Attempt:
+    whole = problem_of(
+        applied.asked(at.asked),
+        at.sites,
+        due_at_ms=at.due_at_ms,
+        steering=at.steering,
+        arriving=at.arriving,
+        room=at.room,
+    )
+    base, out = sieved(whole, applied, at.facts, at.load)
     if base.hubs and any(want.traits & FRAGILE for want in base.wants) and not sift(base)[0]:
         base = replace(base, hubs=())  # what may not wait cannot ship, so nothing is gathered
-    problem = weighed(base, applied.strategy, load)
+    problem = weighed(base, applied.strategy, at.load)
     found = plan(problem, budget, seed)
     if applied.max_sites is not None and len(found.chosen.shipments) > applied.max_sites:
         found = _limited(problem, found, applied.max_sites, budget, seed)
