@@ -11,20 +11,26 @@ from orderwing.runtime import asyncapi, generating, metric_defs
 from orderwing.runtime.compatibility import incompatibilities
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.settings import docs as settings_docs
+from orderwing_schemas.base import Model
 from orderwing_schemas.codec import encode
 from orderwing_schemas.examples import EXAMPLE_BY_TYPE
+from orderwing_schemas.policy import Policy
 from orderwing_schemas.topics import EVENT_BY_TYPE
 
 _JSON, _EXAMPLES = Path("schemas/json"), Path("schemas/examples")
+_POLICY = Path("schemas/policy.schema.json")
 
 
 def schema_of(event_type: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of an event's value."""
-    schema = EVENT_BY_TYPE[event_type].model_json_schema()
+    return _schema(event_type, EVENT_BY_TYPE[event_type])
+
+
+def _schema(name: str, cls: type[Model]) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:orderwing:{event_type}",
-        **schema,
+        "$id": f"urn:orderwing:{name}",
+        **cls.model_json_schema(),
     }
 
 
@@ -32,6 +38,7 @@ def generated() -> Mapping[Path, str]:
     """Every file by its path in the repository, always the same for the same code."""
     files = {Path("schemas/asyncapi.yaml"): asyncapi.as_yaml(), Path("docs/metrics.md"): metric_defs.markdown()}
     files[Path(settings_docs.PATH)] = settings_docs.markdown()
+    files[_POLICY] = _text(_schema("policy", Policy))
     for event_type in sorted(EVENT_BY_TYPE):
         files[_JSON / f"{event_type}.schema.json"] = _text(schema_of(event_type))
         files[_EXAMPLES / f"{event_type}.json"] = _text(json.loads(encode(EXAMPLE_BY_TYPE[event_type])))

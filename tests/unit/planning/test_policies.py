@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from orderwing.cli import app
@@ -21,7 +23,8 @@ from orderwing_schemas.events.intake import OrderAccepted
 from orderwing_schemas.events.reservation import DecisionCard, StockMoved
 from support.policies import case, items, orders, policy, policy_text, rich_network
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "deploy" / "policies" / "gb.yaml"
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLE = ROOT / "deploy" / "policies" / "gb.yaml"
 HEAD = "policy: p\nversion: 1\ncurrency: GBP\n"
 ONE = f"{HEAD}strategies:\n- name: a\n"
 
@@ -204,6 +207,15 @@ def test_the_example_sources_every_order_and_a_comparison_adds_up() -> None:
     assert compare(before, before).changed == 0
     with pytest.raises(ValueError, match="not of the same orders"):
         compare(before, after[1:])
+
+
+def test_the_example_keeps_the_schema_that_editors_use() -> None:
+    schema = json.loads((ROOT / "schemas" / "policy.schema.json").read_text("utf-8"))
+    example = yaml.safe_load(EXAMPLE.read_text("utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.validate(example)
+    example["strategies"][0]["filter"] = {}
+    assert not validator.is_valid(example)
 
 
 def test_an_order_that_cannot_be_priced_is_listed_with_its_reason() -> None:
