@@ -23,7 +23,7 @@ from orderwing.commands import (
 )
 from orderwing.commands.audit import audit
 from orderwing.commands.demo import demo
-from orderwing.commands.order import explain
+from orderwing.commands.explain import explain
 from orderwing.commands.produce import produce
 from orderwing.commands.servers import servers
 from orderwing.commands.service import service

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 from confluent_kafka import Producer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from orderwing.cli import app as cli
 from orderwing.runtime.embedded.broker import EmbeddedBroker
@@ -22,7 +22,7 @@ from orderwing.runtime.health import Health
 from orderwing.runtime.metrics import process_metrics
 from orderwing.runtime.outputs import Outputs
 from orderwing.runtime.partitioning import key_partition
-from orderwing.runtime.publish import fix_clock
+from orderwing.runtime.publish import fix_clock, publish_reference
 from orderwing.runtime.settings import Kafka, Redis, Settings, to_environment
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing.views.read import Views
@@ -38,8 +38,10 @@ from orderwing_schemas.events.fraud import FraudDecided
 from orderwing_schemas.events.intake import OrderAccepted, OrderRejected
 from orderwing_schemas.events.reoptimizer import WindowClosed
 from orderwing_schemas.events.reservation import DecisionCard, ReservationOutcome, ReservationRecorded, StockMoved
+from orderwing_schemas.network import Item
 from orderwing_schemas.topics import Topic
 from support.parts import an_allocated_part, an_order
+from support.reservation_world import World, network, order
 
 DEADLINE_S = 120.0
 Told = list[tuple[Topic, Event]]
@@ -297,3 +299,25 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         assert "Chosen: s1; nothing else was possible." in why.output
         assert run_cli(["order", "show", "unheard-of"]).exit_code == 1
         assert json.loads(run_cli(["order", "show", "one", "--json"]).output)["state"] == "delivered"
+        require_explained(views, writer, settings, run_cli)
+
+
+def require_explained(views: Views, writer: Writer, settings: Settings, run_cli: Callable[[list[str]], Result]) -> None:
+    """Decisions about stock are made again, as they were and as if something else had been so."""
+    region = World(network(regions=("north",)))
+    tea = Item(sku="A", weight_g=0, volume_cm3=1, capacity=1, list_price_minor=1)
+    for site_id, units in (("N1", 5), ("N2", 2)):
+        region.receive(site_id, "A", units)
+    placed = order("why", {"A": 3})
+    cards = [event for event in region.request(placed) if isinstance(event, DecisionCard)]
+    publish_reference(settings.kafka.bootstrap, region.network, (tea,))
+    accepts = OrderAccepted(order=placed, payment_token="tok")
+    writer.write([(topics.ORDERS_ACCEPTED, accepts), *[(topics.RESERVATION_CARDS, card) for card in cards]])
+    eventually(lambda: bool(views.explain("why").cards) and views.order("why") is not None)
+    assert "N2 would win if N2 had 1 more of A (3 instead of 2)" in run_cli(["explain", "why"]).output
+    told = json.loads(run_cli(["explain", "why", "--json"]).output)["cards"][0]["again"]
+    assert told["reproduced"] is True
+    moved = run_cli(["explain", "why", "--without", "N1", "--with-stock", "A=N2:3"])
+    assert "without N1, with 3 of A at N2: It would be N2: 0.01 dearer." in moved.output
+    for wrong in (["--without", "N9"], ["--with-stock", "B=N1:5"], ["--with-stock", "A=N1"], ["--at", "noon"]):
+        assert run_cli(["explain", "why", *wrong]).exit_code == 1

@@ -1,4 +1,4 @@
-"""`orderwing order show`, `orderwing explain` and `orderwing views rebuild`: what happened to an order, and why."""
+"""`orderwing order show` and `orderwing views rebuild`: what happened to an order."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.screen import progress_bars
 from orderwing.views.facts import Fact
-from orderwing.views.read import Explanation, OrderView, Views
+from orderwing.views.read import OrderView, Views
 
 app = typer.Typer(help="Orders: what the views know of one.", no_args_is_help=True)
 views_app = typer.Typer(help="The views in Redis.", no_args_is_help=True)
@@ -45,21 +45,6 @@ def show(order_id: OrderId, as_json: AsJson = False) -> None:
         typer.echo(json.dumps({**asdict(found), "facts": facts}, indent=2))
         return
     _print_order(found, Console())
-
-
-def explain(order_id: OrderId, as_json: AsJson = False) -> None:
-    """Print why an order ships from where it does: what was weighed, why each lost, and what was proposed since."""
-    try:
-        with Views(configured().redis.url) as views:
-            found = views.explain(order_id)
-    except OperatorError as error:
-        fail(str(error))
-    if not found.cards and not found.proposals:
-        fail(f"Nothing was decided about an order {order_id} yet: see `orderwing order show {order_id}`.")
-    if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
-        return
-    _print_explanation(found, Console())
 
 
 @views_app.callback()
@@ -147,56 +132,6 @@ def _rest(fact: Fact) -> str:
     waiting, declined = fact.rest
     told = [f"{waiting} waiting"] * bool(waiting) + [f"{declined} declined"] * bool(declined)
     return f" ({', '.join(told)})" if told else ""
-
-
-def _print_explanation(found: Explanation, console: Console) -> None:
-    for card in found.cards:
-        part = f", part {card['part_id']}" if card["part_id"] else ""
-        console.print(Text(f"{_time(card['at_ms'])}  {card['stage']}{part}: {card['decision']}", style="bold"))
-        console.print(Text(_sentence(card)))
-        console.print(_candidates(card["candidates"]))
-        if card["seen"]:
-            seen = [(site_id, sku, str(atp)) for site_id, sku, atp in card["seen"]]
-            console.print(_table("Stock seen", ("site", "SKU", "available"), seen))
-        if card["truncated"]:
-            console.print(Text("The card was too long and is cut.", style="dim"))
-    for proposal, answer in found.proposals:
-        gain = _gain("worth", "for its customer at a cost of", proposal["expected_gain_minor"])
-        console.print(Text(f"Re-optimizer: a better plan, {gain} net of churn", style="bold"))
-        console.print(Text(_answered(answer)))
-        console.print(_candidates(proposal["candidates"]))
-
-
-def _sentence(card: Json) -> str:
-    lost = sum(1 for candidate in card["candidates"] if candidate["lost_because"])
-    others = {0: "nothing else was possible", 1: "one other was weighed"}.get(lost, f"{lost} others were weighed")
-    notes = "".join(f" {note[:1].upper()}{note[1:]}." for note in card["notes"])
-    return f"Chosen: {card['chosen']}; {others}.{notes}"
-
-
-def _answered(answer: Json | None) -> str:
-    if answer is None:
-        return "Allocation has not answered."
-    if answer["accepted"]:
-        return f"Allocation accepted it; it {_gain('saved', 'cost', answer['gain_minor'] or 0)}."
-    return f"Allocation refused it: {answer['reason'].replace('_', ' ')}."
-
-
-def _gain(saved: str, cost: str, gain_minor: int) -> str:
-    return f"{cost} {_money(-gain_minor)}" if gain_minor < 0 else f"{saved} {_money(gain_minor)}"
-
-
-def _candidates(candidates: Iterable[Json]) -> Table:
-    rows = [
-        (
-            one["label"],
-            "" if one["cost_minor"] is None else _money(one["cost_minor"]),
-            ", ".join(f"{name} {_money(amount_minor)}" for name, amount_minor in one["terms"]),
-            one["lost_because"] or "chosen",
-        )
-        for one in candidates
-    ]
-    return _table("", ("candidate", "cost", "of which", "why not"), rows)
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:

@@ -41,6 +41,7 @@ class Remade:
     `exact` is None where goods cannot be priced; `no_price` says why.
     """
 
+    network: Network  # all of it, not only what the decision looked at
     facts: Facts
     verdict: Verdict
     break_evens: tuple[BreakEven, ...]
@@ -137,7 +138,8 @@ def remade(card: DecisionCard, order: Order | None, reference: Reference) -> Rem
             "is told about what would have changed it."
         )
     exact, no_price = priced(exactly, facts)
-    return Remade(facts, verdict, tuple(break_evens(facts, verdict, quickly)), exact, no_price)
+    network = reference.networks[facts.network.version]
+    return Remade(network, facts, verdict, tuple(break_evens(facts, verdict, quickly)), exact, no_price)
 
 
 def priced(decide: Decide, facts: Facts) -> tuple[Verdict | None, str | None]:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from orderwing.planning.calendar import MINUTE_MS
 from orderwing.planning.explaining.asking import WhatIf
 from orderwing.planning.explaining.breakeven import BreakEven, Change
 from orderwing.planning.explaining.deciding import NOTHING, Verdict
 from orderwing.planning.explaining.inputs import Unit
+
+MOST = 3  # sentences tell; tables list all
+TELLING = (
+    ("stock", True),
+    ("delay that the customer accepts", True),
+    ("parcel rate", False),
+    ("saving threshold", False),
+    ("saving threshold", True),
+    ("cut-off", False),
+    ("stock", False),
+    ("parcel rate", True),
+    ("time of the decision", False),
+)
 
 
 def money(minor: int) -> str:
@@ -19,11 +32,13 @@ def moment(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def duration(minutes: int) -> str:
-    """Whole minutes, in hours where they are many."""
-    hours, rest = divmod(minutes, 60)
-    told = [f"{hours} h"] * bool(hours) + [f"{rest} min"] * (bool(rest) or not hours)
-    return " ".join(told)
+def duration(milliseconds: int) -> str:
+    """The two largest of hours, minutes and seconds."""
+    seconds = -(-milliseconds // 1000)
+    parts = [(seconds // 3600, "h"), (seconds // 60 % 60, "min"), (seconds % 60, "s")]
+    while len(parts) > 1 and not parts[0][0]:
+        del parts[0]
+    return " ".join([f"{count} {unit}" for count, unit in parts[:2] if count]) or "0 s"
 
 
 def value(change: Change, amount: int) -> str:
@@ -33,6 +48,8 @@ def value(change: Change, amount: int) -> str:
             return money(amount)
         case Unit.TIME:
             return moment(amount)
+        case Unit.MINUTES if change.input.name == "cut-off":
+            return f"{amount} min before leaving"
         case Unit.MINUTES:
             return f"{amount} min"
         case _:
@@ -46,7 +63,9 @@ def step(change: Change) -> str:
         case Unit.MINOR:
             return f"{'+' if by > 0 else '-'}{money(abs(by))}"
         case Unit.TIME:
-            return f"-{duration(-(by // MINUTE_MS))}"
+            return f"-{duration(-by)}"
+        case Unit.MINUTES if change.input.name == "cut-off":
+            return f"{-by} min later"
         case Unit.MINUTES:
             return f"{by:+} min"
         case _:
@@ -58,11 +77,12 @@ def condition(change: Change) -> str:
     old, new = value(change, one.value), value(change, change.to)
     match one.name:
         case "stock":
-            return f"there were {abs(by)} {'more' if by > 0 else 'fewer'} of {one.about} ({new} instead of {old})"
+            sku, _, site_id = one.about.rpartition(" at ")
+            return f"{site_id} had {abs(by)} {'more' if by > 0 else 'fewer'} of {sku} ({new} instead of {old})"
         case "cut-off":
-            return f"the cut-off of {one.about} were {-by} minutes later (picking takes {new} instead of {old})"
+            return f"the cut-off of {one.about} were {-by} minutes later ({new} instead of {one.value})"
         case "time of the decision":
-            return f"it had been decided {duration(-(by // MINUTE_MS))} earlier, by {new}"
+            return f"it had been decided {duration(-by)} earlier, by {new}"
         case "delay that the customer accepts":
             return f"the customer accepted {abs(by)} minutes {'more' if by > 0 else 'less'} of delay ({new})"
         case "saving threshold":
@@ -72,7 +92,31 @@ def condition(change: Change) -> str:
 
 
 def sentence(found: BreakEven) -> str:
-    return f"{found.winner} would win if {' and '.join(condition(change) for change in found.changes)}."
+    return f"{found.winner} would win {_if(found)}."
+
+
+def sentences(found: Sequence[BreakEven]) -> str:
+    """For each that could win the most telling few: one for each kind of input, stock to be had and prices first."""
+    told = []
+    for winner in dict.fromkeys([one.winner for one in found]):
+        kinds: dict[tuple[str, bool], BreakEven] = {}
+        for one in [one for one in found if one.winner == winner]:
+            kinds.setdefault(_kind(one), one)
+        chosen = sorted(kinds, key=_rank)[:MOST]
+        told.append(f"{winner} would win {', or '.join([_if(kinds[kind]) for kind in chosen])}.")
+    return " ".join(told)
+
+
+def _if(found: BreakEven) -> str:
+    return f"if {' and '.join([condition(change) for change in found.changes])}"
+
+
+def _kind(found: BreakEven) -> tuple[str, bool]:
+    return found.changes[0].input.name, found.changes[0].by > 0
+
+
+def _rank(kind: tuple[str, bool]) -> int:
+    return TELLING.index(kind) if kind in TELLING else len(TELLING)
 
 
 def question(asked: WhatIf) -> str:
@@ -98,6 +142,6 @@ def difference(before: Verdict, after: Verdict) -> str:
         told.append(f"{abs(short)} units {'more' if short > 0 else 'fewer'} short")
     if before.arrival_at_ms and after.arrival_at_ms and after.arrival_at_ms != before.arrival_at_ms:
         late = after.arrival_at_ms - before.arrival_at_ms
-        told.append(f"there {duration(abs(late) // MINUTE_MS)} {'later' if late > 0 else 'sooner'}")
+        told.append(f"there {duration(abs(late))} {'later' if late > 0 else 'sooner'}")
     detail = f": {', '.join(told)}" if told else ""
     return f"{said}{detail}."
