@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from orderwing.commands.policy_orders import of_cluster
 from orderwing.demo.product import Product
+from orderwing.planning.policies.compiling import network_rules
+from orderwing.planning.policies.replay import replay
 from orderwing.runtime.tracing_read import Journey, read_journey
 from orderwing_schemas.network import Item
 from orderwing_schemas.topics import STAGES
@@ -136,6 +139,21 @@ def ship(stranger: Stranger, shipment: dict[str, Any], delivered: dict[str, int]
         stranger.send("WarehouseAnswered", answer, shipment["site_id"])
     for line in shipment["lines"]:
         delivered[line["line_id"]] = delivered.get(line["line_id"], 0) + line["quantity"]
+
+
+def test_a_policy_is_tried_on_the_orders_of_a_cluster(stranger: Stranger, product: Product) -> None:
+    order = ordered("STRANGE-POLICY")
+    stock_up(stranger, order)
+    stranger.send("OrderPlaced", order, "STRANGE-POLICY")
+    heard(stranger.listen("PartAllocated"), order_id="STRANGE-POLICY")
+
+    found = of_cluster(product.broker.bootstrap, 100)
+    (moment,) = [one for one in found.moments if one.order.order_id == "STRANGE-POLICY"]
+    assert moment.seen is not None
+    assert {site_id for site_id, _ in moment.seen} == set(SITES)
+    assert all(0 < units <= 100 for units in moment.seen.values())
+    (outcome,) = replay(network_rules(found.network), [moment], {item.sku: item for item in found.items}.get)
+    assert (outcome.short_units, outcome.reason) == (0, "")
 
 
 def test_a_stranger_that_breaks_the_contract_is_told_so(stranger: Stranger) -> None:
