@@ -56,7 +56,7 @@ class GraphHopper:
         url: str,
         profile: str = "car",
         *,
-        legs: int = 300,
+        legs: int = 400,
         snap_m: float | None = 500.0,
         connections: int = 2,
         timeout_s: float = 30.0,
