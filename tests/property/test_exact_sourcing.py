@@ -145,6 +145,17 @@ def test_equal_units_are_packed_together_as_one_by_one(seed: int) -> None:
     assert together.pieces.tolist() == [len(parcels(goods))] * 2
 
 
+def test_loads_of_many_cartons_are_packed_alike() -> None:
+    problem = speed_case(3, lines=20)
+    goods = [want.goods(1) for want in problem.wants]
+    amounts = np.random.default_rng(3).integers(0, 6, (30, 20))
+    together = pack_all(amounts, goods, problem.cartons)
+    for row, units in enumerate(amounts.tolist()):
+        packed = pack(problem.cartons, [one._replace(units=n) for one, n in zip(goods, units, strict=True)])
+        assert sum(one.times for one in packed) == together.pieces[row] > 6
+        assert sum(one.minor * one.times for one in packed) == together.minor[row]
+
+
 def test_a_million_units_are_planned_like_a_few() -> None:
     problem = speed_case(2, lines=3)
     wants = tuple(want._replace(quantity=1_000_000) for want in problem.wants)

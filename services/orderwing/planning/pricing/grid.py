@@ -16,6 +16,7 @@ from orderwing.planning.pricing.tariffs import Tariff
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.intp]
+MANY_CARTONS = 6  # in one load: beyond, all are tried at once
 MANY = 24  # units of one SKU: beyond, loads are packed one by one
 
 
@@ -148,6 +149,14 @@ def _first_fit(amounts: Ints, each: Ints, largest: Carton) -> Iterator[tuple[Int
         units = amounts[:, column]
         for unit in range(int(units.max())):
             left = units > unit
+            if used > MANY_CARTONS:
+                rows, tried = np.flatnonzero(left), min(used + 1, width)
+                fit = (load_g[:tried, rows] <= largest.max_g - g) & (load_cm3[:tried, rows] <= largest.cm3 - v)
+                first = fit.argmax(axis=0)
+                load_g[first, rows] += g
+                load_cm3[first, rows] += v
+                used = max(used, int(first.max()) + 1)
+                continue
             for place in range(min(used + 1, width)):
                 goes = left & (load_g[place] <= largest.max_g - g) & (load_cm3[place] <= largest.cm3 - v)
                 if goes.any():

@@ -24,6 +24,7 @@ from orderwing.planning.sourcing.states import Ints, Loads
 from orderwing.planning.sourcing.tables import FAR, LOST, SHORT_MINOR
 
 SHARES = (1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1)  # of an order at one site, for which the lines are highest
+TOGETHER = 40  # wants whose moves are priced at once; a step is as many nodes as there are such parts
 STARTS = 3  # subsets of each whose answers are improved
 
 
@@ -57,8 +58,8 @@ class Board:
     def cost(self, sharing: Ints) -> int:
         return int(np.diagonal(self.price(sharing)).sum())
 
-    def best_move(self, sharing: Ints) -> tuple[int, Ints]:
-        """(gain, sharing after it) of the best move; the gain is nought where none helps."""
+    def best_move(self, sharing: Ints, wants: range) -> tuple[int, Ints]:
+        """(gain, sharing after it) of the best move of some of these wants; the gain is nought where none helps."""
         rows: dict[tuple[int, ...], int] = {}
         loads: list[Ints] = []
 
@@ -71,7 +72,7 @@ class Board:
 
         moves = [
             (giver, row(giver, -change, -1, *key), taker, row(taker, change, 1, *key))
-            for giver, taker, change, key in self._moves(sharing)
+            for giver, taker, change, key in self._moves(sharing, wants)
         ]
         if not moves:
             return 0, sharing
@@ -86,9 +87,9 @@ class Board:
         after[giver[best]], after[taker[best]] = loads[left[best]], loads[more[best]]
         return int(gains[best]), after
 
-    def _moves(self, sharing: Ints) -> Iterator[tuple[int, int, Ints, tuple[int, ...]]]:
+    def _moves(self, sharing: Ints, wants: range) -> Iterator[tuple[int, int, Ints, tuple[int, ...]]]:
         """(giver, taker, units moved, what tells them from others): a unit or all of a want, or a whole load."""
-        steps = np.eye(len(self.wanted), dtype=np.int64)
+        none = np.zeros(len(self.wanted), np.int64)
         sites = range(len(sharing))
         for giver, taker in product(sites, sites):
             room = np.minimum(self.caps[taker] - sharing[taker], sharing[giver])
@@ -96,9 +97,11 @@ class Board:
                 continue
             if (room == sharing[giver]).all():
                 yield giver, taker, sharing[giver], (-1, giver)
-            for want in np.flatnonzero(room).tolist():
-                for units in {1, int(room[want])}:
-                    yield giver, taker, steps[want] * units, (want, units)
+            for want in wants:
+                for units in {1, int(room[want])} - {0} if room[want] else ():
+                    step = none.copy()
+                    step[want] = units
+                    yield giver, taker, step, (want, units)
 
 
 def searched(
@@ -123,17 +126,29 @@ def searched(
     best_cost, best = FAR, waiting
     nodes = 0
     for start in (*starts, waiting):
-        sharing, cost = start, board.cost(start)
-        while nodes < budget.nodes and not (budget.stop is not None and budget.stop()):
-            nodes += 1
-            gain, after = board.best_move(sharing)
-            if gain <= 0:
-                break
-            sharing, cost = after, cost - gain
+        cost, sharing, used = _improved(board, start, budget, nodes)
+        nodes += used
         if cost < best_cost:
             best_cost, best = cost, sharing
     loads = tuple([(site, tuple(load.tolist())) for site, load in enumerate(best[:-1]) if load.any()])
     return Found(loads, bound_minor, nodes)
+
+
+def _improved(board: Board, sharing: Ints, budget: Budget, nodes: int) -> tuple[int, Ints, int]:
+    """(cost, sharing, nodes used) once no move helps, or the budget is spent. Many wants are tried in turn."""
+    wants = len(board.wanted)
+    parts = [range(start, min(start + TOGETHER, wants)) for start in range(0, wants, TOGETHER)]
+    cost, used, vain = board.cost(sharing), 0, 0
+    while (
+        vain < len(parts)
+        and nodes + used * len(parts) < budget.nodes
+        and not (budget.stop is not None and budget.stop())
+    ):
+        gain, sharing = board.best_move(sharing, parts[used % len(parts)])
+        used += 1
+        cost -= gain
+        vain = 0 if gain else vain + 1
+    return cost, sharing, used * len(parts)
 
 
 def _starts(problem: Problem, ways: Sequence[Way], wanted: Units, seed: int) -> tuple[int, list[Ints]]:
