@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 from hypothesis import assume, given, reject, settings
@@ -139,6 +140,22 @@ def test_stricter_filters_and_limits_never_make_an_order_better(
     assert len(limited.chosen.shipments) <= most
     if len(loose.chosen.shipments) <= most:
         assert limited.chosen == loose.chosen
+
+
+@settings(max_examples=8, deadline=None)
+@given(seed=SEEDS, backorder=st.none() | st.integers(0, 2_000))
+def test_a_limit_of_sites_finds_the_best_of_all_pairs(seed: int, backorder: int | None) -> None:
+    one = case(seed)
+    rules: dict[str, Any] = {"name": "tried", "single_site": "when_cheapest", "gather": "never"}
+    if backorder is not None:
+        rules["backorder_unit_minor"] = backorder
+
+    def goodness(found: Sourced) -> tuple[int, int]:
+        chosen = found.plan.chosen
+        return (chosen.short_units if backorder is None else 0), chosen.cost_minor
+
+    pairs = [sourced(one, {**rules, "filters": {"only_sites": pair}}) for pair in combinations(SITES, 2)]
+    assert goodness(sourced(one, {**rules, "max_sites": 2})) == min(map(goodness, pairs))
 
 
 @settings(max_examples=60, deadline=None)

@@ -14,7 +14,7 @@ from orderwing.planning.sourcing.building import Arriving, Room, problem_of
 from orderwing.planning.sourcing.consolidating import FRAGILE, refusal
 from orderwing.planning.sourcing.engine import plan
 from orderwing.planning.sourcing.plan import Candidate, Kind, Plan
-from orderwing.planning.sourcing.problem import EXACT_SITES, Budget, Problem
+from orderwing.planning.sourcing.problem import EXACT_SITES, Budget, Problem, Source
 from orderwing.planning.sourcing.quick import Asked
 from orderwing.planning.sourcing.sieve import sift
 from orderwing_schemas.network import Site
@@ -116,23 +116,38 @@ def _attempt(applied: Applied, at: Situation, budget: Budget, seed: int) -> _Att
 
 def _limited(problem: Problem, free: Plan, limit: int, budget: Budget, seed: int) -> Plan:
     """The best way from at most `limit` sites: of every group of them, or gathered where the rules allow that."""
-    stocked = [source for source in problem.sources if any(source.stock.values()) or source.inbound]
-    stocked.sort(key=lambda source: -sum([min(source.stock.get(w.sku, 0), w.quantity) for w in problem.wants]))
     straight = replace(problem, hubs=(), rules=replace(problem.rules, consolidates=False))
-    plans = [
-        plan(replace(straight, sources=group), budget, seed)
-        for group in combinations(stocked[:EXACT_SITES], min(limit, len(stocked)))
-    ]
-    best = min(plans, key=lambda one: _rank(one.chosen))
+    best: Plan | None = None
+    for lacks, group in _groups(problem, limit):
+        priced = problem.rules.backorder_unit_minor is not None
+        if best is not None and not priced and lacks > best.chosen.short_units:
+            break
+        one = plan(replace(straight, sources=group), budget, seed)
+        if best is None or _rank(problem, one.chosen) < _rank(problem, best.chosen):
+            best = one
+    if best is None:
+        raise AssertionError("what ships from many sites could ship from some of them")
     chosen = best.chosen
     gathered = [one for one in (free.chosen, *free.losers) if one.kind is Kind.CONSOLIDATE]
     fitting = [one for one in gathered if len(one.shipments) <= limit and _allowed(problem, chosen, one)]
     if fitting:
-        chosen = replace(min(fitting, key=_rank), lost_because=None)
+        chosen = replace(min(fitting, key=lambda one: _rank(problem, one)), lost_because=None)
     why = f"ships from more than {limit} sites"
     losers = tuple([replace(one, lost_because=why) for one in (free.chosen,) if len(one.shipments) > limit])
     bound_minor = min(best.bound_minor, chosen.cost_minor)
     return Plan(chosen, lambda: (*losers, *best.losers), free.eliminated, bound_minor, False, free.nodes)
+
+
+def _groups(problem: Problem, limit: int) -> list[tuple[int, tuple[Source, ...]]]:
+    """The groups of sites that may serve together, each after the units that their stock lacks, the fewest first."""
+    ways = sorted(sift(problem)[0], key=lambda way: -sum(way.cap))[:EXACT_SITES]
+    wanted = [want.quantity for want in problem.wants]
+    found = []
+    for group in combinations(ways, min(limit, len(ways))):
+        caps = [sum(units) for units in zip(*(way.cap for way in group), strict=True)]
+        lacks = sum([max(0, units - cap) for units, cap in zip(wanted, caps, strict=True)])
+        found.append((lacks, tuple([way.source for way in group])))
+    return sorted(found, key=lambda one: one[0])
 
 
 def _allowed(problem: Problem, straight: Candidate, one: Candidate) -> bool:
@@ -141,8 +156,10 @@ def _allowed(problem: Problem, straight: Candidate, one: Candidate) -> bool:
     return refusal(problem, straight.cost_minor, straight.arrival_at_ms, one) is None
 
 
-def _rank(one: Candidate) -> tuple[int, int, int, int]:
-    return one.short_units, one.cost_minor, len(one.shipments), one.arrival_at_ms
+def _rank(problem: Problem, one: Candidate) -> tuple[int, int, int, int]:
+    """Units that wait count by their price, where they have one."""
+    short = one.short_units if problem.rules.backorder_unit_minor is None else 0
+    return short, one.cost_minor, len(one.shipments), one.arrival_at_ms
 
 
 def _reason(found: Plan) -> str:
