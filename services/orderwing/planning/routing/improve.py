@@ -25,7 +25,7 @@ _WEDGES_SHARE = 0.25  # of the budget
 _ITERATIONS = 300  # for a part; doubled when many in a row bring nothing
 _WARM_SIZE, _WARM_ITERATIONS = 150, 60  # where the time is for a few parts only
 _PATIENCE = 12
-_TUNING = Tuning()
+_TUNING = Tuning(perturbed=40)
 _WARM_TUNING = Tuning(neighbours=20, perturbed=10)
 
 
