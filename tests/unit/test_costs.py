@@ -2,8 +2,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderwing.planning.costs import HOUR_MS, freight_minor, lateness_minor, price_shipment, weight_g
+from orderwing.planning.pricing import Goods, Handling, Shipping, shipment_terms, tariff_of
 from orderwing_schemas.domain import Point, ServiceLevel
-from orderwing_schemas.network import Item, Lane, Policies, Site
+from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site
 
 SITE = Site(
     site_id="lon",
@@ -59,6 +60,38 @@ def test_terms_add_up_and_lateness_is_monotone(lines: int, grams: int, arrival: 
     assert cost == freight_minor(SITE, LANE, lines, grams) + lateness_minor(policies, arrival, promise)
     assert lateness_minor(policies, arrival + 1, promise) >= lateness_minor(policies, arrival, promise)
     assert (lateness_minor(policies, arrival, promise) > 0) == (arrival > promise)
+
+
+@given(
+    units=st.lists(st.integers(1, 5), min_size=1, max_size=6),
+    unit_grams=st.integers(0, 4_000),
+    arrival=st.integers(0, 10**9),
+    promise=st.integers(0, 10**9),
+)
+def test_it_is_the_cost_model_of_sourcing_without_rate_cards(
+    units: list[int], unit_grams: int, arrival: int, promise: int
+) -> None:
+    network = Network(
+        version=1,
+        currency="GBP",
+        regions=(Region(region_id="south", centre=SITE.location),),
+        sites=(SITE,),
+        lanes=(LANE,),
+        policies=Policies(late_hour_minor=173),
+    )
+    goods = [Goods(f"sku-{n}", count, unit_grams, 1) for n, count in enumerate(units)]
+    handling = Handling(SITE.handling_line_minor, SITE.handling_parcel_minor)
+    via = Shipping(tariff_of(network, LANE), arrival, promise, network.policies.late_hour_minor)
+    _, terms = price_shipment(
+        SITE,
+        LANE,
+        network.policies,
+        line_count=len(units),
+        grams=sum(units) * unit_grams,
+        arrival_at_ms=arrival,
+        promise_at_ms=promise,
+    )
+    assert dict(shipment_terms((), goods, handling, via)) == dict(terms)
 
 
 def test_weight_is_summed_over_quantities_and_unknown_items_weigh_nothing() -> None:

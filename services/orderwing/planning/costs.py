@@ -1,4 +1,7 @@
-"""The one cost model. Every plan's cost is the sum of its printed terms, in minor units of the network's currency."""
+"""The cost model of a lane's own prices. Every plan's cost is the sum of its printed terms, in minor units.
+
+The same as `pricing` without rate cards, cartons and line-haul, for whom each microsecond counts.
+"""
 
 from __future__ import annotations
 
