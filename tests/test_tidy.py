@@ -109,7 +109,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("orderwing.runtime.metrics", "orderwing.runtime.health", "orderwing.runtime.scrape"),
     "structlog": ("orderwing.runtime.logs",),
     "psutil": ("orderwing.runtime.*", "orderwing.bench.*"),
-    "ortools": ("orderwing.planning.*",),
+    "ortools": ("orderwing.planning.*", "orderwing.bench.decisions.*"),
     "pyvrp": ("orderwing.planning.routing.*", "orderwing.bench.decisions.*"),
     "scipy": ("orderwing.planning.*", "orderwing.reoptimizer.exact"),
     "matplotlib": ("orderwing.planning.drawing",),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -42,7 +43,7 @@ def test_it_serves_until_sigterm_and_leaves_nothing_behind(server: subprocess.Po
     # So many that the search runs until it is ended.
     point = EXAMPLE["orders"][0]["point"]
     orders = [{"order_id": f"o{n}", "point": {**point, "latitude": 51 + n / 99}} for n in range(30)]
-    body = {"problem": {**EXAMPLE, "orders": orders}, "seconds": 600}
+    body: Any = {"problem": {**EXAMPLE, "orders": orders}, "seconds": 600}
     where = address + requests.post(jobs, json=body, timeout=DEADLINE_S).headers["Location"]
     wait_until(lambda: requests.get(where, timeout=DEADLINE_S).json()["status"] == "running", "the search runs")
     children = psutil.Process(server.pid).children(recursive=True)

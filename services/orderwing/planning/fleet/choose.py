@@ -13,11 +13,16 @@ from orderwing.planning.fleet.problem import Problem
 
 
 def choose(
-    problem: Problem, columns: Sequence[Column], kinds: Mapping[int, Sequence[int]], start: Routes, effort: float
+    problem: Problem,
+    columns: Sequence[Column],
+    kinds: Mapping[int, Sequence[int]],
+    start: Routes,
+    effort: float,
+    seconds: float | None,
 ) -> tuple[Routes, bool]:
     """One goal after the other, each with what the earlier reached as a constraint; whether all were proven.
 
-    `effort` is CP-SAT's deterministic time for each goal. `start` consists of columns, too.
+    `effort` is CP-SAT's deterministic time for each goal, and `seconds` bounds them all. `start` consists of columns.
     """
     model = cp_model.CpModel()
     taken = [model.new_bool_var("") for _ in columns]
@@ -40,9 +45,13 @@ def choose(
             continue
         total = cp_model.LinearExpr.weighted_sum(taken, worth)
         model.maximize(total)
+        if seconds is not None:
+            solver.parameters.max_time_in_seconds = max(0.01, seconds)
         status = solver.solve(model)
+        seconds = None if seconds is None else seconds - solver.wall_time
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-            return start, False
+            proven = False
+            break
         proven &= status == cp_model.OPTIMAL
         values = [solver.boolean_value(x) for x in taken]
         reached = sum(w for w, is_taken in zip(worth, values, strict=True) if is_taken)

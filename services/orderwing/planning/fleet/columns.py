@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from orderwing.planning.fleet.answer import shortfall
-from orderwing.planning.fleet.eligibility import Eligibility, fits
+from orderwing.planning.fleet.eligibility import Eligibility, feasible, fits
 from orderwing.planning.fleet.problem import UNREACHABLE, Problem
-from orderwing.planning.fleet.timing import States, at_the_start, home, times, visit
+from orderwing.planning.fleet.timing import States, at_the_start, home, visit
 
 
 class Column(NamedTuple):
@@ -108,23 +107,6 @@ def _no_worse(one: _Label, other: _Label) -> bool:
     if one.distance_m > other.distance_m:
         return False
     return all(taken in one.states and one.states[taken].now_s <= s.now_s for taken, s in other.states.items())
-
-
-def feasible(able: Eligibility, driver: int, orders: Sequence[int]) -> bool:
-    """Whether the driver can drive this route at all."""
-    problem = able.problem
-    one = problem.drivers[driver]
-    places = [
-        problem.depot[one.start].place,
-        *(problem.orders[order].place for order in orders),
-        problem.depot[one.end].place,
-    ]
-    return not orders or (
-        all(able.able[order, driver] for order in orders)
-        and fits(problem, driver, orders)
-        and all(problem.metres[leg] != UNREACHABLE for leg in pairwise(places))
-        and times(problem, one, orders) is not None
-    )
 
 
 def singles(able: Eligibility, columns: Columns, of_kind: Mapping[int, Sequence[int]]) -> None:

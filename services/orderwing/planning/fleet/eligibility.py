@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,3 +98,20 @@ def fits(problem: Problem, driver: int, orders: Sequence[int]) -> bool:
     if one.max_stops is not None and len(orders) > one.max_stops:
         return False
     return all(units <= most for units, most in zip(problem.load_of(orders), one.capacity, strict=True))
+
+
+def feasible(able: Eligibility, driver: int, orders: Sequence[int]) -> bool:
+    """Whether the driver can drive this route at all."""
+    problem = able.problem
+    one = problem.drivers[driver]
+    places = [
+        problem.depot[one.start].place,
+        *(problem.orders[order].place for order in orders),
+        problem.depot[one.end].place,
+    ]
+    return not orders or (
+        all(able.able[order, driver] for order in orders)
+        and fits(problem, driver, orders)
+        and all(problem.metres[leg] != UNREACHABLE for leg in pairwise(places))
+        and times(problem, one, orders) is not None
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from orderwing.planning.fleet.answer import Routes, score, shortfall
-from orderwing.planning.fleet.eligibility import Eligibility, fits
+from orderwing.planning.fleet.eligibility import Eligibility, feasible, fits
 from orderwing.planning.fleet.problem import UNREACHABLE, Problem
 from orderwing.planning.fleet.timing import times
 
@@ -26,12 +26,12 @@ def greedy(able: Eligibility) -> Routes:
 
 
 def in_turn(problem: Problem, orders: Sequence[int]) -> list[int]:
-    """EXPRESS, then by priority, then those with the narrowest choice of time."""
+    """EXPRESS, then by priority, then the farthest from every depot, round which others are added at little cost."""
 
     def turn(number: int) -> tuple[bool, int, int, int]:
         order = problem.orders[number]
-        choice_s = sum(end_s - start_s for start_s, end_s in order.windows) if order.windows else 10**9
-        return not order.express, -order.priority, choice_s, number
+        far_m = min(int(problem.metres[depot.place, order.place]) for depot in problem.depots)
+        return not order.express, -order.priority, -far_m, number
 
     return sorted(orders, key=turn)
 
@@ -129,11 +129,33 @@ def complete(able: Eligibility, routes: Routes) -> None:
     for driver, route in enumerate(routes):
         if not route and (left := _left(able, routes)):
             _fill(able, routes, driver, left)
+    for number in _left(able, routes):
+        if problem.orders[number].express:
+            _make_room(able, routes, number)
 
 
 def _left(able: Eligibility, routes: Routes) -> list[int]:
     served = {number for route in routes for number in route}
     return in_turn(able.problem, [number for number in able.servable if number not in served])
+
+
+def _make_room(able: Eligibility, routes: Routes, number: int) -> None:
+    """Serve EXPRESS where only others leave it no room; who gives way for it is served elsewhere if that fits."""
+    problem = able.problem
+    best, before = score(problem, routes), routes
+    for driver, route in enumerate(routes):
+        if not able.able[number, driver]:
+            continue
+        trial = [list(other) for other in routes]
+        others = [order for order in route if not problem.orders[order].express]
+        trial[driver] = [order for order in route if problem.orders[order].express]
+        alone = Eligibility(problem, able.able & (np.arange(len(routes)) == driver), {})
+        if not feasible(able, driver, trial[driver]) or insert(alone, trial, [number]):
+            continue
+        insert(able, trial, insert(alone, trial, in_turn(problem, others)), used_only=True)
+        if score(problem, trial) < best:
+            best, before = score(problem, trial), trial
+    routes[:] = before
 
 
 def _fill(able: Eligibility, routes: Routes, driver: int, left: Sequence[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +20,13 @@ from orderwing.planning.fleet.problem import UNREACHABLE
 
 Met = Callable[[Routes], None]
 _NEAR = 1.01  # the cost of solutions whose routes are told, over the best
+
+
+class Start(Enum):
+    """How the solver makes a start of its own."""
+
+    NEAREST = FirstSolutionStrategy.PATH_CHEAPEST_ARC
+    INSERTION = FirstSolutionStrategy.PARALLEL_CHEAPEST_INSERTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +66,10 @@ class Model:
         if reached is not None:
             self._keep(stage, reached)
 
-    def solve(self, start: Routes | None, limits: Limits, met: Met | None = None) -> Routes | None:
-        """The best routes found, from `start` if given; None if there are none within the limits."""
+    def solve(self, start: Routes | Start, limits: Limits, met: Met | None = None) -> Routes | None:
+        """The best routes found from `start`; None if there are none within the limits."""
         parameters = pywrapcp.DefaultRoutingSearchParameters()
-        parameters.first_solution_strategy = FirstSolutionStrategy.PARALLEL_CHEAPEST_INSERTION
+        parameters.first_solution_strategy = start.value if isinstance(start, Start) else Start.INSERTION.value
         parameters.local_search_metaheuristic = LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
         if limits.seconds is not None:
             parameters.time_limit.FromMilliseconds(max(1, int(limits.seconds * 1000)))
@@ -73,7 +81,7 @@ class Model:
         if met is not None:
             self._tell(met)
         answer = None
-        if start is not None:
+        if not isinstance(start, Start):
             node_of = {order: node for node, order in enumerate(self._nodes)}
             indices = [[self._index[node_of[order]] for order in route] for route in start]
             given = self._routing.ReadAssignmentFromRoutes(indices, True)

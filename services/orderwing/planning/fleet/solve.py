@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from orderwing.planning.budget import Budget
+from orderwing.planning.budget import Budget, Countdown
 from orderwing.planning.fleet.answer import Plan, Route, Routes, Score, Stop, score, shortfall
 from orderwing.planning.fleet.choose import choose
-from orderwing.planning.fleet.columns import Columns, all_columns, feasible, keep, kinds, singles
-from orderwing.planning.fleet.eligibility import Eligibility, eligibility
-from orderwing.planning.fleet.goals import LIMIT, most, stages
+from orderwing.planning.fleet.columns import Columns, all_columns, keep, kinds, singles
+from orderwing.planning.fleet.eligibility import Eligibility, eligibility, feasible
+from orderwing.planning.fleet.goals import LIMIT, Stage, most, stages
 from orderwing.planning.fleet.greedy import complete, greedy, settle_minimums
-from orderwing.planning.fleet.model import Limits, Model
+from orderwing.planning.fleet.model import Limits, Model, Start
 from orderwing.planning.fleet.problem import Problem
 from orderwing.planning.fleet.reasons import unserved
 from orderwing.planning.fleet.timing import times
 from orderwing.planning.fleet.verify import verify
 
 Progress = Callable[[Score], None]
-_FIRST = 0.8  # of a stage's time, for its first search
-_COLUMNS = 20_000  # of which a plan is recombined, at most
-_EFFORT = 2.0  # of recombining, in CP-SAT's deterministic time
+_SEARCH = 0.9  # of the time; the rest is for recombining
+_LEAST_S = 0.05  # of any search
+_COLUMNS = 5_000  # of which a plan is recombined, at most
+_EFFORT = 1.0  # of recombining, in CP-SAT's deterministic time, for each goal
 
 
 def plan(
@@ -38,6 +39,7 @@ def plan(
     list all routes there are, and so to prove the best plan. `limit` bounds the solver's cost; goals that together
     pass it are solved one after the other.
     """
+    countdown = Countdown(budget)
     able = eligibility(problem)
     best = greedy(able)
     by, proven = "cheapest insertion", False
@@ -46,13 +48,13 @@ def plan(
     columns = all_columns(able, labels) if able.servable else {}
     if columns is None:
         columns = {}
-        for routes in _search(able, best, budget, seed, progress, limit, columns):
+        for routes in _search(able, best, countdown, seed, progress, limit, columns):
             if score(problem, routes) < score(problem, best):
                 best, by = routes, "guided local search"
     else:
         proven = True
     if columns:
-        chosen, is_best = _recombine(able, columns, best)
+        chosen, is_best = _recombine(able, columns, best, countdown)
         proven &= is_best
         if score(problem, chosen) < score(problem, best) or proven:
             best, by = chosen, "all routes" if proven else "recombined routes"
@@ -63,13 +65,16 @@ def plan(
     return found
 
 
-def _recombine(able: Eligibility, columns: Columns, best: Routes) -> tuple[Routes, bool]:
+def _recombine(able: Eligibility, columns: Columns, best: Routes, countdown: Countdown) -> tuple[Routes, bool]:
     """The best choice of known routes, and whether it is proven to be one."""
     of_kind = kinds(able.problem)
     for kind, drivers in of_kind.items():
         for driver in drivers:
             keep(columns, able.problem, kind, best[driver])
-    chosen, proven = choose(able.problem, list(columns.values()), of_kind, best, _EFFORT)
+    seconds = countdown.budget.seconds
+    if seconds is not None:
+        seconds = max(_LEAST_S, seconds - countdown.seconds_spent())
+    chosen, proven = choose(able.problem, list(columns.values()), of_kind, best, _EFFORT, seconds)
     settle_minimums(able, chosen)
     complete(able, chosen)
     return chosen, proven
@@ -84,30 +89,41 @@ def plan_greedily(problem: Problem) -> Plan:
 def _search(
     able: Eligibility,
     start: Routes,
-    budget: Budget,
+    countdown: Countdown,
     seed: int,
     progress: Progress | None,
     limit: int,
     columns: Columns,
 ) -> Iterator[Routes]:
-    """What each stage ends with, completed. Routes met on the way are added to `columns`."""
+    """What each stage ends with, completed. Routes met on the way are added to `columns`.
+
+    Nearest neighbours make the start that drives least, but may serve fewer than insertion; so the first half of a
+    stage begins there, and the second with whatever is ahead by then.
+    """
     problem = able.problem
-    routes, reached = start, None
+    best, reached = start, None
+    met = _watcher(able, columns, progress)
+
+    def search(stage: Stage, begin: Routes | Start, until: float, iterations: int | None) -> Routes:
+        seconds = countdown.budget.seconds
+        if seconds is not None:
+            seconds = max(_LEAST_S, seconds * until - countdown.seconds_spent())
+        model = Model(able, stage, reached, seed)
+        return min(best, _complete(able, model.solve(begin, Limits(seconds, iterations), met)) or best, key=of)
+
+    def of(routes: Routes) -> Score:
+        return score(problem, routes)
+
     todo = stages(most(able), limit)
-    left = 1.0  # of the time
-    for stage in todo:
-        share = left if stage is todo[-1] else left / 4  # the last, with the distance, takes longest
-        left -= share
-        met = _watcher(able, columns, progress)
-        # The solver's own start drives less than ours, but may serve fewer; whoever is ahead is then searched on.
-        for n, part in enumerate((_FIRST, 1 - _FIRST)):
-            limits = Limits(None if budget.seconds is None else budget.seconds * share * part, budget.iterations)
-            begin = None if n == 0 and stage.first == 0 else routes
-            found = _complete(able, Model(able, stage, reached, seed + n).solve(begin, limits, met))
-            if found is not None and score(problem, found) < score(problem, routes):
-                routes = found
-        reached = score(problem, routes)
-        yield routes
+    iterations = countdown.budget.iterations
+    for n, stage in enumerate(todo):
+        until = _SEARCH if stage is todo[-1] else _SEARCH / 3 * (n + 1) / len(todo)
+        if stage.first == 0:
+            best = search(stage, Start.NEAREST, until / 2, iterations)
+            best = search(stage, Start.INSERTION, until * 0.6, 1)
+        best = search(stage, best, until, iterations)
+        reached = score(problem, best)
+        yield best
 
 
 def _complete(able: Eligibility, routes: Routes | None) -> Routes | None:
