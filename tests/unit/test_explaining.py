@@ -95,7 +95,7 @@ def test_a_site_that_lacks_units_is_told_how_many() -> None:
     card, reference = decided(placed, {("N1", "A"): 3, ("N1", "B"): 2, ("N2", "A"): 1, ("N2", "B"): 2})
     again = remade(card, placed, reference)
     # N2 asks a penny more for each line, so it has to be cheaper, too.
-    assert sentences(again.break_evens) == (
+    assert sentences(again.findings.found) == (
         "N2 would win if N2 had 2 more of A (3 instead of 1) and the parcel rate of lane N2-home from N2 were "
         "0.03 lower (2.97 instead of 3.00)."
     )
@@ -172,12 +172,16 @@ def test_the_threshold_at_which_an_order_would_be_gathered_is_told() -> None:
     refused = far_apart(threshold_minor=1_000)
     verdict = exactly(refused)
     assert verdict.chosen == "s0+s1"
-    found = [one for one in break_evens(refused, verdict, exactly) if one.changes[0].input.name == "saving threshold"]
+    found = [
+        one for one in break_evens(refused, verdict, exactly).found if one.changes[0].input.name == "saving threshold"
+    ]
     assert [(one.winner, one.changes[0].to) for one in found] == [("s0<s1", 779)]
     gathered = far_apart(threshold_minor=500)
     verdict = exactly(gathered)
     assert verdict.chosen == "s0<s1"
-    found = [one for one in break_evens(gathered, verdict, exactly) if one.changes[0].input.name == "saving threshold"]
+    found = [
+        one for one in break_evens(gathered, verdict, exactly).found if one.changes[0].input.name == "saving threshold"
+    ]
     assert [(one.winner, one.changes[0].to) for one in found] == [("s0+s1", 780)]
     assert "the saving threshold for STANDARD were 7.80 instead of 5.00" in sentences(found)
 

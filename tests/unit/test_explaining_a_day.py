@@ -59,7 +59,7 @@ def test_what_is_told_of_the_day_holds(day: Day) -> None:
     found = 0
     for card in [card for card in cards if card.facts is not None][:25]:
         again = remade(card, orders[card.order_id], reference)
-        for one in again.break_evens:
+        for one in again.findings.found:
             found += 1
             assert quickly(one.apply(again.facts)).chosen == one.winner
             assert all(quickly(less.apply(again.facts)).chosen != one.winner for less in one.just_under())

@@ -117,7 +117,7 @@ def _asked(told: Told, asked: WhatIf, policy: Parsed | None, exact: bool) -> Tol
     if again is None:
         return told
     if exact:
-        told = replace(told, exact_break_evens=tuple(again.exact_break_evens()))
+        told = replace(told, exact_findings=again.exact_findings())
     if asked or policy is not None:
         told = replace(told, answers=tuple(_answers(again, asked, policy)))
     return told

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orderwing.kernel.ports import Record
-from orderwing.planning.explaining.breakeven import BreakEven, break_evens
+from orderwing.planning.explaining.breakeven import Findings, break_evens
 from orderwing.planning.explaining.deciding import Decide, PricingError, Verdict, exactly, quickly
 from orderwing.planning.explaining.facts import Facts, facts_of
 from orderwing.runtime.errors import OperatorError
@@ -36,7 +36,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Remade:
-    """A decision made again. `break_evens` and `exact_break_evens` are of the two ways to decide.
+    """A decision made again. `findings` and `exact_findings` are of the two ways to decide.
 
     `exact` is None where goods cannot be priced; `no_price` says why.
     """
@@ -44,12 +44,12 @@ class Remade:
     network: Network  # all of it, not only what the decision looked at
     facts: Facts
     verdict: Verdict
-    break_evens: tuple[BreakEven, ...]
+    findings: Findings
     exact: Verdict | None
     no_price: str | None
 
-    def exact_break_evens(self) -> list[BreakEven]:
-        return break_evens(self.facts, self.exact, exactly) if self.exact is not None else []
+    def exact_findings(self) -> Findings | None:
+        return None if self.exact is None else break_evens(self.facts, self.exact, exactly)
 
 
 class CardError(Exception):
@@ -139,7 +139,7 @@ def remade(card: DecisionCard, order: Order | None, reference: Reference) -> Rem
         )
     exact, no_price = priced(exactly, facts)
     network = reference.networks[facts.network.version]
-    return Remade(network, facts, verdict, tuple(break_evens(facts, verdict, quickly)), exact, no_price)
+    return Remade(network, facts, verdict, break_evens(facts, verdict, quickly), exact, no_price)
 
 
 def priced(decide: Decide, facts: Facts) -> tuple[Verdict | None, str | None]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orderwing.commands.explaining.cards import Remade
-from orderwing.planning.explaining.breakeven import BreakEven
+from orderwing.planning.explaining.breakeven import BreakEven, Findings
 from orderwing.planning.explaining.deciding import NOTHING, Verdict
 from orderwing.planning.explaining.telling import condition, difference, moment, money, sentence, sentences, step, value
 
@@ -42,7 +42,7 @@ class Told:
     remade: Remade | None
     why_not: str | None
     answers: tuple[Answer, ...] | None = None
-    exact_break_evens: tuple[BreakEven, ...] = ()
+    exact_findings: Findings | None = None
 
 
 def print_card(told: Told, asked: str, console: Console) -> None:
@@ -68,16 +68,22 @@ def print_card(told: Told, asked: str, console: Console) -> None:
 
 
 def _print_what_if_not(told: Told, remade: Remade, console: Console) -> None:
-    found = remade.break_evens
-    if found:
-        console.print(Text(sentences(found)))
-        console.print(_break_evens("What else would win, and what that takes", found))
-    elif remade.verdict.chosen != NOTHING:
-        console.print(Text("No single input that was tried would let another win."))
+    _print_findings("What else would win, and what that takes", remade.findings, remade.verdict, console)
     console.print(Text(_of_the_engine(remade)))
-    if told.exact_break_evens and remade.exact is not None:
+    if told.exact_findings is not None and remade.exact is not None:
         console.print(candidates(map(_as_json_candidate, remade.exact.candidates)))
-        console.print(_break_evens("What else would win by the exact engine", told.exact_break_evens))
+        title = "What else would win by the exact engine, and what that takes"
+        _print_findings(title, told.exact_findings, remade.exact, console)
+
+
+def _print_findings(title: str, findings: Findings, verdict: Verdict, console: Console) -> None:
+    if findings.found:
+        console.print(Text(sentences(findings.found)))
+        console.print(_break_evens(title, findings.found))
+    elif verdict.chosen != NOTHING:
+        console.print(Text("No single input that was tried would let another win."))
+    if not findings.complete:
+        console.print(Text("Some prices were not tried: the decision is a large one.", style="dim"))
 
 
 def _of_the_engine(remade: Remade) -> str:
@@ -187,9 +193,10 @@ def as_json(told: Told) -> dict[str, Any]:
     runner_up = remade.verdict.runner_up
     found["again"] |= {
         "runner_up": None if runner_up is None else runner_up.label,
-        "break_evens": [_break_even(one) for one in remade.break_evens],
+        "break_evens": [_break_even(one) for one in remade.findings.found],
+        "complete": remade.findings.complete,
         "exact": None if remade.exact is None else verdict_json(remade.exact),
-        "exact_break_evens": [_break_even(one) for one in told.exact_break_evens],
+        "exact_break_evens": [_break_even(one) for one in told.exact_findings.found] if told.exact_findings else [],
         "no_price": remade.no_price,
     }
     if told.answers is not None:

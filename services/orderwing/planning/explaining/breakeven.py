@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orderwing.planning.explaining import inputs
 from orderwing.planning.explaining.deciding import NOTHING, Decide, Verdict
@@ -14,7 +15,8 @@ from orderwing.planning.explaining.facts import Facts
 from orderwing.planning.explaining.inputs import Input
 
 TRIES = 200  # decisions made again for one input
-ONE_BY_ONE = 60  # of them in steps of one where no longer step is known to be safe
+ONE_BY_ONE = 40  # of them in steps of one where no longer step is known to be safe
+DECISIONS = 600  # made again for one card
 SITES = 6  # that were not weighed, and are told what they lack
 
 
@@ -53,29 +55,63 @@ class BreakEven:
             yield BreakEven(self.winner, (*self.changes[:place], change.one_less(), *self.changes[place + 1 :]))
 
 
-def break_evens(facts: Facts, verdict: Verdict, decide: Decide) -> list[BreakEven]:
+class Findings(NamedTuple):
+    """`complete`: every input was tried; otherwise the last, the prices that also share out the lines, were not."""
+
+    found: tuple[BreakEven, ...]
+    complete: bool
+
+
+class _SpentError(Exception):
+    """No more decisions may be made."""
+
+
+def break_evens(facts: Facts, verdict: Verdict, decide: Decide, decisions: int = DECISIONS) -> Findings:
     """For the runner-up each input that alone would do, and for sites that lost for want of stock what they lack.
 
-    A site that would be dearer even so is told with the price that would have to fall, too.
+    A site that would be dearer even so is told with the price that would have to fall, too. At most so many
+    `decisions` are made again.
     """
+    left = decisions
+
+    def counted(changed: Facts) -> Verdict:
+        nonlocal left
+        if left == 0:
+            raise _SpentError
+        left -= 1
+        return decide(changed)
+
     found: list[BreakEven] = []
-    rival = verdict.runner_up
-    if rival is not None and rival.label != verdict.chosen:
-        for one in _single_inputs(facts, verdict, rival.label):
-            found += _turned(facts, verdict, decide, one, rival.label)
-        found += _less_of_the_chosen(facts, verdict, decide, rival.label)
-    known = set(verdict.cost_of)
-    lacking = [one for one in verdict.candidates if one.label not in known and one.label != verdict.chosen]
+    try:
+        for one in _all(facts, verdict, counted):
+            found.append(one)  # noqa: PERF402  # those found before the budget was spent count
+    except _SpentError:
+        return Findings(tuple(found), complete=False)
+    return Findings(tuple(found), complete=True)
+
+
+def _all(facts: Facts, verdict: Verdict, decide: Decide) -> Iterator[BreakEven]:
+    known = set(verdict.cost_of) | {verdict.chosen}
     sites = {site.site_id for site in facts.sites}
-    for label in [one.label for one in lacking if one.label in sites][:SITES]:
-        found += _with_what_it_lacks(facts, decide, label)
-    return found
+    lacking = [one.label for one in verdict.candidates if one.label not in known and one.label in sites]
+    rival = verdict.runner_up
+    if rival is None or rival.label == verdict.chosen:
+        for site_id in lacking[:SITES]:
+            yield from _with_what_it_lacks(facts, decide, site_id)
+        return
+    listed = list(_single_inputs(facts, verdict, rival.label))
+    for one in [one for one in listed if one.is_quick]:
+        yield from _turned(facts, verdict, decide, one, rival.label)
+    yield from _less_of_the_chosen(facts, verdict, decide, rival.label)
+    for site_id in lacking[:SITES]:
+        yield from _with_what_it_lacks(facts, decide, site_id)
+    for one in [one for one in listed if not one.is_quick]:
+        yield from _turned(facts, verdict, decide, one, rival.label)
 
 
 def _single_inputs(facts: Facts, verdict: Verdict, rival: str) -> Iterator[Input]:
     there, here = _sites_of(rival), _sites_of(verdict.chosen)
     yield from inputs.prices(facts, there | here)
-    yield inputs.late_hour(facts)
     for site in facts.sites:
         if site.site_id in there and (one := inputs.cut_off(facts, site.site_id)):
             yield one
@@ -85,6 +121,7 @@ def _single_inputs(facts: Facts, verdict: Verdict, rival: str) -> Iterator[Input
     straight = [cost for label, cost in costs.items() if "<" not in label]
     gathered = [cost for label, cost in costs.items() if "<" in label]
     yield from inputs.saving_threshold(facts, [one - other for one in straight for other in gathered])
+    yield inputs.late_hour(facts)
 
 
 def _sites_of(label: str) -> set[str]:
@@ -132,14 +169,21 @@ def _by_price(facts: Facts, verdict: Verdict, decide: Decide, one: Input, rival:
         changed = decide(one.turn(facts, after))
         if changed.chosen == rival:
             return _boundary(lambda price: decide(one.turn(facts, price)).chosen == rival, value, after)
-        if sign > 0 and _costs(changed, rival) == _costs(verdict, rival):
-            return None  # what a price no longer raises it never will: there is a cheaper run
+        if _hopeless(verdict, changed, one, after - value):
+            return None
         verdict, value = changed, after
     return None
 
 
-def _costs(verdict: Verdict, rival: str) -> tuple[str, int, int | None]:
-    return verdict.chosen, verdict.cost_minor, verdict.cost_of.get(rival)
+def _hopeless(before: Verdict, after: Verdict, one: Input, step: int) -> bool:
+    """Whether no rival gains on what is chosen any more.
+
+    Costs are concave in a price: what it no longer raises it never will, and what falls with all of it goes on falling.
+    """
+    if before.chosen != after.chosen:
+        return False
+    fell = before.cost_minor - after.cost_minor
+    return fell == 0 if step > 0 else one.slope is not None and fell >= one.slope * -step
 
 
 def _margin(verdict: Verdict, rival: str) -> int:

@@ -42,6 +42,11 @@ class Input:
     slope: int | None = None
     stops: tuple[int, ...] | None = None
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether few values have to be tried."""
+        return self.stops is not None or self.slope is not None
+
 
 def stock(facts: Facts, site_id: str, sku: str) -> Input:
     def turn(changed: Facts, units: int) -> Facts:
@@ -53,27 +58,28 @@ def stock(facts: Facts, site_id: str, sku: str) -> Input:
 def prices(facts: Facts, site_ids: Iterable[str]) -> Iterator[Input]:
     """What shipping from the sites costs. Where costs also share out the lines, `slope` is None."""
     wanted = set(site_ids)
-    units, grams, steady = _size(facts), _grams(facts), _is_whole_somewhere(facts)
+    parcels = _size(facts) if facts.network.cartons else 1  # of a site at most
+    grams, steady = _grams(facts), _is_whole_somewhere(facts)
     for place, lane in enumerate(facts.network.lanes):
         if lane.site_id in wanted:
-            yield _of_lane(place, lane, "parcel_minor", "parcel rate", units)
+            yield _of_lane(place, lane, "parcel_minor", "parcel rate", parcels)
             if lane.kilogram_minor:
-                heavy = -(-grams // 1000) + units
+                heavy = -(-grams // 1000) + parcels
                 yield _of_lane(place, lane, "kilogram_minor", "rate of a kilogram", heavy if steady else None)
             if lane.line_haul_minor:
-                yield _of_lane(place, lane, "line_haul_minor", "line-haul", units)
+                yield _of_lane(place, lane, "line_haul_minor", "line-haul", parcels)
     for place, site in enumerate(facts.network.sites):
         if site.site_id in wanted:
             slope = len(facts.needed) + len(facts.lines) if steady else None
             yield _of_site(place, site, "handling_line_minor", "price of picking a line", slope)
-            yield _of_site(place, site, "handling_parcel_minor", "price of packing a parcel", units)
+            yield _of_site(place, site, "handling_parcel_minor", "price of packing a parcel", parcels)
     for place, transfer in enumerate(facts.network.transfers):
         if transfer.from_site in wanted and transfer.to_site in wanted:
             yield _of_transfer(place, transfer)
     used = {(lane.carrier, lane.rate_zone or lane.zone) for lane in facts.network.lanes if lane.site_id in wanted}
     for place, card in enumerate(facts.network.rate_cards):
         if (card.carrier, card.zone) in used:
-            yield _of_card(place, card, units)
+            yield _of_card(place, card, parcels * len(facts.sites))
 
 
 def late_hour(facts: Facts) -> Input:
