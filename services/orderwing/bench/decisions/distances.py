@@ -56,7 +56,7 @@ def run(options: Options) -> Iterator[Sheet]:
                 _measure(options.folder("osm") / f"{name}.osm.pbf", box, options, stack, times, detours)
     yield Sheet("Distance matrix, wall time in this process", _TIMES, times)
     if detours:
-        yield Sheet("Detours (fitted on 101 stops; then on 50 of them, and tried on the others)", _DETOURS, detours)
+        yield Sheet("Detours (fitted on 101 stops; then on 51 of them, and tried on the others)", _DETOURS, detours)
 
 
 def _straight(times: Rows, sizes: tuple[int, ...]) -> None:
