@@ -166,7 +166,8 @@ def _change(one: Change) -> tuple[str, ...]:
 
 def _way(one: Outcome) -> str:
     waits = f", {one.short_units} wait" if one.short_units else ""
-    return f"{one.sites}: {one.cost_minor / 100:.2f}, {one.parcels} parcels{waits}"
+    parcels = "1 parcel" if one.parcels == 1 else f"{one.parcels} parcels"
+    return f"{one.sites}: {one.cost_minor / 100:.2f}, {parcels}{waits}"
 
 
 def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
