@@ -46,7 +46,7 @@ def test_no_price_nearer_than_the_one_told_lets_the_runner_up_win(facts: Facts) 
         if one.winner == rival.label and len(one.changes) == 1
         for change in one.changes
     }
-    for one in prices(facts, [site.site_id for site in facts.sites]):
+    for one in prices(facts, {site.site_id for site in facts.sites}, set()):
         if one.name != "parcel rate":
             continue
         down = next(

@@ -111,7 +111,8 @@ def _all(facts: Facts, verdict: Verdict, decide: Decide) -> Iterator[BreakEven]:
 
 def _single_inputs(facts: Facts, verdict: Verdict, rival: str) -> Iterator[Input]:
     there, here = _sites_of(rival), _sites_of(verdict.chosen)
-    yield from inputs.prices(facts, there | here)
+    packing = there | here if facts.network.cartons else there ^ here  # else it is one parcel of a site either way
+    yield from inputs.prices(facts, there | here, packing)
     for site in facts.sites:
         if site.site_id in there and (one := inputs.cut_off(facts, site.site_id)):
             yield one
@@ -241,7 +242,7 @@ def _with_what_it_lacks(facts: Facts, decide: Decide, site_id: str) -> Iterator[
 
 def _cheaper(facts: Facts, verdict: Verdict, decide: Decide, site_id: str) -> Change | None:
     """The first price of the site that would let it win by falling."""
-    for one in inputs.prices(facts, (site_id,)):
+    for one in inputs.prices(facts, {site_id}, {site_id}):
         value = _by_price(facts, verdict, decide, one, site_id, -1)
         if value is not None:
             return Change(one, value)

@@ -6,7 +6,7 @@ None for prices, whose effect on a cost is at most `slope` a unit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
@@ -55,9 +55,8 @@ def stock(facts: Facts, site_id: str, sku: str) -> Input:
     return Input("stock", f"{sku} at {site_id}", Unit.UNITS, facts.atp(site_id, sku), turn)
 
 
-def prices(facts: Facts, site_ids: Iterable[str]) -> Iterator[Input]:
-    """What shipping from the sites costs. Where costs also share out the lines, `slope` is None."""
-    wanted = set(site_ids)
+def prices(facts: Facts, wanted: Set[str], packing: Set[str]) -> Iterator[Input]:
+    """What shipping from the sites costs, `packing` where that is wanted. No `slope` where costs share out lines."""
     parcels = _size(facts) if facts.network.cartons else 1  # of a site at most
     grams, steady = _grams(facts), _is_whole_somewhere(facts)
     for place, lane in enumerate(facts.network.lanes):
@@ -72,6 +71,7 @@ def prices(facts: Facts, site_ids: Iterable[str]) -> Iterator[Input]:
         if site.site_id in wanted:
             slope = len(facts.needed) + len(facts.lines) if steady else None
             yield _of_site(place, site, "handling_line_minor", "price of picking a line", slope)
+        if site.site_id in packing:
             yield _of_site(place, site, "handling_parcel_minor", "price of packing a parcel", parcels)
     for place, transfer in enumerate(facts.network.transfers):
         if transfer.from_site in wanted and transfer.to_site in wanted:
