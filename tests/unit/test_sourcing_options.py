@@ -258,7 +258,11 @@ def test_of_too_many_sites_the_most_promising_are_weighed() -> None:
     stock |= {("s13", "desk"): 1, ("s13", "rug"): 1}
     _, answer = decided(asked(network, stock))
     assert [one.reason for one in answer.eliminated].count(Reason.NOT_WEIGHED) == 4
-    assert answer.chosen.short_units == 0
+    assert (answer.chosen.short_units, answer.chosen.label) == (0, "s0+s13")
+    assert not answer.exact
+    assert 100 <= answer.bound_minor < answer.chosen.cost_minor
+    _, single = decided(asked(network, {**stock, **{("s12", sku): 1 for sku in ITEMS}}))
+    assert (single.chosen.label, single.exact, single.eliminated) == ("s12", True, ())
 
 
 # --- prices ---------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ highest for a load of some share of the order: first a third, since the bound is
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 
 import numpy as np
 
@@ -78,9 +79,13 @@ def straight(problem: Problem, ways: Sequence[Way], wanted: Units, share: float)
     """
     fixed = np.full(len(ways), np.inf)
     unit = np.full((len(wanted), len(ways)), np.inf)
+    known: dict[tuple[Tariff, int], tuple[float, Floats]] = {}
     for place, way in enumerate(ways):
         for mode in way.modes:
-            start, rises = _under(problem, mode.run.tariff, way.source.handling.parcel_minor, wanted, share)
+            key = (mode.run.tariff, way.source.handling.parcel_minor)
+            if key not in known:
+                known[key] = _under(problem, *key, wanted, share)
+            start, rises = known[key]
             fixed[place] = min(fixed[place], start + mode.late_minor)
             unit[:, place] = np.minimum(unit[:, place], rises)
         unit[:, place] += [way.source.steering_minor.get(want.sku, 0) for want in problem.wants]
@@ -128,3 +133,32 @@ def _measures(problem: Problem, tariff: Tariff, quantities: Floats) -> Iterator[
         prices = [price + min(c.minor for c in cartons[n:]) for n, price in enumerate(outer)]
         yield cm3, np.array([(float(carton.cm3), float(price)) for carton, price in zip(cartons, prices, strict=True)])
     yield np.zeros(len(quantities)), np.array([(0.0, float(tariff.minor[0] + least_minor))])
+
+
+def most_promising(problem: Problem, ways: Sequence[Way], wanted: Units, count: int) -> tuple[list[Way], int]:
+    """`count` of the sites: those cheapest for scarce wants, then the cheapest a unit. And a bound for all of them."""
+    quantities = np.array(wanted, np.float64)
+    caps = np.array([way.cap for way in ways], np.float64).T
+    waits = problem.rules.backorder_unit_minor
+    floors = []
+    for share in (1.0, 0.3):
+        fixed, line, unit = straight(problem, ways, wanted, share)
+        alone = np.where(caps > 0, line + unit * quantities[:, None], np.inf)
+        least = alone.min(axis=1)
+        if waits is not None:
+            least = np.minimum(least, quantities * waits)
+        floors.append(float(least[quantities > 0].sum()) + (float(fixed.min()) if waits is None else 0.0))
+    each = (fixed + (line * (caps > 0) + unit * caps).sum(axis=0)) / caps.sum(axis=0)
+    kept: list[int] = []
+    for want in np.argsort((caps > 0).sum(axis=1), kind="stable").tolist():
+        have = caps[want, kept].sum()
+        for site in np.argsort(alone[want] + fixed, kind="stable").tolist():
+            if have >= wanted[want] or len(kept) == count:
+                break
+            if site not in kept and caps[want, site]:
+                kept.append(site)
+                have += caps[want, site]
+    for site in np.argsort(each, kind="stable").tolist():
+        if len(kept) < count and site not in kept:
+            kept.append(site)
+    return [ways[site] for site in sorted(kept)], ceil(max(floors) - 1e-6 * max(1.0, abs(max(floors))))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
 
 from orderwing.planning.sourcing import additive, tables
-from orderwing.planning.sourcing.bounding import slopes_of
+from orderwing.planning.sourcing.bounding import most_promising, slopes_of
 from orderwing.planning.sourcing.drafts import Units
 from orderwing.planning.sourcing.plan import Eliminated, Reason
 from orderwing.planning.sourcing.problem import Budget, Problem
@@ -19,17 +19,22 @@ from orderwing.planning.sourcing.sieve import Way, sift
 from orderwing.planning.sourcing.states import Ints, Loads, States, load_count, states_of, whole
 from orderwing.planning.sourcing.tables import LOST, SCALE
 
+NOT_WEIGHED = "too many sites: others promise to be cheaper"
 Loaded = tuple[tuple[int, Units], ...]  # (place of the way, units of each want)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A problem after elimination. `wanted`: units of each want that stock can serve at all."""
+    """A problem after elimination. `wanted`: units of each want that stock can serve at all.
+
+    `floor_minor`: what no sharing among all sites costs less than, where these are too many to weigh.
+    """
 
     problem: Problem
     ways: tuple[Way, ...]
     eliminated: tuple[Eliminated, ...]
     wanted: Units
+    floor_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,19 @@ class Split:
 
 def field_of(problem: Problem, budget: Budget) -> Field:
     ways, out = sift(problem)
-    if len(ways) > budget.sites:
-        ways, left = _most_promising(ways, budget.sites)
-        out += [Eliminated(way.source.site_id, Reason.NOT_WEIGHED, "others have more of the order") for way in left]
+    wanted = _supplied(problem, ways)
+    field = Field(problem, tuple(ways), tuple(out), wanted)
+    rules = problem.rules
+    if len(ways) <= budget.sites or ((rules.single_site == "always" or not rules.may_split) and any(singles(field))):
+        return field
+    kept, floor_minor = most_promising(problem, ways, wanted, budget.sites)
+    left = [Eliminated(w.source.site_id, Reason.NOT_WEIGHED, NOT_WEIGHED) for w in ways if w not in kept]
+    return Field(problem, tuple(kept), (*out, *left), _supplied(problem, kept), floor_minor)
+
+
+def _supplied(problem: Problem, ways: Sequence[Way]) -> Units:
     supply = [sum(caps) for caps in zip(*(way.cap for way in ways), strict=True)] or [0] * len(problem.wants)
-    wanted = tuple([min(want.quantity, have) for want, have in zip(problem.wants, supply, strict=True)])
-    return Field(problem, tuple(ways), tuple(out), wanted)
-
-
-def _most_promising(ways: list[Way], count: int) -> tuple[list[Way], list[Way]]:
-    """Those that have most units of the order, the network's order between equals."""
-    order = sorted(range(len(ways)), key=lambda n: (-sum(ways[n].cap), n))
-    kept, left = sorted(order[:count]), sorted(order[count:])
-    return [ways[n] for n in kept], [ways[n] for n in left]
+    return tuple([min(want.quantity, have) for want, have in zip(problem.wants, supply, strict=True)])
 
 
 def singles(field: Field) -> Iterator[tuple[int, Units]]:
@@ -79,6 +84,14 @@ def split(field: Field, budget: Budget, seed: int) -> Split:
             return alone
         if not rules.may_split:
             return Split(())
+    found = _split(field, budget, seed)
+    if field.floor_minor is None:
+        return found
+    known = field.floor_minor if found.bound_minor is None else min(found.bound_minor, field.floor_minor)
+    return replace(found, bound_minor=known)
+
+
+def _split(field: Field, budget: Budget, seed: int) -> Split:
     if additive.add_up(field.problem, field.ways, field.wanted):
         return Split(additive.cheapest_of(field.problem, field.ways, field.wanted))
     if load_count(field.wanted) > budget.loads:
