@@ -321,3 +321,4 @@ def require_explained(views: Views, writer: Writer, settings: Settings, run_cli:
     assert "without N1, with 3 of A at N2: It would be N2: 0.01 dearer." in moved.output
     for wrong in (["--without", "N9"], ["--with-stock", "B=N1:5"], ["--with-stock", "A=N1"], ["--at", "noon"]):
         assert run_cli(["explain", "why", *wrong]).exit_code == 1
+    assert run_cli(["explain", "unheard-of"]).exit_code == 1
