@@ -52,7 +52,7 @@ def of(problem: AssignmentProblem, answer: Assignment) -> tuple[int, int]:
 
 
 @given(problems())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_every_engine_finds_the_best_there_is(problem: AssignmentProblem) -> None:
     best = every(problem)
 
@@ -71,7 +71,7 @@ def test_every_engine_finds_the_best_there_is(problem: AssignmentProblem) -> Non
 
 
 @given(problems())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_greedy_is_allowed_and_never_better_and_told_apart(problem: AssignmentProblem) -> None:
     answer = greedy(problem)
 

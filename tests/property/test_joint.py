@@ -84,7 +84,7 @@ def price(problem: RoutingProblem, tours: tuple[tuple[str, ...], ...], prize: di
 
 
 @given(problems(most=3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_together_is_the_best_there_is_and_apart_never_better(problem: JointProblem) -> None:
     together, separate = plan(problem, BUDGET, seed=1), apart(problem, BUDGET, seed=1)
     one = as_routing(problem, pack_orders(problem, 1))
@@ -96,7 +96,7 @@ def test_together_is_the_best_there_is_and_apart_never_better(problem: JointProb
 
 
 @given(problems())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_greedy_and_pyvrp_keep_to_the_rules_and_never_beat_exact(problem: JointProblem) -> None:
     one = as_routing(problem, pack_orders(problem, 1))
     best = exact(one)

@@ -57,7 +57,7 @@ def of(problem: PackingProblem, answer: Packing) -> tuple[int, int]:
 
 
 @given(problems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_best_there_is_is_found_and_proved(problem: PackingProblem) -> None:
     answer = plan(problem, ENOUGH, seed=1)
 
@@ -67,7 +67,7 @@ def test_the_best_there_is_is_found_and_proved(problem: PackingProblem) -> None:
 
 
 @given(problems())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_first_fit_is_allowed_and_never_better_and_above_the_bound(problem: PackingProblem) -> None:
     answer = greedy(problem)
 
@@ -76,7 +76,7 @@ def test_first_fit_is_allowed_and_never_better_and_above_the_bound(problem: Pack
 
 
 @given(st.lists(st.integers(1, 20), max_size=7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_l2_lies_between_the_volume_and_the_optimum(sizes: list[int]) -> None:
     problem = PackingProblem(tuple(Item(f"i{n}", (size,)) for n, size in enumerate(sizes)), (Kind("k", (20,)),))
 

@@ -94,7 +94,7 @@ def problems(draw: st.DrawFn) -> RoutingProblem:
 
 
 @given(problems(), st.integers(0, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_every_plan_keeps_to_the_rules_and_adds_up(problem: RoutingProblem, seed: int) -> None:
     plans = [
         greedy(problem) if not any(stop.released_s for stop in problem.stops) else None,
@@ -107,7 +107,7 @@ def test_every_plan_keeps_to_the_rules_and_adds_up(problem: RoutingProblem, seed
 
 
 @given(problems(), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_arrivals_are_welcome_and_never_make_it_dearer(problem: RoutingProblem, data: st.DataObject) -> None:
     absent = data.draw(st.sets(st.integers(0, len(problem.stops) - 1)))
     standing = plan(without(problem, absent), Budget(iterations=15), 1)

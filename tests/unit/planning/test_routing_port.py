@@ -102,9 +102,9 @@ def direct(problem: RoutingProblem) -> pyvrp.ProblemData:
 @pytest.mark.parametrize("kind", ["prizes", "depots", "trips"])
 def test_the_port_costs_what_pyvrp_alone_costs(kind: str) -> None:
     problem = a_problem(kind)
-    alone = pyvrp.solve(direct(problem), MaxIterations(150), seed=7, collect_stats=False)
+    alone = pyvrp.solve(direct(problem), MaxIterations(80), seed=7, collect_stats=False)
 
-    plan = plan_plain(problem, Budget(iterations=150), seed=7)
+    plan = plan_plain(problem, Budget(iterations=80), seed=7)
 
     assert alone.is_feasible()
     assert plan.cost == alone.cost()

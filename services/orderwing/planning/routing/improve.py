@@ -57,16 +57,22 @@ class _Improver:
     def build(self) -> None:
         count = self._wedges()
         if count == 1:
-            stop = Stopwatch(self._countdown, until=1.0 if self._small() else 2 * _WEDGES_SHARE)
-            built = self._search.build(everything(self._problem), _TUNING, stop)
-            if built is None:
-                raise NoPlanError("No routes were found that serve every stop that must be served: allow more time.")
-            self.tours = built
+            self._build_at_once()
             return
         wedges = self._parts.wedges(count)
         for n, (stops, numbers) in enumerate(zip(wedges, self._shares(wedges), strict=True)):
-            stop = Stopwatch(self._countdown, until=_WEDGES_SHARE * (n + 1) / count)
-            self.tours += self._search.build(Part(stops, numbers), _TUNING, stop) or []
+            if any(numbers):
+                stop = Stopwatch(self._countdown, until=_WEDGES_SHARE * (n + 1) / count)
+                self.tours += self._search.build(Part(stops, numbers), _TUNING, stop) or []
+
+    def _build_at_once(self) -> None:
+        """Small problems for the whole budget; large ones too, if half of it does not suffice."""
+        for until in (1.0,) if self._small() else (0.5, 1.0):
+            built = self._search.build(everything(self._problem), _TUNING, Stopwatch(self._countdown, until=until))
+            if built is not None:
+                self.tours = built
+                return
+        raise NoPlanError("No routes were found that serve every stop that must be served: allow more time.")
 
     def _small(self) -> bool:
         return len(self._problem.stops) <= 1.5 * _SIZE
