@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 
 import numpy as np
+from numpy.typing import NDArray
 
 from orderwing.planning.pricing.packing import fits
 from orderwing.planning.pricing.tariffs import Tariff
@@ -136,18 +137,10 @@ def _measures(problem: Problem, tariff: Tariff, quantities: Floats) -> Iterator[
 
 
 def most_promising(problem: Problem, ways: Sequence[Way], wanted: Units, count: int) -> tuple[list[Way], int]:
-    """`count` of the sites: those cheapest for scarce wants, then the cheapest a unit. And a bound for all of them."""
-    quantities = np.array(wanted, np.float64)
+    """`count` sites: those cheapest for scarce wants, then the cheapest a unit. And what ways with others cost least."""
     caps = np.array([way.cap for way in ways], np.float64).T
-    waits = problem.rules.backorder_unit_minor
-    floors = []
-    for share in (1.0, 0.3):
-        fixed, line, unit = straight(problem, ways, wanted, share)
-        alone = np.where(caps > 0, line + unit * quantities[:, None], np.inf)
-        least = alone.min(axis=1)
-        if waits is not None:
-            least = np.minimum(least, quantities * waits)
-        floors.append(float(least[quantities > 0].sum()) + (float(fixed.min()) if waits is None else 0.0))
+    fixed, line, unit = straight(problem, ways, wanted, 0.3)
+    alone = np.where(caps > 0, line + unit * np.array(wanted)[:, None], np.inf)
     each = (fixed + (line * (caps > 0) + unit * caps).sum(axis=0)) / caps.sum(axis=0)
     kept: list[int] = []
     for want in np.argsort((caps > 0).sum(axis=1), kind="stable").tolist():
@@ -161,4 +154,28 @@ def most_promising(problem: Problem, ways: Sequence[Way], wanted: Units, count: 
     for site in np.argsort(each, kind="stable").tolist():
         if len(kept) < count and site not in kept:
             kept.append(site)
-    return [ways[site] for site in sorted(kept)], ceil(max(floors) - 1e-6 * max(1.0, abs(max(floors))))
+    left = np.setdiff1d(np.arange(len(ways)), kept)
+    return [ways[site] for site in sorted(kept)], _floor(problem, ways, wanted, left)
+
+
+def _floor(problem: Problem, ways: Sequence[Way], wanted: Units, left: NDArray[np.intp]) -> int:
+    """What no way costs less than that uses one of the sites `left`: alone, or with one more at least."""
+    caps = np.array([way.cap for way in ways], np.float64).T
+    quantities = np.array(wanted, np.float64)
+    waits = problem.rules.backorder_unit_minor
+    floors = []
+    for share in (1.0, 0.5, 0.3):
+        fixed, line, unit = straight(problem, ways, wanted, share)
+        alone = np.where(caps > 0, line + unit * quantities[:, None], np.inf)[quantities > 0]
+        least = alone.min(axis=1)
+        if waits is not None:
+            least = np.minimum(least, quantities[quantities > 0] * waits)
+            floors.append(float(fixed[left].min() + least.sum()))
+            continue
+        first = left[fixed[left].argmin()]
+        together = float(fixed[first] + np.delete(fixed, first).min() + least.sum())
+        whole = np.where(
+            (caps[:, left] >= quantities[:, None]).all(axis=0), fixed[left] + alone[:, left].sum(axis=0), np.inf
+        )
+        floors.append(min(together, float(whole.min())))
+    return ceil(max(floors) - 1e-6 * max(1.0, abs(max(floors))))

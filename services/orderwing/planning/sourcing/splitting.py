@@ -27,7 +27,7 @@ Loaded = tuple[tuple[int, Units], ...]  # (place of the way, units of each want)
 class Field:
     """A problem after elimination. `wanted`: units of each want that stock can serve at all.
 
-    `floor_minor`: what no sharing among all sites costs less than, where these are too many to weigh.
+    `floor_minor`: where sites are too many to weigh, what no way costs less than that uses one left out.
     """
 
     problem: Problem
