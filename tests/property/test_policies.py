@@ -1,15 +1,18 @@
 """Sourcing by policies: nothing is lost, costs are true, and rules do what they say."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
+from json import dumps
 from typing import Any
 
+import pytest
 from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from orderwing.planning.policies.compiling import network_rules
-from orderwing.planning.policies.file import PolicyError
+from orderwing.planning.policies.file import PolicyError, parse
 from orderwing.planning.policies.replay import parcels_of
 from orderwing.planning.policies.sourcing import Sourced, source
 from orderwing.planning.sourcing.building import problem_of
@@ -85,7 +88,33 @@ def parcels(found: Sourced) -> int:
     return sum(parcels_of(found.base, shipment) for shipment in found.chosen.shipments)
 
 
-@settings(max_examples=60, deadline=None)
+WORDS = st.sampled_from(["policy", "version", "currency", "strategies", "name", "when", "filters", "fallbacks", "GBP"])
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), WORDS, st.text(max_size=5)),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=12,
+)
+HEAD = {"policy": "p", "version": 1, "currency": "GBP"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    text=st.one_of(st.text(max_size=60), VALUES.map(dumps), VALUES.map(lambda v: dumps({**HEAD, "strategies": [v]})))
+)
+def test_whatever_is_in_a_file_it_is_read_or_refused(text: str) -> None:
+    with suppress(PolicyError):
+        assert parse("p.yaml", text).policy.version > 0
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 1_500, "policy: 0x" + "f" * 9_000, "a: &a [*a, *a]", "!!python/object:x {}", "\0"]
+)
+def test_nothing_in_a_file_breaks_its_reader(text: str) -> None:
+    with pytest.raises(PolicyError, match="is no usable policy"):
+        parse("p.yaml", text)
+
+
+@settings(max_examples=40, deadline=None)
 @given(seed=SEEDS)
 def test_a_policy_that_says_nothing_is_todays_rules(seed: int) -> None:
     one = case(seed)
@@ -99,7 +128,7 @@ def test_a_policy_that_says_nothing_is_todays_rules(seed: int) -> None:
         assert found.chosen == plain.chosen
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=SEEDS, strategy=STRATEGY, relax=st.booleans())
 def test_no_order_is_lost_and_every_cost_is_true(seed: int, strategy: dict[str, Any], relax: bool) -> None:
     one = case(seed)
@@ -123,7 +152,7 @@ def test_no_order_is_lost_and_every_cost_is_true(seed: int, strategy: dict[str, 
     assert (again.chosen, again.tried, again.reason) == (found.chosen, found.tried, found.reason)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=SEEDS, filters=FILTERS, name=st.sampled_from(SITES), most=st.integers(1, 3))
 def test_stricter_filters_and_limits_never_make_an_order_better(
     seed: int, filters: dict[str, Any], name: str, most: int
@@ -158,7 +187,7 @@ def test_a_limit_of_sites_finds_the_best_of_all_pairs(seed: int, backorder: int 
     assert goodness(sourced(one, {**rules, "max_sites": 2})) == min(map(goodness, pairs))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=SEEDS)
 def test_what_counts_first_is_best(seed: int) -> None:
     one = case(seed)
@@ -174,7 +203,7 @@ def test_what_counts_first_is_best(seed: int) -> None:
         assert lateness[2] == min(lateness)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=SEEDS, filters=FILTERS)
 def test_fallbacks_only_ever_help_and_only_where_units_are_short(seed: int, filters: dict[str, Any]) -> None:
     one = case(seed)
@@ -190,7 +219,7 @@ def test_fallbacks_only_ever_help_and_only_where_units_are_short(seed: int, filt
         assert found.chosen.short_units <= plain.chosen.short_units
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(seed=SEEDS)
 def test_orders_are_gathered_only_where_the_policy_lets_them(seed: int) -> None:
     one = case(seed)

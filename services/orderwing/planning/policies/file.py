@@ -15,6 +15,7 @@ from orderwing_schemas.policy import Policy
 Path = tuple[str | int, ...]
 MOST_VALUES = 100_000
 MOST_DEPTH = 20
+MOST_INT = 1 << 63
 SHOWN = 5
 
 
@@ -52,6 +53,8 @@ def parse(name: str, text: str) -> Parsed:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         raise PolicyError(name, [Fault((), _broken(error))], lines) from None
+    except RecursionError:
+        raise PolicyError(name, [Fault((), "it is nested too deep")], lines) from None
     if node is None:
         raise PolicyError(name, [Fault((), "the file is empty: name policy, version and currency")], lines)
     reader = _Reader(lines)
@@ -106,11 +109,11 @@ class _Reader:
             value = _CONSTRUCTOR.construct_object(node)
         except (ValueError, yaml.YAMLError):
             value = ...
-        if value is None or isinstance(value, bool | int | str):
+        if value is None or isinstance(value, bool | str) or (isinstance(value, int) and abs(value) < MOST_INT):
             return value
         if isinstance(value, float) and isfinite(value):
             return value
-        self.faults.append(Fault(path, f"{node.value!r} is neither text nor a number"))
+        self.faults.append(Fault(path, f"{str(node.value)[:40]!r} is neither text nor a number"))
         return None
 
 
