@@ -137,7 +137,7 @@ def _measures(problem: Problem, tariff: Tariff, quantities: Floats) -> Iterator[
 
 
 def most_promising(problem: Problem, ways: Sequence[Way], wanted: Units, count: int) -> tuple[list[Way], int]:
-    """`count` sites: those cheapest for scarce wants, then the cheapest a unit. And what ways with others cost least."""
+    """`count` sites: those cheapest for scarce wants, then the cheapest a unit. And what ways with others cost."""
     caps = np.array([way.cap for way in ways], np.float64).T
     fixed, line, unit = straight(problem, ways, wanted, 0.3)
     alone = np.where(caps > 0, line + unit * np.array(wanted)[:, None], np.inf)
