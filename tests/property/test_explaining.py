@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from orderwing.planning.explaining.breakeven import BreakEven, break_evens
 from orderwing.planning.explaining.deciding import Decide, exactly, quickly
 from orderwing.planning.explaining.facts import Facts
-from orderwing.planning.explaining.inputs import prices
+from orderwing.planning.explaining.inputs import late_hour, prices
 from support.sourced import decisions
 
 
@@ -46,13 +46,12 @@ def test_no_price_nearer_than_the_one_told_lets_the_runner_up_win(facts: Facts) 
         if one.winner == rival.label and len(one.changes) == 1
         for change in one.changes
     }
-    for one in prices(facts, {site.site_id for site in facts.sites}, set()):
-        if one.name != "parcel rate":
-            continue
+    tried = [one for one in prices(facts, {site.site_id for site in facts.sites}, set()) if one.slope is not None]
+    for one in [*tried, late_hour(facts)]:
         down = next(
             (v for v in range(one.value - 1, one.low - 1, -1) if quickly(one.turn(facts, v)).chosen == rival.label),
             None,
         )
         assert found.get((one.name, one.about, True)) == down
-        up = found.get((one.name, one.about, False), one.value + 150)
+        up = found.get((one.name, one.about, False), one.value + 50)
         assert all(quickly(one.turn(facts, v)).chosen != rival.label for v in range(one.value, up))

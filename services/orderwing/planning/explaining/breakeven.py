@@ -181,7 +181,7 @@ def _hopeless(before: Verdict, after: Verdict, one: Input, step: int) -> bool:
 
     Costs are concave in a price: what it no longer raises it never will, and what falls with all of it goes on falling.
     """
-    if before.chosen != after.chosen:
+    if before.chosen != after.chosen or not one.concave:
         return False
     fell = before.cost_minor - after.cost_minor
     return fell == 0 if step > 0 else one.slope is not None and fell >= one.slope * -step

@@ -41,11 +41,12 @@ class Input:
     high: int = MOST_MINOR
     slope: int | None = None
     stops: tuple[int, ...] | None = None
+    concave: bool = True  # costs are, in the price: not where each of its products is rounded up
 
     @property
     def is_quick(self) -> bool:
         """Whether few values have to be tried."""
-        return self.stops is not None or self.slope is not None
+        return self.stops is not None or (self.slope is not None and self.concave)
 
 
 def stock(facts: Facts, site_id: str, sku: str) -> Input:
@@ -93,7 +94,7 @@ def late_hour(facts: Facts) -> Input:
 
     value = facts.network.policies.late_hour_minor
     slope = max(1, hours) * len(facts.sites) + len(facts.sites)  # each rounded up
-    return Input("price of an hour late", "", Unit.MINOR, value, turn, slope=slope)
+    return Input("price of an hour late", "", Unit.MINOR, value, turn, slope=slope, concave=False)
 
 
 def cut_off(facts: Facts, site_id: str) -> Input | None:
