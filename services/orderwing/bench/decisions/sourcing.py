@@ -125,7 +125,7 @@ def _larger(cases: int, sizes: Sequence[tuple[int, int]]) -> Sheet:
         rows.append((f"{lines} lines, {sites} sites", f"{cases:,}", *figures))
     rows += [_searched(lines, cases) for lines in (4, 6)]
     return Sheet(
-        "Larger orders: tables where they fit, else search (60 steps); mean gap stated, mean CPU, what greedy costs more",
+        "Larger orders: tables where they fit, else search (60 steps); mean gap stated, mean CPU, greedy dearer",
         columns,
         rows,
     )
