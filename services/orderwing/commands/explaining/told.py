@@ -136,7 +136,7 @@ def _compared(before: Verdict, after: Verdict) -> Iterator[tuple[str, str, str]]
         ("of which", lambda v: _terms(v.candidates[0].terms) if v.taken else ""),
         ("takes", lambda v: ", ".join(f"{t.units} × {t.sku} at {t.site_id}" for t in v.taken)),
         ("units short", lambda v: str(v.short_units)),
-        ("there by", lambda v: moment(v.arrival_at_ms) if v.arrival_at_ms else ""),
+        ("promised for", lambda v: moment(v.promise_at_ms) if v.promise_at_ms else ""),
     ):
         yield name, told(before), told(after)
 
@@ -233,7 +233,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
         "chosen": verdict.chosen,
         "cost_minor": verdict.cost_minor,
         "short_units": verdict.short_units,
-        "arrival_at_ms": verdict.arrival_at_ms,
+        "promise_at_ms": verdict.promise_at_ms,
         "gap": verdict.gap,
         "note": verdict.note,
         "taken": [{"site_id": one.site_id, "sku": one.sku, "units": one.units} for one in verdict.taken],

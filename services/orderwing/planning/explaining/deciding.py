@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from orderwing.planning.calendar import MINUTE_MS
 from orderwing.planning.explaining.facts import Facts
 from orderwing.planning.holding import hold, weighed
 from orderwing.planning.pricing import PricingError
@@ -42,7 +43,7 @@ class Verdict:
     taken: tuple[Taken, ...]
     short_units: int
     cost_minor: int
-    arrival_at_ms: int | None
+    promise_at_ms: int | None
     gap: float | None = None
     note: str = ""
 
@@ -74,7 +75,7 @@ def quickly(facts: Facts) -> Verdict:
         taken=tuple([Taken(pick.site_id, pick.sku, pick.quantity) for pick in choice.held]),
         short_units=sum([line.quantity for line in choice.short]),
         cost_minor=choice.cost_minor,
-        arrival_at_ms=choice.promise_at_ms,
+        promise_at_ms=choice.promise_at_ms,
     )
 
 
@@ -94,6 +95,7 @@ def verdict_of(facts: Facts, found: Plan, chosen: plans.Candidate, note: str = "
     for site_id in dict.fromkeys([one.site_id for one in found.eliminated if one.site_id not in told]):
         why = [f"{e.sku}: {e.detail}" if e.sku else e.detail for e in found.eliminated if e.site_id == site_id]
         candidates.append(Candidate(label=site_id, lost_because="; ".join(why)))
+    slack_ms = facts.network.policies.promise_slack_minutes * MINUTE_MS
     taken = [
         Taken(site_id, goods.sku, goods.units)
         for one in chosen.shipments
@@ -106,7 +108,7 @@ def verdict_of(facts: Facts, found: Plan, chosen: plans.Candidate, note: str = "
         taken=tuple(taken),
         short_units=chosen.short_units,
         cost_minor=chosen.cost_minor,
-        arrival_at_ms=chosen.arrival_at_ms or None,
+        promise_at_ms=chosen.arrival_at_ms + slack_ms if chosen.shipments else None,
         gap=found.gap,
         note=note,
     )

@@ -140,8 +140,8 @@ def difference(before: Verdict, after: Verdict) -> str:
     short = after.short_units - before.short_units
     if short:
         told.append(f"{abs(short)} units {'more' if short > 0 else 'fewer'} short")
-    if before.arrival_at_ms and after.arrival_at_ms and after.arrival_at_ms != before.arrival_at_ms:
-        late = after.arrival_at_ms - before.arrival_at_ms
+    if before.promise_at_ms and after.promise_at_ms and after.promise_at_ms != before.promise_at_ms:
+        late = after.promise_at_ms - before.promise_at_ms
         told.append(f"there {duration(abs(late))} {'later' if late > 0 else 'sooner'}")
     detail = f": {', '.join(told)}" if told else ""
     return f"{said}{detail}."
