@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from ortools.sat.python import cp_model
 
@@ -35,14 +36,14 @@ def by_cp_sat(problem: PackingProblem, start: Packing, countdown: Countdown, see
     _hint(problem, model, start, bins, used, inside)
     solver = _solver(countdown, seed)
     found = solver.solve(model)
-    floor = int(solver.best_objective_bound) + hopeless(problem) if found != cp_model.UNKNOWN else 0
+    proved = ceil(solver.best_objective_bound - 1e-6) if found != cp_model.UNKNOWN else 0
     opened = [Open(kind, [], []) for kind in bins]
     if found not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return start
     for (n, b), variable in inside.items():
         if solver.boolean_value(variable):
             opened[b].items.append(n)
-    return told_of(problem, [one for one in opened if one.items], floor)
+    return told_of(problem, [one for one in opened if one.items], proved + hopeless(problem))
 
 
 def _useful(problem: PackingProblem, kind: Kind, items: int) -> int:
