@@ -58,7 +58,8 @@ def test_the_rules_choose_among_the_cheapest_of_each_kind(seed: int) -> None:
     chosen = answer.chosen
     one_site = best_direct(problem, 1)
     whole = one_site is not None and one_site[0] == 0 and rules.backorder_unit_minor is None
-    if whole and (rules.single_site == "always" or not rules.may_split) and not any(s.inbound for s in problem.sources):
+    wins = rules.single_site == "always" or (not rules.may_split and chosen.kind is not Kind.CONSOLIDATE)
+    if whole and wins and not any(source.inbound for source in problem.sources):
         assert one_site is not None
         assert (chosen.kind, chosen.cost_minor) == (Kind.ONE_SITE, one_site[1])
     if not rules.may_split:

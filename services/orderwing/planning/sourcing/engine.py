@@ -28,7 +28,8 @@ def plan(problem: Problem, budget: Budget = DEFAULT, seed: int = 0) -> Plan:
     found = split(field, budget, seed)
     straight = candidate(problem, [direct(problem, field.ways[site], units) for site, units in found.loads])
     chosen, gathered, bounds = straight, list[Candidate](), [straight.cost_minor]
-    if problem.rules.consolidates and len(straight.shipments) != 1:
+    settled = problem.rules.single_site == "always" and straight.kind is Kind.ONE_SITE and not straight.short
+    if problem.rules.consolidates and not settled:
         through = list(consolidating.gather(problem, field.ways, budget))
         gathered = sorted([one.candidate for one in through], key=_rank)
         allowed = [one for one in gathered if _refusal(problem, straight, one) is None]
@@ -112,11 +113,7 @@ def _dearer(chosen: Candidate, one: Candidate) -> str:
     if one.short_units > chosen.short_units:
         return f"{one.short_units - chosen.short_units} units more would have to wait"
     more = one.cost_minor - chosen.cost_minor
-    if more > 0:
-        return f"dearer by {more}"
-    if more == 0:
-        return "no cheaper"
-    return f"cheaper by {-more}, but one site that has all always wins"
+    return f"dearer by {more}" if more > 0 else "no cheaper"
 
 
 def _rivals(field: Field, found: Split) -> Iterator[Candidate]:
