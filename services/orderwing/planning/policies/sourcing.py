@@ -11,7 +11,7 @@ from orderwing.planning.policies.matching import Facts
 from orderwing.planning.policies.sieving import Load, sieved
 from orderwing.planning.policies.weighing import unweighed, weighed
 from orderwing.planning.sourcing.building import Arriving, Room, problem_of
-from orderwing.planning.sourcing.consolidating import FRAGILE, refusal
+from orderwing.planning.sourcing.consolidating import refusal
 from orderwing.planning.sourcing.engine import plan
 from orderwing.planning.sourcing.plan import Candidate, Kind, Plan
 from orderwing.planning.sourcing.problem import EXACT_SITES, Budget, Problem, Source
@@ -105,8 +105,6 @@ def _attempt(applied: Applied, at: Situation, budget: Budget, seed: int) -> _Att
         room=at.room,
     )
     base, out = sieved(whole, applied, at.facts, at.load)
-    if base.hubs and any(want.traits & FRAGILE for want in base.wants) and not sift(base)[0]:
-        base = replace(base, hubs=())  # what may not wait cannot ship, so nothing is gathered
     problem = weighed(base, applied.strategy, at.load)
     found = plan(problem, budget, seed)
     if applied.max_sites is not None and len(found.chosen.shipments) > applied.max_sites:
