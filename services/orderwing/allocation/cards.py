@@ -8,6 +8,7 @@ from orderwing.allocation.plans import Holding, cost_of, promised_by, terms_of, 
 from orderwing.allocation.rows import Part, Shipments
 from orderwing.allocation.weighing import Weighed
 from orderwing.kernel.view import Draft
+from orderwing.planning.moving import by_cost
 from orderwing_schemas import topics
 from orderwing_schemas.domain import Available, Candidate
 from orderwing_schemas.events.reservation import DecisionCard
@@ -49,16 +50,9 @@ def losers(
             if better is not None:
                 yield candidate(other.shipments, f"the hold has to be moved first; what stands: {better}")
             else:
-                yield candidate(other.shipments, worse or _by_cost(standing, other.shipments, threshold_minor))
-
-
-def _by_cost(standing: Shipments, other: Shipments, threshold_minor: int) -> str:
-    dearer = cost_of(other) - cost_of(standing)
-    if dearer >= 0:
-        return f"dearer by {dearer}"
-    if -dearer <= threshold_minor:
-        return f"cheaper by {-dearer}, not above the threshold of {threshold_minor}"
-    return f"cheaper by {-dearer}: the hold has to be moved first"
+                yield candidate(
+                    other.shipments, worse or by_cost(cost_of(standing), cost_of(other.shipments), threshold_minor)
+                )
 
 
 def send(

@@ -11,6 +11,7 @@ from orderwing.allocation.plans import Holding, cost_of, holding_of, plan_on, wa
 from orderwing.allocation.rows import Part, Shipments, Taken
 from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import serving_lanes
+from orderwing.planning.moving import is_worth_leaving
 from orderwing.planning.sourcing import Asked, quick_choice
 from orderwing_schemas.domain import Available
 from orderwing_schemas.network import Site
@@ -69,7 +70,7 @@ def best_of(part: Part, standing: Shipments, weighed: Sequence[Weighed], thresho
     best = min(ranked)
     if standing:
         rank = wishes.rank(way_of(standing))
-        if best[0] > rank or (best[0] == rank and cost_of(standing) - best[1] <= threshold_minor):
+        if best[0] > rank or (best[0] == rank and not is_worth_leaving(cost_of(standing), best[1], threshold_minor)):
             return None
     return plans[ranked.index(best)]
 

@@ -102,13 +102,17 @@ def _check(asked: WhatIf, order: Order | None, reference: Reference) -> None:
 def _told(card: Json, order: Order | None, reference: Reference | None, unread: str | None) -> Told:
     from orderwing.commands.explaining.cards import CardError, card_of, remade
     from orderwing.commands.explaining.told import Told
+    from orderwing.planning.moving import shortfall
 
     if reference is None:
         return Told(card, None, unread)
+    decided = card_of(card)
     try:
-        return Told(card, remade(card_of(card), order, reference), None)
+        return Told(card, remade(decided, order, reference), None)
     except CardError as error:
-        return Told(card, None, str(error))
+        plans = decided.candidates if decided.stage == "allocation" else ()
+        nearest = shortfall(plans, reference.latest.policies.move_threshold_minor)
+        return Told(card, None, str(error), nearest=nearest)
 
 
 def _asked(told: Told, asked: WhatIf, policy: Parsed | None, exact: bool) -> Told:

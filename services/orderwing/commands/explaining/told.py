@@ -13,7 +13,18 @@ from rich.text import Text
 from orderwing.commands.explaining.cards import Remade
 from orderwing.planning.explaining.breakeven import BreakEven, Findings
 from orderwing.planning.explaining.deciding import NOTHING, Verdict
-from orderwing.planning.explaining.telling import condition, difference, moment, money, sentence, sentences, step, value
+from orderwing.planning.explaining.telling import (
+    condition,
+    difference,
+    moment,
+    money,
+    nearest,
+    sentence,
+    sentences,
+    step,
+    value,
+)
+from orderwing.planning.moving import Shortfall
 
 Json = Mapping[str, Any]
 
@@ -35,6 +46,7 @@ class Answer:
 class Told:
     """A card, and what came of making its decision again; `why_not` says why that was not possible.
 
+    `nearest`: of a choice of plans, by the threshold of a move that holds now.
     `answers` is None where nothing was asked, and empty where what was asked does not concern the card.
     """
 
@@ -43,6 +55,7 @@ class Told:
     why_not: str | None
     answers: tuple[Answer, ...] | None = None
     exact_findings: Findings | None = None
+    nearest: Shortfall | None = None
 
 
 def print_card(told: Told, asked: str, console: Console) -> None:
@@ -63,6 +76,9 @@ def print_card(told: Told, asked: str, console: Console) -> None:
         console.print(Text("The card was too long and is cut.", style="dim"))
     if told.remade is not None:
         _print_what_if_not(told, told.remade, console)
+        return
+    if told.nearest is not None:
+        console.print(Text(nearest(told.nearest)))
     elif told.why_not:
         console.print(Text(told.why_not, style="dim"))
 
@@ -189,6 +205,7 @@ def as_json(told: Told) -> dict[str, Any]:
     remade = told.remade
     found: dict[str, Any] = {**told.card, "again": {"reproduced": remade is not None, "why_not": told.why_not}}
     if remade is None:
+        found["again"]["nearest"] = None if told.nearest is None else told.nearest._asdict()
         return found
     runner_up = remade.verdict.runner_up
     found["again"] |= {

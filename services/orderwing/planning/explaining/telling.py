@@ -9,6 +9,7 @@ from orderwing.planning.explaining.asking import WhatIf
 from orderwing.planning.explaining.breakeven import BreakEven, Change
 from orderwing.planning.explaining.deciding import NOTHING, Verdict
 from orderwing.planning.explaining.inputs import Unit
+from orderwing.planning.moving import Shortfall
 
 MOST = 3  # sentences tell; tables list all
 TELLING = (
@@ -117,6 +118,19 @@ def _kind(found: BreakEven) -> tuple[str, bool]:
 
 def _rank(kind: tuple[str, bool]) -> int:
     return TELLING.index(kind) if kind in TELLING else len(TELLING)
+
+
+def nearest(found: Shortfall) -> str:
+    """Of a plan that lost by cost alone."""
+    if found.cost_minor < 0:
+        told = f"{found.label} would not be taken even if it cost nothing"
+    else:
+        less, new, old = money(found.is_minor - found.cost_minor), money(found.cost_minor), money(found.is_minor)
+        told = f"{found.label} would be taken if it cost {less} less ({new} instead of {old})"
+    if found.threshold_minor is not None:
+        limit = money(found.threshold_minor)
+        told += f"{', but' if found.cost_minor < 0 else ', or'} if a move had to save more than {limit} only"
+    return f"{told}."
 
 
 def question(asked: WhatIf) -> str:
