@@ -87,21 +87,25 @@ def cheapest(fixed: Floats, line: Floats, unit: Floats, stock: Ints, quantity: I
     if np.isfinite(cost):
         chosen = members(len(fixed))[best]
         rows = np.arange(len(quantity))
-        units[rows, np.where(chosen, costs, np.inf).argmin(axis=1)] = quantity
+        within = np.where(chosen, costs, np.inf)
+        sites = within.argmin(axis=1)
+        units[rows, sites] = quantity
         for row in parted.tolist():
-            units[row] = split_units(line, unit[row], stock[row], int(quantity[row]), best)
+            if table[row, best] < within[row, sites[row]]:
+                units[row] = split_units(line, unit[row], stock[row], int(quantity[row]), best)
     return Additive(cost, units)
 
 
 def split_costs(line: Floats, unit: Floats, stock: Ints, quantity: Ints) -> Floats:
     """(L, 2**S): each line's least cost when these sites may share it. Infinite where they have too little."""
-    order = np.argsort(unit, axis=1, kind="stable")
+    has = stock > 0
+    order = np.argsort(np.where(has, unit, np.inf), axis=1, kind="stable")[:, : int(has.sum(axis=1).max(initial=0))]
     units, shelves = np.take_along_axis(unit, order, axis=1), np.take_along_axis(stock, order, axis=1)
     cost = _all_used(line[order], units, shelves, quantity)
-    for site in range(unit.shape[1]):
+    for site in range(order.shape[1]):
         pairs = cost.reshape(len(cost), -1, 2, 1 << site)
         np.minimum(pairs[:, :, 1], pairs[:, :, 0], out=pairs[:, :, 1])
-    return np.take_along_axis(cost, _renumbered(order), axis=1)
+    return np.take_along_axis(cost, _renumbered(order, unit.shape[1]), axis=1)
 
 
 def _all_used(line: Floats, unit: Floats, stock: Ints, quantity: Ints) -> Floats:
@@ -124,11 +128,11 @@ def _finite(unit: Floats) -> Floats:
     return np.where(np.isfinite(unit), unit, 0.0)
 
 
-def _renumbered(order: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(L, 2**S): the number of each subset if sites were numbered in each line's own order."""
-    lines, sites = order.shape
-    bits = np.empty((lines, sites), np.intp)
-    np.put_along_axis(bits, order, np.broadcast_to(1 << np.arange(sites), bits.shape), axis=1)
+def _renumbered(order: NDArray[np.intp], sites: int) -> NDArray[np.intp]:
+    """(L, 2**S): the number of each subset if sites were numbered in each line's own order, some not at all."""
+    lines, kept = order.shape
+    bits = np.zeros((lines, sites), np.intp)
+    np.put_along_axis(bits, order, np.broadcast_to(1 << np.arange(kept), order.shape), axis=1)
     numbers = np.zeros((lines, 1 << sites), np.intp)
     for site in range(sites):
         size = 1 << site
