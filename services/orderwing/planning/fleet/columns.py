@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from orderwing.planning.fleet.answer import shortfall
-from orderwing.planning.fleet.eligibility import Eligibility, feasible, fits
+from orderwing.planning.fleet.eligibility import Eligibility, feasible, fits, kinds
 from orderwing.planning.fleet.problem import UNREACHABLE, Problem
 from orderwing.planning.fleet.timing import States, at_the_start, home, visit
 
@@ -29,15 +29,6 @@ class _Label(NamedTuple):
     orders: tuple[int, ...]
     distance_m: int
     states: States
-
-
-def kinds(problem: Problem) -> dict[int, list[int]]:
-    """Drivers who differ only in name, under the first of them."""
-    found: dict[tuple[object, ...], list[int]] = {}
-    for number, driver in enumerate(problem.drivers):
-        alike = (driver.start, driver.end, driver.capacity, driver.minimum, driver.max_stops, driver.min_stops)
-        found.setdefault((*alike, driver.shift, driver.breaks, driver.skills), []).append(number)
-    return {numbers[0]: numbers for numbers in found.values()}
 
 
 def keep(columns: Columns, problem: Problem, kind: int, orders: Sequence[int]) -> None:

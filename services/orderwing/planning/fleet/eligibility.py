@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
 from orderwing.planning.fleet.answer import Reason
+from orderwing.planning.fleet.gaps import GapsOfRoutes
 from orderwing.planning.fleet.problem import UNREACHABLE, Driver, Problem
 from orderwing.planning.fleet.timing import times
 
@@ -57,6 +58,21 @@ class Eligibility:
     able: NDArray[np.bool_]
     refusals: dict[int, tuple[Reason, ...]]
 
+    def only(self, driver: int) -> Eligibility:
+        """As if there were nobody else."""
+        alone = Eligibility(self.problem, self.able & (np.arange(self.able.shape[1]) == driver), {})
+        alone.__dict__.update(gaps=self.gaps, kind_of=self.kind_of)
+        return alone
+
+    @cached_property
+    def gaps(self) -> GapsOfRoutes:
+        return GapsOfRoutes(self.problem)
+
+    @cached_property
+    def kind_of(self) -> dict[int, int]:
+        """Of each driver."""
+        return {driver: kind for kind, drivers in kinds(self.problem).items() for driver in drivers}
+
     @cached_property
     def servable(self) -> tuple[int, ...]:
         return tuple(int(order) for order in np.flatnonzero(self.able.any(axis=1)))
@@ -90,6 +106,15 @@ def _nameless(driver: Driver) -> Driver:
         driver.breaks,
         driver.skills,
     )
+
+
+def kinds(problem: Problem) -> dict[int, list[int]]:
+    """Drivers who differ only in name, under the first of them."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for number, driver in enumerate(problem.drivers):
+        alike = (driver.start, driver.end, driver.capacity, driver.minimum, driver.max_stops, driver.min_stops)
+        found.setdefault((*alike, driver.shift, driver.breaks, driver.skills), []).append(number)
+    return {numbers[0]: numbers for numbers in found.values()}
 
 
 def fits(problem: Problem, driver: int, orders: Sequence[int]) -> bool:

@@ -8,10 +8,13 @@ import numpy as np
 
 from orderwing.planning.fleet.answer import Routes, score, shortfall
 from orderwing.planning.fleet.eligibility import Eligibility, feasible, fits
+from orderwing.planning.fleet.gaps import Gaps, in_time
 from orderwing.planning.fleet.problem import UNREACHABLE, Problem
 from orderwing.planning.fleet.timing import times
 
+_TRIES = 5  # to make room for EXPRESS in vain, which takes long
 _FAR = np.iinfo(np.int64).max // 4
+_NONE = Gaps(*[np.zeros(0, np.int64)] * 4)
 Place = tuple[int, int, int]  # metres more, driver, position in the route
 
 
@@ -52,17 +55,18 @@ def insert(able: Eligibility, routes: Routes, orders: Sequence[int], *, used_onl
 def places(able: Eligibility, routes: Routes, number: int, *, used_only: bool = False) -> Iterator[Place]:
     """Where the order can be inserted, the cheapest first."""
     problem = able.problem
-    owners, before, after, positions = _arcs(able, routes, number, used_only)
-    if not owners.size:
+    owners, positions, gaps = _gaps(able, routes, number, used_only)
+    if not owners:
         return
     here = problem.orders[number].place
-    there, on, direct = problem.metres[before, here], problem.metres[here, after], problem.metres[before, after]
+    there, on = problem.metres[gaps.before, here], problem.metres[here, gaps.after]
+    direct = problem.metres[gaps.before, gaps.after]
     stays = np.asarray([not route for route in routes])[owners]  # and costs nothing so far
     more = there + on - np.where(stays | (direct == UNREACHABLE), 0, direct)
-    more[(there == UNREACHABLE) | (on == UNREACHABLE)] = _FAR
+    more[(there == UNREACHABLE) | (on == UNREACHABLE) | ~in_time(problem, number, gaps)] = _FAR
     full: set[int] = set()
     for arc in np.argsort(more, kind="stable"):
-        driver, at = int(owners[arc]), int(positions[arc])
+        driver, at = owners[arc], positions[arc]
         if more[arc] == _FAR:
             return
         if driver in full:
@@ -74,25 +78,22 @@ def places(able: Eligibility, routes: Routes, number: int, *, used_only: bool = 
             yield int(more[arc]), driver, at
 
 
-def _arcs(
-    able: Eligibility, routes: Routes, number: int, used_only: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Of all routes that the order may join: driver, place before, place after, position."""
-    problem = able.problem
+def _gaps(able: Eligibility, routes: Routes, number: int, used_only: bool) -> tuple[list[int], list[int], Gaps]:
+    """Of all routes that the order may join: driver, position, gap. Of drivers alike who stay one is enough."""
     owners: list[int] = []
-    before: list[int] = []
-    after: list[int] = []
     positions: list[int] = []
+    found: list[Gaps] = []
+    staying: set[int] = set()
     for driver, route in enumerate(routes):
-        if not able.able[number, driver] or (used_only and not route):
+        kind = able.kind_of[driver]
+        if not able.able[number, driver] or (not route and (used_only or kind in staying)):
             continue
-        one = problem.drivers[driver]
-        stops = [problem.orders[order].place for order in route]
+        if not route:
+            staying.add(kind)
+        found.append(able.gaps.of(driver, route))
         owners += [driver] * (len(route) + 1)
-        before += [problem.depot[one.start].place, *stops]
-        after += [*stops, problem.depot[one.end].place]
         positions += range(len(route) + 1)
-    return np.asarray(owners), np.asarray(before), np.asarray(after), np.asarray(positions)
+    return owners, positions, Gaps(*map(np.concatenate, zip(*found, strict=True))) if found else _NONE
 
 
 def settle_minimums(able: Eligibility, routes: Routes) -> None:
@@ -129,9 +130,10 @@ def complete(able: Eligibility, routes: Routes) -> None:
     for driver, route in enumerate(routes):
         if not route and (left := _left(able, routes)):
             _fill(able, routes, driver, left)
+    failed = 0
     for number in _left(able, routes):
-        if problem.orders[number].express:
-            _make_room(able, routes, number)
+        if problem.orders[number].express and failed < _TRIES:
+            failed += not _make_room(able, routes, number)
 
 
 def _left(able: Eligibility, routes: Routes) -> list[int]:
@@ -139,7 +141,7 @@ def _left(able: Eligibility, routes: Routes) -> list[int]:
     return in_turn(able.problem, [number for number in able.servable if number not in served])
 
 
-def _make_room(able: Eligibility, routes: Routes, number: int) -> None:
+def _make_room(able: Eligibility, routes: Routes, number: int) -> bool:
     """Serve EXPRESS where only others leave it no room; who gives way for it is served elsewhere if that fits."""
     problem = able.problem
     best, before = score(problem, routes), routes
@@ -149,20 +151,22 @@ def _make_room(able: Eligibility, routes: Routes, number: int) -> None:
         trial = [list(other) for other in routes]
         others = [order for order in route if not problem.orders[order].express]
         trial[driver] = [order for order in route if problem.orders[order].express]
-        alone = Eligibility(problem, able.able & (np.arange(len(routes)) == driver), {})
+        alone = able.only(driver)
         if not feasible(able, driver, trial[driver]) or insert(alone, trial, [number]):
             continue
         insert(able, trial, insert(alone, trial, in_turn(problem, others)), used_only=True)
         if score(problem, trial) < best:
             best, before = score(problem, trial), trial
+    made = before is not routes
     routes[:] = before
+    return made
 
 
 def _fill(able: Eligibility, routes: Routes, driver: int, left: Sequence[int]) -> None:
     """Send a free driver, if enough of what is left fits for the minimum."""
     problem = able.problem
     trial: Routes = [[] for _ in routes]
-    alone = Eligibility(problem, able.able & (np.arange(len(routes)) == driver), {})
+    alone = able.only(driver)
     insert(alone, trial, left)
     if not any(shortfall(problem, driver, trial[driver])):
         routes[driver] = trial[driver]

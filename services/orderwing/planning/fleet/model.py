@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class Model:
         """`reached`: what earlier stages have; its goals before `stage.first` must be kept."""
         self._able, self._problem, self._stage = able, able.problem, stage
         self._nodes = list(able.servable)
-        random.Random(seed).shuffle(self._nodes)  # the solver itself has no randomness: it takes turns by number
+        Random(seed).shuffle(self._nodes)  # the solver itself has no randomness: it takes turns by number
         drivers = self._problem.drivers
         # A depot that nobody leaves or returns to would be one more place to visit.
         self._depots = sorted({depot for driver in drivers for depot in (driver.start, driver.end)})
@@ -71,6 +71,8 @@ class Model:
         parameters = pywrapcp.DefaultRoutingSearchParameters()
         parameters.first_solution_strategy = start.value if isinstance(start, Start) else Start.INSERTION.value
         parameters.local_search_metaheuristic = LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
+        # Of fitting breaks and waits into one solution: its default of 0.1 s refuses good ones on a busy machine.
+        parameters.lns_time_limit.FromSeconds(60)
         if limits.seconds is not None:
             parameters.time_limit.FromMilliseconds(max(1, int(limits.seconds * 1000)))
         if limits.solutions is not None:

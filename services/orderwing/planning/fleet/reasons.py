@@ -45,6 +45,7 @@ def unserved(able: Eligibility, routes: Routes) -> Iterator[Unserved]:
 def _not_now(able: Eligibility, routes: Routes, number: int) -> Iterator[Reason]:
     problem = able.problem
     has_place = {driver for _, driver, _ in places(able, routes, number)}
+    free = {able.kind_of[driver] for driver in has_place if not routes[driver]}  # of drivers alike one is looked at
     for driver, route in enumerate(routes):
         if not able.able[number, driver]:
             continue
@@ -54,7 +55,9 @@ def _not_now(able: Eligibility, routes: Routes, number: int) -> Iterator[Reason]
             yield Reason.NO_STOPS_LEFT
         elif not fits(problem, driver, longer):
             yield Reason.NO_CAPACITY_LEFT
-        elif driver in has_place and any(shortfall(problem, driver, longer)):
+        elif (driver in has_place or (not route and able.kind_of[driver] in free)) and any(
+            shortfall(problem, driver, longer)
+        ):
             yield Reason.BELOW_MINIMUM
         else:
             yield Reason.NO_TIME_LEFT

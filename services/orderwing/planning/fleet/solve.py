@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from orderwing.planning.budget import Budget, Countdown
 from orderwing.planning.fleet.answer import Plan, Route, Routes, Score, Stop, score, shortfall
 from orderwing.planning.fleet.choose import choose
-from orderwing.planning.fleet.columns import Columns, all_columns, keep, kinds, singles
-from orderwing.planning.fleet.eligibility import Eligibility, eligibility, feasible
+from orderwing.planning.fleet.columns import Columns, all_columns, keep, singles
+from orderwing.planning.fleet.eligibility import Eligibility, eligibility, feasible, kinds
 from orderwing.planning.fleet.goals import LIMIT, Stage, most, stages
 from orderwing.planning.fleet.greedy import complete, greedy, settle_minimums
 from orderwing.planning.fleet.model import Limits, Model, Start
@@ -20,6 +20,7 @@ from orderwing.planning.fleet.verify import verify
 Progress = Callable[[Score], None]
 _SEARCH = 0.9  # of the time; the rest is for recombining
 _LEAST_S = 0.05  # of any search
+_HURRY = 0.6  # of a stage's time: later no other start is tried
 _COLUMNS = 5_000  # of which a plan is recombined, at most
 _EFFORT = 1.0  # of recombining, in CP-SAT's deterministic time, for each goal
 
@@ -97,31 +98,35 @@ def _search(
 ) -> Iterator[Routes]:
     """What each stage ends with, completed. Routes met on the way are added to `columns`.
 
-    Nearest neighbours make the start that drives least, but may serve fewer than insertion; so the first half of a
-    stage begins there, and the second with whatever is ahead by then.
+    Nearest neighbours make the start that drives least, but may serve fewer than insertion; so the first half of the
+    time is spent from there, and the second from whatever is ahead by then.
     """
     problem = able.problem
     best, reached = start, None
     met = _watcher(able, columns, progress)
+    budget = countdown.budget
 
-    def search(stage: Stage, begin: Routes | Start, until: float, iterations: int | None) -> Routes:
-        seconds = countdown.budget.seconds
+    def search(stage: Stage, begin: Routes | Start, until: float, iterations: int | None) -> Routes | None:
+        seconds = budget.seconds
         if seconds is not None:
             seconds = max(_LEAST_S, seconds * until - countdown.seconds_spent())
-        model = Model(able, stage, reached, seed)
-        return min(best, _complete(able, model.solve(begin, Limits(seconds, iterations), met)) or best, key=of)
+        solved = Model(able, stage, reached, seed).solve(begin, Limits(seconds, iterations), met)
+        return _complete(able, solved)
 
-    def of(routes: Routes) -> Score:
-        return score(problem, routes)
+    def better(one: Routes | None) -> Routes:
+        return best if one is None else min(best, one, key=lambda routes: score(problem, routes))
 
     todo = stages(most(able), limit)
-    iterations = countdown.budget.iterations
     for n, stage in enumerate(todo):
         until = _SEARCH if stage is todo[-1] else _SEARCH / 3 * (n + 1) / len(todo)
         if stage.first == 0:
-            best = search(stage, Start.NEAREST, until / 2, iterations)
-            best = search(stage, Start.INSERTION, until * 0.6, 1)
-        best = search(stage, best, until, iterations)
+            nearest = search(stage, Start.NEAREST, until, 1)
+            if nearest is not None:
+                best = better(nearest)
+                best = better(search(stage, nearest, until / 2, budget.iterations))
+            if budget.seconds is None or countdown.share() < until * _HURRY:
+                best = better(search(stage, Start.INSERTION, until, 1))
+        best = better(search(stage, best, until, budget.iterations))
         reached = score(problem, best)
         yield best
 
@@ -136,15 +141,13 @@ def _complete(able: Eligibility, routes: Routes | None) -> Routes | None:
 
 def _watcher(able: Eligibility, columns: Columns, progress: Progress | None) -> Callable[[Routes], None]:
     problem = able.problem
-    of_kind = kinds(problem)
-    kind_of = {driver: kind for kind, drivers in of_kind.items() for driver in drivers}
-    singles(able, columns, of_kind)
+    singles(able, columns, kinds(problem))
     best: list[Score] = []
 
     def met(routes: Routes) -> None:
         for driver, route in enumerate(routes):
             if len(columns) < _COLUMNS:
-                keep(columns, problem, kind_of[driver], route)
+                keep(columns, problem, able.kind_of[driver], route)
         if progress is not None:
             now = score(problem, routes)
             if not best or now < best[-1]:
