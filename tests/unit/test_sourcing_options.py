@@ -2,18 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from orderwing.planning.costs import price_shipment
-from orderwing.planning.pricing import Goods, Handling, PricingError, Shipping, pack, shipment_terms, tariff_of
+from orderwing.planning.pricing import Goods, Handling, PricingError, Shipping, Tariff, pack, shipment_terms, tariff_of
 from orderwing.planning.pricing.packing import Carton
 from orderwing.planning.sourcing import Asked, quick_choice
 from orderwing.planning.sourcing.building import Arriving, faults, picks_of, problem_of
 from orderwing.planning.sourcing.engine import plan, verify
 from orderwing.planning.sourcing.plan import Kind, Plan, Reason
-from orderwing.planning.sourcing.problem import Budget, Problem
+from orderwing.planning.sourcing.problem import Budget, Problem, Source, Want
 from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
 from orderwing_schemas.network import (
     Carton as BoxModel,
@@ -393,6 +394,42 @@ def test_a_rate_card_without_a_price_is_refused(wrong: dict[str, object], what: 
 def test_a_broken_network_file_is_refused(wrong: dict[str, object], what: str) -> None:
     with pytest.raises(ValidationError, match=what):
         three_cities(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ({"wants": (Want("a", 1), Want("a", 2))}, "wants: each SKU once"),
+        ({"wants": (Want("a", 0),)}, r"wants\[a\]: quantity must be positive"),
+        ({"wants": (Want("a", 1, -1),)}, r"wants\[a\]: .* grams and cm3 not negative"),
+        ({"sources": (Source("s", {}, ()), Source("s", {}, ()))}, "sources: each site once"),
+        ({"cartons": (Carton("a", 9, 9), Carton("b", 8, 10))}, "cartons: from small to large"),
+    ],
+)
+def test_a_broken_problem_is_refused(wrong: dict[str, Any], what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        Problem(**{"wants": (Want("a", 1),), "sources": (), **wrong})
+
+
+@pytest.mark.parametrize(
+    ("ends", "prices", "what"),
+    [
+        ((), (), "0 prices"),
+        ((1, 2), (5,), "1 prices for 2"),
+        ((2, 2), (5, 6), "ascend"),
+        ((1, 2), (6, 5), "never fall"),
+    ],
+)
+def test_a_broken_tariff_is_refused(ends: tuple[int, ...], prices: tuple[int, ...], what: str) -> None:
+    with pytest.raises(PricingError, match=what):
+        Tariff(ends, prices)
+
+
+def test_an_order_without_sites_has_nothing_to_ship() -> None:
+    problem = Problem((Want("a", 2),), ())
+    answer = plan(problem)
+    assert verify(problem, answer) == []
+    assert (answer.chosen.kind, answer.chosen.short_units, answer.losers) == (Kind.NOTHING, 2, ())
 
 
 def test_lines_of_one_sku_are_wanted_together() -> None:

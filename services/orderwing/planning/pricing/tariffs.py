@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 
 from orderwing_schemas.network import Lane, Network
 
@@ -31,6 +32,13 @@ class Tariff:
     cm3_per_kg: int = 0
     line_haul_minor: int = 0
     line_haul_kilogram_minor: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises PricingError."""
+        if not self.minor or len(self.minor) != len(self.up_to_g):
+            raise PricingError("tariff.minor", f"has {len(self.minor)} prices for {len(self.up_to_g)} weight breaks")
+        if any(low >= high for low, high in pairwise(self.up_to_g)) or any(a > b for a, b in pairwise(self.minor)):
+            raise PricingError("tariff.up_to_g", "must ascend, and prices never fall")
 
     def billable_g(self, grams: int, cm3: int) -> int:
         return max(grams, -(-cm3 * 1000 // self.cm3_per_kg)) if self.cm3_per_kg else grams

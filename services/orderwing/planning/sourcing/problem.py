@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from orderwing.planning.pricing import Carton, Goods, Handling, Tariff
@@ -115,6 +116,18 @@ class Problem:
     due_at_ms: int = 0
     late_hour_minor: int = 0
     latest_at_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError."""
+        if len({want.sku for want in self.wants}) != len(self.wants):
+            raise ValueError("wants: each SKU once, with all its units")
+        for want in self.wants:
+            if want.quantity <= 0 or want.grams < 0 or want.cm3 < 0:
+                raise ValueError(f"wants[{want.sku}]: quantity must be positive, grams and cm3 not negative")
+        if len({source.site_id for source in self.sources}) != len(self.sources):
+            raise ValueError("sources: each site once")
+        if any(large.max_g < small.max_g or large.cm3 < small.cm3 for small, large in pairwise(self.cartons)):
+            raise ValueError("cartons: from small to large in weight and volume")
 
     @cached_property
     def source_by_id(self) -> dict[str, Source]:
