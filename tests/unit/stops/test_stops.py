@@ -73,6 +73,15 @@ def test_numbers_alone_say_nothing_across_postcodes() -> None:
     assert orders(plan(problem_of([STREET[0], there])).stops) == ["a", "z"]
 
 
+def test_doors_of_one_number_in_two_postcodes_are_counted_once_each() -> None:
+    here = [delivery(order_id, "1 High Street", point=(53.8, -1.55)) for order_id in "abc"]
+    here[1] = here[1]._replace(address=here[1].address._replace(postcode="LS6 3AD"))
+    problem = problem_of(here, LEVELS[2:])
+    found = plan(problem)
+    assert verify(problem, found) == []
+    assert [(group.orders, group.doors) for group in found.stops] == [(("a", "c", "b"), 2)]
+
+
 def test_groups_are_cut_at_their_bounds() -> None:
     levels = (replace(LEVELS[0], max_orders=2, max_parcels=5),)
     many = [delivery(f"{n}", "14 High Street", parcels=3 if n == 0 else 1) for n in range(5)]

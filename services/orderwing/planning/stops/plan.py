@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import asin, cos, inf, radians, sin, sqrt
 from operator import attrgetter
 
@@ -50,10 +49,10 @@ class _Piece:
     walk_m: float
 
     @property
-    def place(self) -> tuple[float, str, str, str]:
+    def place(self) -> tuple[float, str, str, str, str]:
         first = self.drops[0]
-        number = first.door.number
-        return (inf if number is None else number, first.door.house, first.door.unit, first.order_id)
+        door, number = first.door, first.door.number
+        return (inf if number is None else number, door.house, door.area, door.unit, first.order_id)
 
 
 def plan(problem: Problem) -> Plan:
@@ -134,7 +133,7 @@ def _group(piece: _Piece, handling: Handling) -> Group:
     return Group(
         orders=tuple(drop.order_id for drop in drops),
         at=_halt(drops),
-        doors=1 + sum(a.door.key != b.door.key for a, b in pairwise(drops)),
+        doors=len({drop.door.key for drop in drops}),
         parcels=piece.parcels,
         service_s=handling.stop_s + piece.inside_s,
         walk_m=round(piece.walk_m),
