@@ -13,7 +13,7 @@ def main() -> None:
     try:
         run()
     except ModuleNotFoundError as error:
-        if error.name in _SOLVERS_ONLY:
+        if (error.name or "").partition(".")[0] in _SOLVERS_ONLY:
             fail(f"{error.name} is missing, which this command needs: install orderwing[solvers].")
         if error.name not in _DEMO_ONLY:
             raise
