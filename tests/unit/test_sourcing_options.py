@@ -145,6 +145,18 @@ def test_the_worked_example_consolidates() -> None:
     }
 
 
+def test_transfers_that_come_one_after_the_other_may_leave_together() -> None:
+    transfers = (
+        Transfer(from_site="chicago", to_site="new-york", minutes=DAY, transfer_minor=400),
+        Transfer(from_site="miami", to_site="new-york", minutes=DAY - 10, transfer_minor=350),
+    )
+    problem, answer = decided(asked(three_cities(transfers=transfers)))
+    early, late = problem.hubs
+    assert set(early.runs) & set(late.runs)
+    assert len(early.inflows) < len(late.inflows)
+    assert (answer.chosen.label, answer.chosen.cost_minor) == ("new-york<chicago+miami", 1_200)
+
+
 @pytest.mark.parametrize("service", [ServiceLevel.TWO_HOURS, ServiceLevel.SAME_DAY])
 def test_who_is_in_a_hurry_gets_a_split(service: ServiceLevel) -> None:
     _, answer = decided(asked(three_cities(), service=service))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from orderwing.planning.pricing.shipments import Handling, Shipping, Term, add_terms, freight_terms, picking_terms
 from orderwing.planning.sourcing.plan import Candidate, Kind, Plan, Shipment, Taken
-from orderwing.planning.sourcing.problem import Problem, Run, Source
+from orderwing.planning.sourcing.problem import Inflow, Problem, Run, Source
 from orderwing_schemas.network import Trait
 
 
@@ -122,14 +122,23 @@ def _priced(problem: Problem, shipment: Shipment, source: Source, run: Run, unit
         goods = [problem.want_by_sku[sku].goods(count) for sku, count in units.items()]
         terms += picking_terms(goods, giver.handling.line_minor, giver.steering_minor)
         if site_id != shipment.site_id:
-            hub = next(h for h in problem.hubs if h.site_id == shipment.site_id and run in h.runs)
-            rate = next(one for one in hub.inflows if one.site_id == site_id)
+            rate = _inflow(problem, shipment, site_id, run)
             kilograms = -(-sum(one.units * one.grams for one in goods) // 1000)
             terms.append(("transfer", rate.transfer_minor + kilograms * rate.kilogram_minor))
     via = Shipping(run.tariff, run.arrival_at_ms, problem.due_at_ms, problem.late_hour_minor)
     goods = [problem.want_by_sku[want.sku].goods(whole[want.sku]) for want in problem.wants if whole[want.sku]]
     work = Handling(0, source.handling.parcel_minor)
     return add_terms([*freight_terms(problem.cartons, goods, work, via), *terms])
+
+
+def _inflow(problem: Problem, shipment: Shipment, site_id: str, run: Run) -> Inflow:
+    """From a site to the hub that ships: the one hub of its site that has all who give, and leaves on `run`."""
+    givers = {giver for giver, _ in _picks(shipment)} - {shipment.site_id}
+    for hub in problem.hubs:
+        by_site = {inflow.site_id: inflow for inflow in hub.inflows}
+        if hub.site_id == shipment.site_id and run in hub.runs and givers <= by_site.keys():
+            return by_site[site_id]
+    raise LookupError(f"no hub at {shipment.site_id} has {sorted(givers)} before it leaves")
 
 
 def _against_rules(problem: Problem, chosen: Candidate) -> Iterator[str]:
