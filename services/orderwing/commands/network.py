@@ -1,6 +1,7 @@
 """`orderwing network`: the reference data that every partition has."""
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import fix_clock, publish_reference, read_catalogue_file, read_network_file
 from orderwing.runtime.publish_prices import publish_prices, read_price_file
+from orderwing_schemas.network import Item, Network, Policies
 
 app = typer.Typer(help="Network, catalogue and clock of the cluster.", no_args_is_help=True)
 
@@ -35,8 +37,27 @@ def load(
         changed = publish_reference(bootstrap, network, items)
     except OperatorError as error:
         fail(str(error))
+    if unused := not_used_yet(network, items):
+        typer.echo(f"orderwing: no stage uses these yet, `orderwing policy try` does: {', '.join(unused)}.", err=True)
     what = f"version {network.version}, {len(network.regions)} regions, {len(network.sites)} sites, {len(items)} items"
     typer.echo(f"{'Published' if changed else 'Already published'}: {what}. The clock runs at {clock.factor:g} x.")
+
+
+def not_used_yet(network: Network, items: Iterable[Item]) -> list[str]:
+    """Fields with a value that changes decisions of the library and of no stage."""
+    plain = Policies()
+    given = {
+        "rate_cards": network.rate_cards,
+        "cartons": network.cartons,
+        "transfers": network.transfers,
+        "lanes.line_haul_minor": any(lane.line_haul_minor or lane.line_haul_kilogram_minor for lane in network.lanes),
+        "sites.capabilities": any(site.capabilities is not None for site in network.sites),
+        "items.traits": any(item.traits for item in items),
+        "policies.single_site": network.policies.single_site != plain.single_site,
+        "policies.consolidation": network.policies.consolidation != plain.consolidation,
+        "policies.backorder_unit_minor": network.policies.backorder_unit_minor is not None,
+    }
+    return [field for field, value in given.items() if value]
 
 
 @app.command()
