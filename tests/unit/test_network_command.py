@@ -1,8 +1,7 @@
-from support.policies import items, rich_network
-
 from orderwing.commands.network import not_used_yet
 from orderwing.shop.catalogue import demo_catalogue
 from orderwing.shop.demo_network import demo_network
+from support.policies import items, rich_network
 
 
 def test_what_no_stage_uses_is_told() -> None:
