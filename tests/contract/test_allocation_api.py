@@ -17,12 +17,12 @@ from orderwing.api.contract import EXAMPLE
 from orderwing.api.problems import MOST_BYTES
 from support.running import wait_until
 
-APP = create_app(processes=1, waiting=1)
+APP = create_app(processes=1, waiting=1_000)
 SOLVE, JOBS = "http://testserver/v1/allocations/solve", "http://testserver/v1/allocations/jobs"
 CONFIG = SchemathesisConfig.from_dict(
     {
-        # A duplicate id, say, is beyond any schema, and so many searches at once are more than may wait.
-        "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "422", "503"]}},
+        # A duplicate id, say, is beyond any schema.
+        "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "422"]}},
         "phases": {"coverage": {"enabled": False}},  # thousands of cases
     }
 )

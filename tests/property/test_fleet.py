@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderwing.planning.budget import Budget
-from orderwing.planning.fleet.answer import Plan, Score, Unserved
+from orderwing.planning.fleet.answer import Plan, Score, Unserved, score
 from orderwing.planning.fleet.bounds import bound
 from orderwing.planning.fleet.eligibility import eligibility
 from orderwing.planning.fleet.goals import LIMIT, most, stages
+from orderwing.planning.fleet.greedy import complete
+from orderwing.planning.fleet.model import Limits, Model, Start
 from orderwing.planning.fleet.problem import Depot, Driver, Order, Problem
 from orderwing.planning.fleet.solve import plan, plan_greedily
 from orderwing.planning.fleet.verify import verify
@@ -95,25 +97,27 @@ def far_apart(orders: int, drivers: int, metres: int, minimum: int, priority: in
     )
 
 
-@pytest.mark.parametrize(
-    ("orders", "metres", "minimum", "count"),
-    [(1_000, 10**6, 1, 1), (30, 10**8, 10**9, 2)],
-    ids=["a thousand orders a thousand kilometres apart", "more than one number can hold"],
-)
-def test_large_numbers_do_not_overflow(orders: int, metres: int, minimum: int, count: int) -> None:
-    problem = far_apart(orders, 10, metres, minimum, 5)
+def test_a_thousand_orders_a_thousand_kilometres_apart_fit_one_number() -> None:
+    problem = far_apart(1_000, 10, 10**6, 1, 5)
     able = eligibility(problem)
-    bounds = most(able)
-    assert bounds.express_left_out * bounds.priority_left_out * bounds.distance_m > 2**40
-    assert len(stages(bounds)) == count
-    found = plan(problem, Budget(iterations=1), labels=0)
+    (stage,) = stages(most(able))
+    worst = sum(c * b for c, b in zip(stage.coefficients, most(able), strict=True))
+    assert 2**50 < worst <= LIMIT
+    routes = Model(able, stage, None, 0).solve(Start.NEAREST, Limits(None, 1))
+    assert routes is not None
+    complete(able, routes)
+    assert score(problem, routes)[:3] == (0, 0, 5 * (1_000 - room(problem)))
+
+
+def test_goals_that_one_number_cannot_hold_are_reached_in_stages() -> None:
+    problem = far_apart(30, 10, 10**8, 10**9, 5)
+    assert len(stages(most(eligibility(problem)))) == 2
+    found = plan(problem, Budget(iterations=3), labels=0)
     assert verify(problem, found) == []
-    assert found.score.express_left_out == 0
-    assert found.score.shortfall == 0
-    assert found.score.priority_left_out == 5 * (orders - problem_room(problem))
+    assert found.score[:3] == (0, 0, 5 * (30 - room(problem)))
 
 
-def problem_room(problem: Problem) -> int:
+def room(problem: Problem) -> int:
     return sum(driver.capacity[0] // problem.orders[0].load[0] for driver in problem.drivers)
 
 

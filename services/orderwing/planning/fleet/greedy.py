@@ -12,6 +12,7 @@ from orderwing.planning.fleet.gaps import Gaps, in_time
 from orderwing.planning.fleet.problem import UNREACHABLE, Problem
 from orderwing.planning.fleet.timing import times
 
+_SWAPS = 50  # tried for each EXPRESS order
 _TRIES = 5  # to make room for EXPRESS in vain, which takes long
 _FAR = np.iinfo(np.int64).max // 4
 _NONE = Gaps(*[np.zeros(0, np.int64)] * 4)
@@ -133,12 +134,32 @@ def complete(able: Eligibility, routes: Routes) -> None:
     failed = 0
     for number in _left(able, routes):
         if problem.orders[number].express and failed < _TRIES:
-            failed += not _make_room(able, routes, number)
+            failed += not (_swap_in(able, routes, number) or _make_room(able, routes, number))
 
 
 def _left(able: Eligibility, routes: Routes) -> list[int]:
     served = {number for route in routes for number in route}
     return in_turn(able.problem, [number for number in able.servable if number not in served])
+
+
+def _swap_in(able: Eligibility, routes: Routes, number: int) -> bool:
+    """Serve EXPRESS in the place of one other order, of little priority and near it."""
+    problem = able.problem
+    here = problem.orders[number].place
+    rivals = [
+        (order.priority, int(problem.metres[order.place, here]), driver, at)
+        for driver, route in enumerate(routes)
+        if able.able[number, driver]
+        for at, order in enumerate(problem.orders[other] for other in route)
+        if not order.express
+    ]
+    for _, _, driver, at in sorted(rivals)[:_SWAPS]:
+        route = [*routes[driver][:at], number, *routes[driver][at + 1 :]]
+        if feasible(able, driver, route) and not any(shortfall(problem, driver, route)):
+            given_up, routes[driver] = routes[driver][at], route
+            insert(able, routes, [given_up], used_only=True)
+            return True
+    return False
 
 
 def _make_room(able: Eligibility, routes: Routes, number: int) -> bool:
