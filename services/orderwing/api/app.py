@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -13,8 +14,9 @@ import orderwing
 from orderwing.api.contract import Health, Job, JobRequest, Problem, SolveRequest
 from orderwing.api.jobs import Search, Searches
 from orderwing.api.problems import LimitBody, handle
+from orderwing.planning.distances import Distances
 from orderwing.planning.fleet.document import Allocation, ScoreOut
-from orderwing.planning.fleet.exchange import allocation, problem_of, source
+from orderwing.planning.fleet.exchange import allocation, prepared
 
 _ABOUT = """\
 Orders onto drivers, and each driver's route. EXPRESS is served first, then as many others as possible by priority,
@@ -38,12 +40,16 @@ _MISSING = _errors(_404="There is no such job, or no more.", _422="The id is non
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As told when it was started.")]
 
 
-def create_app(processes: int = 2, waiting: int = 16) -> FastAPI:
-    """At most `processes` searches run at a time, and `waiting` more wait for their turn."""
+def create_app(processes: int = 2, waiting: int = 16, distances: Distances | None = None) -> FastAPI:
+    """At most `processes` searches run at a time, and `waiting` more wait for their turn.
+
+    `distances` is asked where a problem has points and no matrix; without it, straight lines.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.searches = Searches(processes, waiting)
+        app.state.distances = distances
         yield
         await app.state.searches.close()
 
@@ -63,11 +69,17 @@ def _searches(request: Request) -> Searches:
 Running = Annotated[Searches, Depends(_searches)]
 
 
+async def _search(request: Request, body: SolveRequest | JobRequest) -> Search:
+    """Begun in a thread: an engine may take its time over the distances."""
+    asked = await asyncio.to_thread(prepared, body.problem, request.app.state.distances)
+    return _searches(request).start(asked, body.seconds, body.seed)
+
+
 def _allocations(app: FastAPI) -> None:
     @app.post("/v1/allocations/solve", responses=_BODY, tags=["allocations"])
-    async def solve(body: SolveRequest, searches: Running) -> Allocation:
+    async def solve(body: SolveRequest, searches: Running, request: Request) -> Allocation:
         """Allocate within `seconds`, and wait for it."""
-        search = searches.start(problem_of(body.problem), body.seconds, body.seed, source(body.problem))
+        search = await _search(request, body)
         try:
             assert search.task is not None
             await search.task
@@ -79,9 +91,9 @@ def _allocations(app: FastAPI) -> None:
         return found
 
     @app.post(_JOBS, status_code=202, responses=_BODY, tags=["allocations"])
-    async def start(body: JobRequest, searches: Running, reply: Response) -> Job:
+    async def start(body: JobRequest, request: Request, reply: Response) -> Job:
         """Begin an allocation; `Location` is where to ask for it."""
-        search = searches.start(problem_of(body.problem), body.seconds, body.seed, source(body.problem))
+        search = await _search(request, body)
         reply.headers["Location"] = f"{_JOBS}/{search.search_id}"
         return _job(search)
 
@@ -106,7 +118,7 @@ def _known(searches: Searches, job_id: str) -> Search:
 def _allocation(search: Search) -> Allocation | None:
     if search.plan is None or search.bound is None:
         return None
-    return allocation(search.plan, search.bound, search.distances)
+    return allocation(search.plan, search.bound, search.asked)
 
 
 def _job(search: Search) -> Job:

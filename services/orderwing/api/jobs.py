@@ -16,6 +16,7 @@ from uuid import uuid4
 
 from orderwing.planning.budget import Budget
 from orderwing.planning.fleet.answer import Plan, Score
+from orderwing.planning.fleet.exchange import Prepared
 from orderwing.planning.fleet.problem import Problem
 
 GRACE_S = 60  # beyond a search's time, for what comes before and after it on a busy machine
@@ -34,10 +35,9 @@ class Ended(NamedTuple):
 class Search:
     """One search and what is known of it."""
 
-    problem: Problem
+    asked: Prepared
     seconds: float
     seed: int
-    distances: str
     search_id: str = field(default_factory=lambda: uuid4().hex)
     status: Literal["queued", "running", "done", "failed"] = "queued"
     best: Score | None = None
@@ -71,11 +71,11 @@ class Searches:
     def busy(self) -> bool:
         return len(self._open) >= self._most
 
-    def start(self, problem: Problem, seconds: float, seed: int, distances: str) -> Search:
+    def start(self, asked: Prepared, seconds: float, seed: int) -> Search:
         """Raises BusyError."""
         if self.busy:
             raise BusyError
-        search = Search(problem, seconds, seed, distances)
+        search = Search(asked, seconds, seed)
         self._known[search.search_id] = self._open[search.search_id] = search
         search.task = asyncio.create_task(self._run(search))
         return search
@@ -114,7 +114,7 @@ class Searches:
     async def _listen(self, search: Search) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=_search, args=(theirs, search.problem, search.seconds, search.seed), daemon=True
+            target=_search, args=(theirs, search.asked.problem, search.seconds, search.seed), daemon=True
         )
         loop = asyncio.get_running_loop()
         try:

@@ -9,10 +9,18 @@ from collections.abc import Callable
 import uvicorn
 
 from orderwing.api.app import create_app
+from orderwing.planning.distances import Distances
 from orderwing.runtime.errors import OperatorError
 
 
-def serve(host: str, port: int, processes: int, waiting: int, listening: Callable[[str], None]) -> None:
+def serve(
+    host: str,
+    port: int,
+    processes: int,
+    waiting: int,
+    listening: Callable[[str], None],
+    distances: Distances | None = None,
+) -> None:
     """`listening` is told the address once connections are taken; port 0 takes a free one. Raises OperatorError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as taken:
@@ -27,7 +35,10 @@ def serve(host: str, port: int, processes: int, waiting: int, listening: Callabl
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
         config = uvicorn.Config(
-            create_app(processes, waiting), log_level="warning", access_log=False, timeout_graceful_shutdown=5
+            create_app(processes, waiting, distances),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=5,
         )
         listening(f"http://{name}:{taken.getsockname()[1]}")
         uvicorn.Server(config).run([taken])

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
+from orderwing.commands.road import road_distances
 from orderwing.runtime.errors import OperatorError
 
 app = typer.Typer(help="The allocation engine over HTTP.", no_args_is_help=True)
@@ -28,8 +29,10 @@ def serve(
 ) -> None:
     """Answer at /v1/allocations until SIGTERM or Ctrl-C; /docs tells how to ask."""
     from orderwing.api.server import serve as listen
+    from orderwing.runtime.metrics import process_metrics
 
     try:
-        listen(host, port, processes, waiting, lambda address: typer.echo(f"Listening at {address}"))
+        distances = road_distances(configured().distances, process_metrics("solver"))
+        listen(host, port, processes, waiting, lambda address: typer.echo(f"Listening at {address}"), distances)
     except OperatorError as error:
         fail(str(error))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orderwing.commands.console import fail
+from orderwing.commands.console import configured, fail
+from orderwing.commands.road import road_distances
 from orderwing.runtime.screen import print_table
 
 if TYPE_CHECKING:  # solvers are slow to load
@@ -27,21 +28,24 @@ def solve(
     from orderwing.planning.budget import Budget
     from orderwing.planning.fleet.bounds import bound
     from orderwing.planning.fleet.checks import BadProblemError
-    from orderwing.planning.fleet.exchange import allocation, parse, problem_of, source
+    from orderwing.planning.fleet.exchange import allocation, parse, prepared
     from orderwing.planning.fleet.solve import plan
+    from orderwing.runtime.metrics import process_metrics
 
     try:
         asked = parse(file.read_bytes())
-        problem = problem_of(asked)
+        ready = prepared(asked, road_distances(configured().distances, process_metrics("solver")))
     except OSError as error:
         fail(f"{file} cannot be read ({error.strerror}).")
     except BadProblemError as error:
         fail(f"{file} is no problem to solve:\n" + "\n".join(f"  {one.field}: {one.detail}" for one in error.issues))
-    found = plan(problem, Budget(seconds), seed)
+    found = plan(ready.problem, Budget(seconds), seed)
+    if ready.estimated:
+        typer.echo("The distances are estimates: the road engine did not answer.", err=True)
     _print(asked, found)
     try:
         if out is not None:
-            answer = allocation(found, bound(problem, found), source(asked))
+            answer = allocation(found, bound(ready.problem, found), ready)
             out.write_text(answer.model_dump_json(indent=2) + "\n", "utf-8")
         _draw(asked, found, png, html)
     except OSError as error:

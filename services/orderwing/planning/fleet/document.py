@@ -152,7 +152,8 @@ class UnservedOut(Model):
 class Allocation(Model):
     """`bound`: no plan leaves out less, and none that serves the same orders drives less. `proven`: nor is any better.
 
-    `distances`: `matrix` as given, or `haversine`. `method`: how the routes were found.
+    `distances`: `matrix` as given, or who answered: `haversine`, `osrm`, `graphhopper`. `estimated`: a road engine was
+    wanted and did not answer, so these are straight lines times a factor. `method`: how the routes were found.
     """
 
     routes: Many[RouteOut]
@@ -162,4 +163,5 @@ class Allocation(Model):
     proven: bool
     method: str
     distances: str
+    estimated: bool = False
     notes: Many[str]

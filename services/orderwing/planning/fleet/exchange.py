@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
@@ -47,7 +48,20 @@ def told(errors: Iterable[object]) -> list[Issue]:
     return [one for one in found if not any(other.path[: len(one.path)] == one.path != other.path for other in found)]
 
 
-def problem_of(asked: FleetProblem, distances: Distances | None = None) -> Problem:
+class Prepared(NamedTuple):
+    """A problem with its distances. `source` is `matrix` or who answered; `estimated` as in `Allocation`."""
+
+    problem: Problem
+    source: str
+    estimated: bool = False
+
+
+def problem_of(asked: FleetProblem) -> Problem:
+    """With straight lines where the document has no matrix. Raises BadProblemError."""
+    return prepared(asked).problem
+
+
+def prepared(asked: FleetProblem, distances: Distances | None = None) -> Prepared:
     """`distances` answers where the document has no matrix; none: straight lines. Raises BadProblemError."""
     found = list(issues(asked))
     if found:
@@ -57,15 +71,18 @@ def problem_of(asked: FleetProblem, distances: Distances | None = None) -> Probl
         of_depots = [index[depot.place or ""] for depot in asked.depots]
         of_orders = [index[order.place or ""] for order in asked.orders]
         metres, seconds = _given(asked.matrix)
+        source, estimated = "matrix", False
     else:
         of_depots = list(range(len(asked.depots)))
         of_orders = list(range(len(asked.depots), len(asked.depots) + len(asked.orders)))
         places = Places.at([one.point for one in (*asked.depots, *asked.orders) if one.point is not None])
         travel = asked.travel
         port = distances or Haversine(travel.speed_kmh / 3.6, travel.detour_factor)
-        metres, seconds = (values.astype(np.int64) for values in port.matrix(places, places))
+        ways = port.matrix(places, places)
+        metres, seconds = (values.astype(np.int64) for values in ways)
+        source, estimated = ways.source, ways.estimated
     depots = zip(asked.depots, of_depots, strict=True)
-    return Problem(
+    problem = Problem(
         tuple(Depot(depot.depot_id, place, _window(depot.hours)) for depot, place in depots),
         tuple(_order(asked, order, place) for order, place in zip(asked.orders, of_orders, strict=True)),
         tuple(_driver(driver) for driver in asked.drivers),
@@ -73,6 +90,7 @@ def problem_of(asked: FleetProblem, distances: Distances | None = None) -> Probl
         seconds,
         asked.dimensions,
     )
+    return Prepared(problem, source, estimated)
 
 
 def _given(matrix: MatrixIn) -> tuple[Matrix, Matrix]:
@@ -121,12 +139,7 @@ def _driver(driver: DriverIn) -> Driver:
     )
 
 
-def source(asked: FleetProblem) -> str:
-    """Whose distances they are."""
-    return "haversine" if asked.matrix is None else "matrix"
-
-
-def allocation(plan: Plan, bound: Score, distances: str) -> Allocation:
+def allocation(plan: Plan, bound: Score, asked: Prepared) -> Allocation:
     return Allocation(
         routes=tuple(
             RouteOut(
@@ -146,7 +159,8 @@ def allocation(plan: Plan, bound: Score, distances: str) -> Allocation:
         bound=_score(bound),
         proven=plan.proven,
         method=plan.method,
-        distances=distances,
+        distances=asked.source,
+        estimated=asked.estimated,
         notes=plan.notes,
     )
 
