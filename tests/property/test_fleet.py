@@ -156,3 +156,12 @@ def _worth_spoiling(problem: Problem) -> bool:
     found = plan_greedily(problem)
     first = found.routes[0] if found.routes else None
     return bool(found.unserved and first and first.driver_id == "d0" and len(first.stops) > 1 and len(first.load) == 1)
+
+
+def test_a_plan_that_does_not_verify_is_never_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderwing.planning.fleet.solve.verify", lambda problem, found: ["it is Sunday"])
+    problem = a_problem(3)
+    found = plan(problem, FEW)
+    assert found.routes == plan_greedily(problem).routes
+    assert "it is Sunday" in found.notes[-1]
+    assert verify(problem, found) == []
