@@ -25,9 +25,9 @@ FEW = Budget(iterations=10)
 
 @pytest.mark.parametrize("first", range(0, 120, 30))
 def test_small_plans_are_the_best_there_are(first: int) -> None:
-    """With depots, windows, breaks, skills, minimums, missing roads, loads in two dimensions, EXPRESS, priorities."""
+    """With depots, hours, windows, breaks, skills, minimums, missing roads, two dimensions, EXPRESS, priorities."""
     for seed in range(first, first + 30):
-        problem = a_problem(seed)
+        problem = a_problem(seed, closing=True)
         found = plan(problem, FEW, seed)
         assert found.proven
         assert (seed, found.score) == (seed, best_score(problem))
@@ -54,7 +54,7 @@ def test_the_search_alone_comes_close(limit: int) -> None:
 @settings(max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 4), st.integers(1, 3))
 def test_every_plan_keeps_the_rules(seed: int, orders: int, drivers: int, depots: int) -> None:
-    problem = a_problem(seed, orders, drivers, depots)
+    problem = a_problem(seed, orders, drivers, depots, closing=seed % 2 == 0)
     found, baseline = plan(problem, Budget(iterations=3), seed, labels=200), plan_greedily(problem)
     for one in (found, baseline):
         assert verify(problem, one) == []

@@ -7,13 +7,16 @@ from random import Random
 import numpy as np
 
 from orderwing.planning.fleet.answer import Score
-from orderwing.planning.fleet.problem import DAY, Depot, Driver, Order, Pause, Problem, Window
+from orderwing.planning.fleet.problem import DAY, DAY_S, Depot, Driver, Order, Pause, Problem, Window
 
 HORIZON_S = 120
 
 
-def a_problem(seed: int, orders: int = 4, drivers: int = 2, depots: int = 2) -> Problem:
-    """With everything a problem may have, or part of it; times are small enough to try every second."""
+def a_problem(seed: int, orders: int = 4, drivers: int = 2, depots: int = 2, *, closing: bool = False) -> Problem:
+    """With everything a problem may have, or part of it; times are small enough to try every second.
+
+    `closing`: depots have hours.
+    """
     chance = Random(seed)
     size = depots + orders
     metres = np.asarray([[chance.randint(1, 99) * (a != b) for b in range(size)] for a in range(size)], np.int64)
@@ -23,13 +26,19 @@ def a_problem(seed: int, orders: int = 4, drivers: int = 2, depots: int = 2) -> 
         metres[lost[0], lost[1]] = seconds[lost[0], lost[1]] = -1
     dimensions = ("load", "volume")[: chance.choice((1, 1, 2))]
     return Problem(
-        tuple(Depot(f"w{n}", n) for n in range(depots)),
+        tuple(Depot(f"w{n}", n, _hours(Random(f"{seed} {n}")) if closing else DAY) for n in range(depots)),
         tuple(_order(chance, n, depots, len(dimensions)) for n in range(orders)),
         tuple(_driver(chance, n, depots, len(dimensions)) for n in range(drivers)),
         metres,
         seconds,
         dimensions,
     )
+
+
+def _hours(chance: Random) -> Window:
+    """Late enough, at times, for a break to be over before the depot opens."""
+    opens = chance.choice((0, 0, 0, chance.randint(5, 20)))
+    return Window(opens, chance.choice((DAY_S, opens + chance.randint(20, 50))))
 
 
 def _order(chance: Random, number: int, depots: int, dimensions: int) -> Order:
@@ -136,9 +145,9 @@ def can_drive(problem: Problem, driver: Driver, orders: Sequence[Order]) -> bool
     depots = {depot.depot_id: depot for depot in problem.depots}
     places = [depots[driver.start].place, *(order.place for order in orders), depots[driver.end].place]
     legs = [int(problem.seconds[leg]) for leg in pairwise(places)]
-    opens_s = max(driver.shift.start_s, depots[driver.start].hours.start_s)
+    opens_s = depots[driver.start].hours.start_s
     closes_s = min(driver.shift.end_s, depots[driver.end].hours.end_s)
-    states = {(0, legs[0], 0, opens_s)}
+    states = {(0, legs[0], 0, driver.shift.start_s)}
     for now_s in range(min(closes_s, HORIZON_S) + 1):
         known: set[tuple[int, int, int, int]] = set()
         while states:
@@ -157,12 +166,12 @@ def can_drive(problem: Problem, driver: Driver, orders: Sequence[Order]) -> bool
                 pause = driver.breaks[taken]
                 if pause.earliest_s <= now_s <= pause.latest_s:
                     states.add((leg, left_s, taken + 1, now_s + pause.duration_s))
-            if left_s == 0:
+            if left_s == 0 and now_s >= opens_s:
                 order = orders[leg]
                 if not order.windows or any(w.start_s <= now_s <= w.end_s for w in order.windows):
                     states.add((leg + 1, legs[leg + 1], taken, now_s + order.service_s))
         states = {
-            (leg, max(0, left_s - 1) if busy_s <= now_s else left_s, taken, busy_s)
+            (leg, max(0, left_s - 1) if max(opens_s, busy_s) <= now_s else left_s, taken, busy_s)
             for leg, left_s, taken, busy_s in known
         }
     return False

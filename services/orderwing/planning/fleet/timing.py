@@ -49,7 +49,18 @@ def times(problem: Problem, driver: Driver, orders: Sequence[int]) -> Times | No
 
 
 def at_the_start(problem: Problem, driver: Driver) -> States:
-    return {0: State(problem.hours(driver).start_s, (), ())}
+    """Ready to leave: after every number of breaks that can begin before the depot lets the van out."""
+    opens_s, now_s = problem.hours(driver).start_s, driver.shift.start_s
+    states = {0: State(opens_s, (), ())}
+    breaks: tuple[Window, ...] = ()
+    for pause in driver.breaks:
+        begin_s = max(now_s, pause.earliest_s)
+        if begin_s >= opens_s or begin_s > pause.latest_s:
+            break
+        now_s = begin_s + pause.duration_s
+        breaks = (*breaks, Window(begin_s, now_s))
+        states[len(breaks)] = State(max(opens_s, now_s), (), breaks)
+    return states
 
 
 def visit(problem: Problem, driver: Driver, states: States, place: int, number: int) -> States:
@@ -93,7 +104,9 @@ def home(problem: Problem, driver: Driver, orders: Sequence[int], states: States
             back_s = _arrival(state.now_s, travel_s, driven[1])
             later = drive(driven[0], 0, pauses[until:])
             if later is not None and back_s <= hours.end_s and (best is None or back_s < best.back_s):
-                best = Times(hours.start_s, state.visits, back_s, state.breaks + driven[1] + later[1])
+                breaks = state.breaks + driven[1] + later[1]
+                leave_s = max([hours.start_s, *(end_s for begin_s, end_s in breaks if begin_s < hours.start_s)])
+                best = Times(leave_s, state.visits, back_s, breaks)
     return None if best is None else _late_start(problem, driver, orders, best)
 
 
@@ -127,7 +140,7 @@ def _opening(ready_s: int, windows: Sequence[Window]) -> int | None:
 
 def _late_start(problem: Problem, driver: Driver, orders: Sequence[int], times: Times) -> Times:
     """Nobody leaves only to wait at the first door."""
-    if not times.visits or any(begin_s < times.visits[0].start_s for begin_s, _ in times.breaks):
+    if not times.visits or any(times.leave_s <= begin_s < times.visits[0].start_s for begin_s, _ in times.breaks):
         return times
     start_s = times.visits[0].start_s
     travel_s = int(problem.seconds[problem.depot[driver.start].place, problem.orders[orders[0]].place])
