@@ -45,6 +45,13 @@ def refused(text: str, name: str = "p.yaml") -> str:
         (HEAD.replace("GBP", "EUR"), "currency (line 3): is EUR, and the network's is GBP"),
         (HEAD.replace("1", "0"), "version (line 2): input should be greater than or equal to 1"),
         (f"{HEAD}version: 2\n", "version (line 2): is given twice, again on line 4"),
+        *(
+            (f"policy: p\nversion: !!{value}\n", "version (line 2): ")
+            for value in ('int ""', 'int "_"', 'float ""', "bool abc", "timestamp abc")
+        ),
+        ('currency: GBP\npolicy: "\\UFFFFFFFF"\n', "it is not YAML at line 2: an escape names a character"),
+        ('currency: GBP\npolicy: "\\ud800"\n', "policy (line 2): holds half a character"),
+        ('currency: GBP\n"\\ud800": p\n', "a field's name on line 2 is no word"),
         (f"{HEAD}policy2: x\n", "policy2 (line 4): there is no such field"),
         (f"{ONE}  filters:\n    max_km: 3\n", "strategies.0.filters.max_km (line 7): there is no such field"),
         (
@@ -113,6 +120,12 @@ def test_json_is_read_alike_and_every_fault_is_told() -> None:
     assert "strategies.1.nam (line 5): there is no such field" in message
     many = policy_text(*({"name": f"s{n}", "when": {"zones": [f"z{n}"]}} for n in range(9)))
     assert refused(many, "p.json").endswith("(and 4 more).")
+
+
+def test_a_character_that_json_escapes_as_a_pair_is_one() -> None:
+    faces = r'{"policy": "p", "version": 1, "currency": "GBP", "strategies": [{"name": "\ud83d\ude00"}]}'
+    assert "surrogate" not in refused(faces, "p.json")
+    assert "holds half a character" in refused(faces.replace(r"\ude00", ""), "p.json")
 
 
 def test_the_first_strategy_whose_conditions_hold_is_taken_and_it_says_why() -> None:

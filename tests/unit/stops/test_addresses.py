@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import pytest
 
-from orderwing.planning.addresses import Address, AddressError, completed, read
+from orderwing.planning.addresses import Address, AddressError, Door, completed, read, reading, units
 
 SAME = (
     ("14 High Street", "14 HIGH ST.", "14, High Street", "No. 14 High Street", "14  high\tstreet", "１４ High Street"),
@@ -125,3 +126,41 @@ def test_a_block_that_some_call_by_its_number_gets_it_for_all() -> None:
 def test_where_neighbours_disagree_nothing_is_guessed() -> None:
     doors = [read(british(f"Victoria House, {place}Mill Road")) for place in ("14 ", "16 ", "")]
     assert completed(doors) == doors
+
+
+@pytest.mark.parametrize("field", ["text", "city", "postcode"])
+def test_what_is_too_long_for_an_address_is_refused_by_field(field: str) -> None:
+    address = Address("14 High Street", "Leeds", "LS6 3AB", "GB")
+    with pytest.raises(AddressError, match=f"^{field} is longer than [0-9]+ characters$") as error:
+        read(address._replace(**{field: "a, " * 400}))
+    assert error.value.field == field
+
+
+def test_an_address_is_read_in_a_bounded_number_of_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[Address] = []
+    plain = reading._read
+
+    def counted(address: Address) -> Door:
+        rounds.append(address)
+        return plain(address)
+
+    monkeypatch.setattr(reading, "_read", counted)
+    with pytest.raises(AddressError, match="too many numbers"):
+        read(Address("a 1 b 2 " * 60, country="DE"))
+    assert len(rounds) <= reading.MOST_ROUNDS + 1
+
+
+def test_words_that_could_begin_a_flat_are_looked_at_once() -> None:
+    class Counted(list[str]):
+        looked = 0
+
+        def __getitem__(self, place: Any) -> Any:
+            self.looked += 1
+            return super().__getitem__(place)
+
+    tokens = Counted(["the"] * 200)
+    place = 1
+    while place < len(tokens):
+        place, unit, _ = units._flat_at(tokens, place)
+        assert not unit
+    assert tokens.looked < 2_000

@@ -15,6 +15,8 @@ _FULL = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9OI])([A-Z]{2})")
 _SECTOR = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?) ([0-9])")
 _IN_TEXT = re.compile(r"\b([A-Za-z]{1,2}[0-9][A-Za-z0-9]?)\s*([0-9][A-Za-z]{2})\s*$")
 _DIGITS = str.maketrans("OI", "01")
+MOST_CHARACTERS = {"text": 1_000, "city": 200, "postcode": 50}
+MOST_ROUNDS = 20
 _HOMELANDS = tuple(tuple(name.split()) for name in HOMELANDS)
 _CARE = ("careof", "attn", "fao")
 _CARE_OF = re.compile(r"\bc\s*/\s*o\b|\bcare\s+of\b|\battn\b|\bf\.?a\.?o\b", re.IGNORECASE)
@@ -29,10 +31,19 @@ def read(address: Address) -> Door:
     """
     if not re.fullmatch("[A-Z]{2}", address.country):
         raise AddressError("country", "is not two capital letters")
-    seen = [_read(address)]
-    while (again := _read(seen[-1].address())) not in seen:
+    seen = [_bounded(address)]
+    while (again := _bounded(seen[-1].address())) not in seen:
+        if len(seen) == MOST_ROUNDS:
+            raise AddressError("text", "names too many numbers to tell the house")
         seen.append(again)
     return min(seen[seen.index(again) :])  # odd texts may need a round or two, or go in a circle
+
+
+def _bounded(address: Address) -> Door:
+    for field, most in MOST_CHARACTERS.items():
+        if len(getattr(address, field)) > most:
+            raise AddressError(field, f"is longer than {most} characters")
+    return _read(address)
 
 
 def _read(address: Address) -> Door:

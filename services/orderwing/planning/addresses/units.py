@@ -58,7 +58,8 @@ def _flat_at(tokens: list[str], place: int) -> tuple[int, str, list[str]]:
             return end + 1 + named, "".join([PLACES[token], follows]) if named else PLACES[token], []
         if tokens[end - 1] == "floor" or (end == len(tokens) and place == 0 and token != "the"):
             return end, PLACES[token], []
-        return place + 1, "", [token]
+        end = tokens.index("floor", place, end) if "floor" in tokens[place:end] else end
+        return end, "", tokens[place:end]  # none of them begins a flat
     if token in _GROUPS and _is_id(after) and after not in _IDS:
         return place + 2, f"{_GROUPS[token]}{after}", []
     if token not in UNITS or not after:

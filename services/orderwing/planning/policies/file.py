@@ -50,7 +50,7 @@ def parse(name: str, text: str) -> Parsed:
     try:
         if name.endswith(".json"):
             text = text.expandtabs()  # which YAML does not take, and JSON has only between values
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _composed(text)
     except yaml.YAMLError as error:
         raise PolicyError(name, [Fault((), _broken(error))], lines) from None
     except RecursionError:
@@ -69,6 +69,18 @@ def parse(name: str, text: str) -> Parsed:
         raise PolicyError(name, dict.fromkeys(faults), lines) from None
 
 
+def _composed(text: str) -> yaml.Node | None:
+    """Raises YAMLError."""
+    loader = yaml.SafeLoader(text)
+    try:
+        return loader.get_single_node()
+    except (ValueError, OverflowError):  # of an escape beyond the last character there is
+        sentence = "an escape names a character that there is not"
+        raise yaml.MarkedYAMLError(problem=sentence, problem_mark=loader.get_mark()) from None
+    finally:
+        loader.dispose()
+
+
 class _Reader:
     """Plain values of a YAML document; `faults` are what JSON could not say."""
 
@@ -76,6 +88,7 @@ class _Reader:
         self.faults: list[Fault] = []
         self._lines = lines
         self._count = 0
+        self._constructor = yaml.constructor.SafeConstructor()
 
     def value(self, node: yaml.Node, path: Path) -> Any:
         self._lines.setdefault(path, node.start_mark.line + 1)
@@ -94,7 +107,7 @@ class _Reader:
         found: dict[str, Any] = {}
         for key_node, child in node.value:
             key = key_node.value
-            if not isinstance(key, str) or not key_node.tag.endswith((":str", ":bool", ":int")):
+            if not isinstance(key, str) or not key_node.tag.endswith((":str", ":bool", ":int")) or not _whole(key):
                 self.faults.append(Fault(path, f"a field's name on line {key_node.start_mark.line + 1} is no word"))
                 continue
             self._lines.setdefault((*path, key), key_node.start_mark.line + 1)
@@ -106,9 +119,12 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node, path: Path) -> Any:
         try:
-            value = _CONSTRUCTOR.construct_object(node)
-        except (ValueError, yaml.YAMLError):
+            value = self._constructor.construct_object(node)
+        except _UNREADABLE:
             value = ...
+        if isinstance(value, str) and not _whole(value):
+            self.faults.append(Fault(path, "holds half a character, a surrogate without its other half"))
+            return None
         if value is None or isinstance(value, bool | str) or (isinstance(value, int) and abs(value) < MOST_INT):
             return value
         if isinstance(value, float) and isfinite(value):
@@ -117,7 +133,17 @@ class _Reader:
         return None
 
 
-_CONSTRUCTOR = yaml.constructor.SafeConstructor()
+# What the constructor raises for a value that is not of its tag.
+_UNREADABLE = (ValueError, LookupError, AttributeError, TypeError, ArithmeticError, yaml.YAMLError)
+
+
+def _whole(text: str) -> bool:
+    """Surrogates come in pairs, as JSON escapes them, or not at all."""
+    try:
+        text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def told_path(path: Path) -> str:
