@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from orderwing.planning.pricing.packing import Carton, Goods, check_oversize, fits, pack
+from orderwing.planning.pricing.filling import fill
+from orderwing.planning.pricing.packing import Carton, Goods, check_oversize, fits
 from orderwing.planning.pricing.tariffs import Tariff
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.intp]
 MANY_CARTONS = 6  # in one load: beyond, all are tried at once
-MANY = 24  # units of one SKU: beyond, loads are packed one by one
+MANY = 24  # units of one SKU in a load: beyond, equal units are packed together
 
 
 class Block(NamedTuple):
@@ -43,15 +44,13 @@ def pack_all(amounts: Ints, goods: Sequence[Goods], cartons: Sequence[Carton]) -
     minor = np.zeros(len(amounts), np.int64)
     blocks: list[Block] = []
     each = np.array([(one.grams, one.cm3, 1) for one in goods], np.int64)
-    if cartons and amounts.max(initial=0) > MANY:
-        return _pack_each(amounts, goods, cartons)
     if cartons:
         bare = [place for place, one in enumerate(goods) if not fits(cartons[-1], one.grams, one.cm3)]
         if bare:
             amounts = amounts.copy()
         for place in bare:
             check_oversize(goods[place], cartons[-1])
-            blocks += _alone(amounts[:, place], goods[place])
+            blocks.append(_alone(amounts[:, place], goods[place]))
             pieces += amounts[:, place]
             amounts[:, place] = 0
     grams, cm3, units = (amounts @ each).T
@@ -64,7 +63,12 @@ def pack_all(amounts: Ints, goods: Sequence[Goods], cartons: Sequence[Carton]) -
     if len(rows):
         blocks.append(_box(cartons, rows, grams[rows], cm3[rows], pieces, minor))
     rows = np.flatnonzero(over)
-    if len(rows):
+    if len(rows) and amounts.max() > MANY:
+        blocks += [
+            _box(cartons, rows[alike.rows], alike.grams, alike.cm3, pieces, minor, alike.times)
+            for alike in fill(amounts[rows], goods, cartons[-1])
+        ]
+    elif len(rows):
         order = sorted(range(len(goods)), key=lambda n: (-goods[n].cm3, -goods[n].grams))
         for load_g, load_cm3 in _first_fit(amounts[rows][:, order], each[order], cartons[-1]):
             used = np.flatnonzero(load_g | load_cm3)
@@ -106,37 +110,28 @@ def freight(parcels: Parcels, tariffs: Sequence[Tariff]) -> Ints:
     return total
 
 
-def _pack_each(amounts: Ints, goods: Sequence[Goods], cartons: Sequence[Carton]) -> Parcels:
-    """Load by load: what takes long for many units takes `pack` no time."""
-    packed = [
-        pack(cartons, [one._replace(units=units) for one, units in zip(goods, row, strict=True)])
-        for row in amounts.tolist()
-    ]
-    pieces = np.array([sum([one.times for one in parcels]) for parcels in packed], np.int64)
-    minor = np.array([sum([one.times * one.minor for one in parcels]) for parcels in packed], np.int64)
-    blocks = []
-    for place in range(max(map(len, packed), default=0)):
-        rows = [row for row, parcels in enumerate(packed) if len(parcels) > place]
-        facts = np.array([packed[row][place][1:] for row in rows], np.int64)
-        blocks.append(Block(np.array(rows), facts[:, 0], facts[:, 1], facts[:, 3]))
-    return Parcels(pieces, minor, tuple(blocks))
-
-
-def _alone(units: Ints, goods: Goods) -> Iterator[Block]:
+def _alone(units: Ints, goods: Goods) -> Block:
     """Each unit a parcel of its own."""
-    for unit in range(int(units.max(initial=0))):
-        rows = np.flatnonzero(units > unit)
-        yield Block(rows, np.full(len(rows), goods.grams, np.int64), np.full(len(rows), goods.cm3, np.int64))
+    rows = np.flatnonzero(units)
+    return Block(rows, np.full(len(rows), goods.grams), np.full(len(rows), goods.cm3), units[rows])
 
 
-def _box(cartons: Sequence[Carton], rows: Rows, grams: Ints, cm3: Ints, pieces: Ints, minor: Ints) -> Block:
-    """One parcel more of each of some loads, in the smallest carton that holds it."""
+def _box(
+    cartons: Sequence[Carton],
+    rows: Rows,
+    grams: Ints,
+    cm3: Ints,
+    pieces: Ints,
+    minor: Ints,
+    times: Ints | None = None,
+) -> Block:
+    """One parcel more of each of some loads, or `times` as many, in the smallest carton that holds it."""
     sizes = np.array([(carton.max_g, carton.cm3, carton.tare_g, carton.minor) for carton in cartons], np.int64)
     which = np.maximum(sizes[:, 0].searchsorted(grams), sizes[:, 1].searchsorted(cm3))
     _, outer, tare, price = sizes[which].T
-    pieces[rows] += 1
-    minor[rows] += price
-    return Block(rows, grams + tare, outer)
+    pieces[rows] += 1 if times is None else times
+    minor[rows] += price if times is None else price * times
+    return Block(rows, grams + tare, outer, times)
 
 
 def _first_fit(amounts: Ints, each: Ints, largest: Carton) -> Iterator[tuple[Ints, Ints]]:
