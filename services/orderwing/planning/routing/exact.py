@@ -9,6 +9,7 @@ from orderwing.planning.routing.plan import Route, RoutePlan, Trip, left_out, te
 from orderwing.planning.routing.problem import BARRED, LARGEST, RoutingProblem, Stop, Vehicle
 
 MOST_STOPS = 10
+MOST_VEHICLES = 32
 _NEVER = 1 << 60
 
 
@@ -31,15 +32,25 @@ def solvable(problem: RoutingProblem) -> bool:
         and vehicle.max_duration_s == vehicle.max_distance_m == LARGEST
         for vehicle in problem.vehicles
     )
-    return plain and len(problem.stops) <= MOST_STOPS and not any(stop.released_s for stop in problem.stops)
+    few = len(problem.stops) <= MOST_STOPS and len(_fleet(problem)) <= MOST_VEHICLES
+    return plain and few and not any(stop.released_s for stop in problem.stops)
+
+
+def _fleet(problem: RoutingProblem) -> list[int]:
+    """The kind of each vehicle; of none more than there are stops."""
+    most = len(problem.stops)
+    return [kind for kind, vehicle in enumerate(problem.vehicles) for _ in range(min(vehicle.number, most))]
 
 
 def exact(problem: RoutingProblem) -> RoutePlan | None:
     """Of least cost; None if not every stop that must be served can be."""
     if not solvable(problem):
-        raise ValueError("exact: only for few stops, one trip, no release times and no limits of duration or distance.")
+        raise ValueError(
+            f"exact: only for {MOST_STOPS} stops and {MOST_VEHICLES} vehicles at most, one trip, no release times and "
+            "no limits of duration or distance."
+        )
     everyone = (1 << len(problem.stops)) - 1
-    fleet = [kind for kind, vehicle in enumerate(problem.vehicles) for _ in range(vehicle.number)][:16]
+    fleet = _fleet(problem)
     tours = [_tours(problem, kind) for kind in range(len(problem.vehicles))]
     stages = [_left_costs(problem)]
     choices: list[list[int]] = []

@@ -51,7 +51,8 @@ class _Drive:
         self._opens, self._closes = (np.array([s[i] for s in stops], dtype=np.int64) for i in (3, 4))
         self._service = np.array([s.service_s for s in stops], dtype=np.int64)
         self._released = np.array([s.released_s for s in stops], dtype=np.int64)
-        self._load = np.array([s.load for s in stops], dtype=np.int64).reshape(len(stops), -1)
+        shape = (len(stops), len(self._vehicle.capacity))
+        self._load = np.array([s.load for s in stops], dtype=np.int64).reshape(shape)
         self._start = problem.depots.index(self._vehicle.start_depot)
         self._end = problem.depots.index(self._vehicle.end_depot)
 

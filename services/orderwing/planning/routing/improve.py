@@ -16,9 +16,19 @@ from orderwing.planning.budget import Budget, Countdown
 from orderwing.planning.routing.insertion import insert
 from orderwing.planning.routing.parts import Parts
 from orderwing.planning.routing.plan import NoPlanError, RoutePlan
-from orderwing.planning.routing.port import Part, PartSearch, Stopwatch, Tuning, as_plan, everything
+from orderwing.planning.routing.port import (
+    Part,
+    PartSearch,
+    Stopwatch,
+    Tuning,
+    as_plan,
+    drivable,
+    everything,
+    mended,
+    wanting,
+)
 from orderwing.planning.routing.problem import RoutingProblem
-from orderwing.planning.routing.tours import Tour, tours_of
+from orderwing.planning.routing.tours import Tour, started
 
 _SIZE = 250  # stops of a part
 _WEDGES_SHARE = 0.25  # of the budget
@@ -32,17 +42,16 @@ _WARM_TUNING = Tuning(neighbours=20, perturbed=10)
 def plan(problem: RoutingProblem, budget: Budget, seed: int, start: RoutePlan | None = None) -> RoutePlan:
     """The best routes found, from `start` if given.
 
-    A start may leave stops, but none that must be served; those it does not know of have just arrived, and are looked
-    at first. Raises NoPlanError.
+    Stops that a start does not know of have just arrived: they are looked at first, as are those that its routes
+    cannot serve any more. Where that leaves one that must be served, all is planned anew. Raises NoPlanError, and
+    StartError where the start does not name what the problem has.
     """
     improver = _Improver(problem, Countdown(budget), seed)
     if start is None:
         improver.build()
         improver.improve(_SIZE, _ITERATIONS, _TUNING)
     else:
-        known = {stop for route in start.routes for stop in route.stops} | {left.stop_id for left in start.left}
-        improver.tours = tours_of(problem, start.routes)
-        improver.welcome([n for n, stop in enumerate(problem.stops) if stop.stop_id not in known])
+        improver.resume(start)
         improver.improve(_WARM_SIZE, _WARM_ITERATIONS, _WARM_TUNING)
     return as_plan(problem, improver.tours)
 
@@ -91,6 +100,24 @@ class _Improver:
         upto = [[round(share * vehicle.number) for vehicle in self._problem.vehicles] for share in shares]
         before = [[0] * len(self._problem.vehicles), *upto]
         return [[b - a for a, b in zip(low, high, strict=True)] for low, high in zip(before, upto, strict=False)]
+
+    def resume(self, start: RoutePlan) -> None:
+        problem = self._problem
+        standing = started(problem, start)
+        mend = (tour if drivable(problem, tour) else mended(problem, tour) for tour in standing)
+        self.tours = [tour for tour in mend if tour.trips]
+        known = {stop for tour in self.tours for stop in tour.stops}
+        broken = {stop for tour in standing for stop in tour.stops} - known
+        left = {one.stop_id for one in start.left}
+        self.welcome(
+            [
+                n
+                for n, stop in enumerate(problem.stops)
+                if n not in known and (n in broken or stop.prize is None or stop.stop_id not in left)
+            ]
+        )
+        if wanting(problem, self.tours):
+            self.build()
 
     def welcome(self, arrivals: Sequence[int]) -> None:
         """Insert the stops that have arrived, and look around them: at each once, in whatever part; the best first."""

@@ -59,6 +59,10 @@ class RoutePlan:
         return self.terms.cost
 
 
+class StartError(ValueError):
+    """A plan to start from is none of this problem; the message names the route, vehicle, depot or stop."""
+
+
 class NoPlanError(RuntimeError):
     """Within the budget, no routes were found that serve every stop that must be served."""
 

@@ -13,11 +13,12 @@ import pyvrp
 from pyvrp import search
 
 from orderwing.planning.budget import Budget, Countdown
-from orderwing.planning.routing.plan import NoPlanError, RoutePlan
+from orderwing.planning.routing.plan import NoPlanError, RoutePlan, why_not
 from orderwing.planning.routing.problem import BARRED, LARGEST, Matrix, RoutingProblem, Stop, Vehicle
-from orderwing.planning.routing.tours import Tour, plan_of, tours_of
+from orderwing.planning.routing.tours import Tour, plan_of, started
 
 _ENDLESS = int(np.iinfo(np.int64).max)
+_BARRED_COST = 2 * LARGEST  # above every prize
 
 
 class Part(NamedTuple):
@@ -55,11 +56,11 @@ class Stopwatch:
 def plan_plain(problem: RoutingProblem, budget: Budget, seed: int, start: RoutePlan | None = None) -> RoutePlan:
     """As `pyvrp.solve` with its own settings plans it, from `start` if given: same seed and iterations, same cost.
 
-    A start may leave stops, but none that must be served. Raises NoPlanError.
+    Raises NoPlanError, and StartError where the start does not name what the problem has.
     """
     part = everything(problem)
     data = as_data(problem, part)
-    warm = None if start is None else _as_solution(data, part, tours_of(problem, start.routes))
+    warm = None if start is None else _as_solution(data, part, started(problem, start))
     stop = Stopwatch(Countdown(budget))
     found = pyvrp.solve(data, stop, seed=seed, collect_stats=False, initial_solution=warm)
     if not found.is_feasible():
@@ -68,10 +69,54 @@ def plan_plain(problem: RoutingProblem, budget: Budget, seed: int, start: RouteP
 
 
 def as_plan(problem: RoutingProblem, tours: Sequence[Tour]) -> RoutePlan:
+    """Raises NoPlanError if a stop is left that must be served, or goes with a vehicle that may not."""
+    for stop in sorted(set(wanting(problem, tours)).union(*(barred(problem, tour) for tour in tours))):
+        raise NoPlanError(
+            f"No routes were found that serve stop {problem.stops[stop].stop_id!r} as they must "
+            f"({why_not(problem, stop) or 'allow more time'})."
+        )
     if not any(vehicle.second_cost for vehicle in problem.vehicles):
         return plan_of(problem, tours)
     part = everything(problem)
     return plan_of(problem, tours, _as_solution(as_data(problem, part), part, tours).duration_cost())
+
+
+def wanting(problem: RoutingProblem, tours: Sequence[Tour]) -> list[int]:
+    """Stops that must be served, and are not."""
+    served = {stop for tour in tours for stop in tour.stops}
+    return [n for n, stop in enumerate(problem.stops) if stop.prize is None and n not in served]
+
+
+def barred(problem: RoutingProblem, tour: Tour) -> list[int]:
+    """Stops that the tour's vehicle may not serve."""
+    pairs = problem.pair_costs
+    return [] if pairs is None else [stop for stop in tour.stops if pairs[tour.kind, stop] == BARRED]
+
+
+def drivable(problem: RoutingProblem, tour: Tour) -> bool:
+    """Whether it keeps to the limits of its vehicle and stops."""
+    part = Part(tour.stops, [int(kind == tour.kind) for kind in range(len(problem.vehicles))])
+    (route,) = _as_solution(as_data(problem, part), part, [tour]).routes()
+    return bool(route.is_feasible()) and not barred(problem, tour)
+
+
+def mended(problem: RoutingProblem, tour: Tour) -> Tour:
+    """The tour with those of its stops that can be driven together: those that must be served first, then by prize."""
+
+    def only(stops: set[int]) -> Tour:
+        trips = [(depot, tuple(stop for stop in trip if stop in stops)) for depot, trip in tour.trips]
+        depots, loaded = [depot for depot, trip in trips if trip], [trip for _, trip in trips if trip]
+        return Tour(tour.kind, tuple(zip([tour.trips[0][0], *depots[1:]], loaded, strict=False)))
+
+    def worth(stop: int) -> int:
+        prize = problem.stops[stop].prize
+        return LARGEST if prize is None else prize
+
+    kept: set[int] = set()
+    for stop in sorted(tour.stops, key=worth, reverse=True):
+        if drivable(problem, only(kept | {stop})):
+            kept.add(stop)
+    return only(kept)
 
 
 class PartSearch:
@@ -188,7 +233,7 @@ def _profiles(
         if key not in known:
             known[key] = len(distances)
             costs = metres * metre_cost
-            costs[:, len(problem.depots) :] += np.where(row == BARRED, LARGEST, row)
+            costs[:, len(problem.depots) :] += np.where(row == BARRED, _BARRED_COST, row)
             np.fill_diagonal(costs, 0)
             distances.append(costs)
         profiles.append(known[key])
