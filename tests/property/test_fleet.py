@@ -1,6 +1,7 @@
 """Fleet plans against every plan there is, and what every plan keeps."""
 
 from dataclasses import replace
+from itertools import count
 from random import Random
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from orderwing.planning.budget import Budget
 from orderwing.planning.fleet.answer import Plan, Score, Unserved, score
 from orderwing.planning.fleet.bounds import bound
+from orderwing.planning.fleet.columns import Columns, singles
 from orderwing.planning.fleet.eligibility import eligibility
 from orderwing.planning.fleet.goals import LIMIT, most, stages
 from orderwing.planning.fleet.greedy import complete
@@ -68,6 +70,23 @@ def test_every_plan_keeps_the_rules(seed: int, orders: int, drivers: int, depots
 def test_the_same_seed_gives_the_same_plan() -> None:
     problem = a_problem(5, orders=12, drivers=3)
     assert plan(problem, FEW, 7, labels=0) == plan(problem, FEW, 7, labels=0)
+
+
+def test_a_large_problem_is_not_searched_longer_than_told() -> None:
+    problem = far_apart(30, 3, 1_000, 1, 5)
+    problem = replace(problem, drivers=tuple(replace(one, max_stops=20 + n) for n, one in enumerate(problem.drivers)))
+    able = eligibility(problem)
+    columns: Columns = {}
+    singles(able, columns, 30, lambda: True)
+    assert {orders for _, orders in columns} == {frozenset({n}) for n in able.servable}
+    assert len(columns) == 30
+    columns.clear()
+    singles(able, columns, 30, lambda: False)
+    assert not columns
+    seconds = count()
+    found = plan(problem, Budget(1, clock=lambda: next(seconds)), labels=0)
+    assert verify(problem, found) == []
+    assert "time was up" in found.notes[-1]
 
 
 def test_no_gain_below_outweighs_a_goal() -> None:

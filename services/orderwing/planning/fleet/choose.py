@@ -32,8 +32,11 @@ def choose(
             of_order[order].append(n)
     for using in of_order.values():
         model.add_at_most_one(taken[n] for n in using)
+    of_kind: dict[int, list[cp_model.IntVar]] = defaultdict(list)
+    for x, column in zip(taken, columns, strict=True):
+        of_kind[column.kind].append(x)
     for kind, drivers in kinds.items():
-        model.add(sum(x for x, column in zip(taken, columns, strict=True) if column.kind == kind) <= len(drivers))
+        model.add(sum(of_kind[kind]) <= len(drivers))
     _hint(model, taken, columns, kinds, start)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from orderwing.planning.fleet.answer import shortfall
@@ -100,9 +100,16 @@ def _no_worse(one: _Label, other: _Label) -> bool:
     return all(taken in one.states and one.states[taken].now_s <= s.now_s for taken, s in other.states.items())
 
 
-def singles(able: Eligibility, columns: Columns, of_kind: Mapping[int, Sequence[int]]) -> None:
-    """Add every order on its own."""
-    for kind in of_kind:
-        for number in able.servable:
+def singles(able: Eligibility, columns: Columns, most: int, in_time: Callable[[], bool]) -> None:
+    """Add orders on their own: by every kind of driver, as far as `most` columns and the time allow.
+
+    All orders by one kind each come first, so that none is without.
+    """
+    of_kind = list(kinds(able.problem))
+    for turn in range(len(of_kind)):
+        for n, number in enumerate(able.servable):
+            if len(columns) >= most or not in_time():
+                return
+            kind = of_kind[(n + turn) % len(of_kind)]
             if able.able[number, kind] and feasible(able, kind, (number,)):
                 keep(columns, able.problem, kind, (number,))

@@ -13,23 +13,28 @@ from scipy.sparse.csgraph import csgraph_from_dense, dijkstra
 
 from orderwing.planning.fleet.answer import Reason
 from orderwing.planning.fleet.gaps import GapsOfRoutes
-from orderwing.planning.fleet.problem import UNREACHABLE, Driver, Problem
+from orderwing.planning.fleet.problem import UNREACHABLE, Driver, Order, Problem
 from orderwing.planning.fleet.timing import times
 
 
-def refused(problem: Problem, short: Problem, number: int, driver: Driver) -> Reason | None:
-    """Why this driver can never serve the order; None if it may be possible. The minimum does not count here.
-
-    `short` is the problem with the shortest ways from and to the depots: a matrix need not have them, and then an
-    order may be reached in time only by way of others.
-    """
-    order = problem.orders[number]
+def _refused(order: Order, driver: Driver) -> Reason | None:
+    """Why this driver can never serve the order, whatever the time. The minimum does not count here."""
     if not order.skills <= driver.skills:
         return Reason.NO_SKILL
     if order.depot_id is not None and order.depot_id != driver.start:
         return Reason.WRONG_DEPOT
     if any(units > most for units, most in zip(order.load, driver.capacity, strict=True)) or driver.max_stops == 0:
         return Reason.TOO_HEAVY
+    return None
+
+
+def _too_late(problem: Problem, short: Problem, number: int, driver: Driver) -> Reason | None:
+    """Why the driver cannot go there and back; None if it may be possible.
+
+    `short` is the problem with the shortest ways from and to the depots: a matrix need not have them, and then an
+    order may be reached in time only by way of others.
+    """
+    order = problem.orders[number]
     if times(problem, driver, (number,)) is not None or times(short, driver, (number,)) is not None:
         return None
     start, end = problem.depot[driver.start].place, problem.depot[driver.end].place
@@ -79,14 +84,22 @@ class Eligibility:
 
 
 def eligibility(problem: Problem) -> Eligibility:
-    """Of every order and driver; drivers who differ only in name are asked once."""
+    """Of every order and driver; drivers who differ only in name are asked once, and so is the same trip of several."""
     able = np.zeros((len(problem.orders), len(problem.drivers)), bool)
     kinds: dict[Driver, int] = {}
     kind_of = [kinds.setdefault(_nameless(driver), len(kinds)) for driver in problem.drivers]
+    trips: dict[tuple[object, ...], int] = {}
+    trip_of = [trips.setdefault((one.start, one.end, one.shift, one.breaks), len(trips)) for one in kinds]
     refusals: dict[int, tuple[Reason, ...]] = {}
     short = _shortest(problem)
-    for number in range(len(problem.orders)):
-        by_kind = [refused(problem, short, number, driver) for driver in kinds]
+    for number, order in enumerate(problem.orders):
+        by_kind = [_refused(order, driver) for driver in kinds]
+        of_trip: dict[int, Reason | None] = {}
+        for kind, (driver, trip) in enumerate(zip(kinds, trip_of, strict=True)):
+            if by_kind[kind] is None:
+                if trip not in of_trip:
+                    of_trip[trip] = _too_late(problem, short, number, driver)
+                by_kind[kind] = of_trip[trip]
         able[number] = [by_kind[kind] is None for kind in kind_of]
         if not able[number].any():
             refusals[number] = tuple(reason for kind in kind_of if (reason := by_kind[kind]) is not None)

@@ -22,7 +22,8 @@ Progress = Callable[[Score], None]
 _SEARCH = 0.9  # of the time; the rest is for recombining
 _LEAST_S = 0.05  # of any search
 _HURRY = 0.6  # of a stage's time: later no other start is tried
-_COLUMNS = 5_000  # of which a plan is recombined, at most
+_COLUMNS = 5_000  # of which a plan is recombined, at most; up to half of them are orders on their own
+_SINGLES = 0.3  # of the time is over: no more of those
 _EFFORT = 1.0  # of recombining, in CP-SAT's deterministic time, for each goal
 
 
@@ -47,9 +48,12 @@ def plan(
     by, proven = "cheapest insertion", False
     if progress is not None:
         progress(score(problem, best))
+    notes: tuple[str, ...] = ()
     columns = all_columns(able, labels) if able.servable else {}
     if columns is None:
         columns = {}
+        if budget.seconds is not None and countdown.share() >= _SEARCH:
+            notes = ("The time was up before the search began: with more, a better plan may be found",)
         for routes in _search(able, best, countdown, seed, progress, limit, columns):
             if score(problem, routes) < score(problem, best):
                 best, by = routes, "guided local search"
@@ -60,7 +64,7 @@ def plan(
         proven &= is_best
         if score(problem, chosen) < score(problem, best) or proven:
             best, by = chosen, "all routes" if proven else "recombined routes"
-    found = answer(able, best, by, proven)
+    found = answer(able, best, by, proven, notes)
     broken = verify(problem, found)
     if not broken:
         return found
@@ -105,6 +109,7 @@ def _search(
     """
     problem = able.problem
     best, reached = start, None
+    singles(able, columns, _COLUMNS // 2, lambda: countdown.share() < _SINGLES)
     met = _watcher(able, columns, progress)
     budget = countdown.budget
 
@@ -143,7 +148,6 @@ def _complete(able: Eligibility, routes: Routes | None) -> Routes | None:
 
 def _watcher(able: Eligibility, columns: Columns, progress: Progress | None) -> Callable[[Routes], None]:
     problem = able.problem
-    singles(able, columns, kinds(problem))
     best: list[Score] = []
 
     def met(routes: Routes) -> None:
@@ -159,11 +163,11 @@ def _watcher(able: Eligibility, columns: Columns, progress: Progress | None) -> 
     return met
 
 
-def answer(able: Eligibility, routes: Routes, method: str, proven: bool) -> Plan:
+def answer(able: Eligibility, routes: Routes, method: str, proven: bool, notes: tuple[str, ...] = ()) -> Plan:
     """Feasible routes with their times, and the rest with its reasons."""
     problem = able.problem
     told = tuple(_route(problem, driver, orders) for driver, orders in enumerate(routes) if orders)
-    notes = tuple(_notes(problem, routes))
+    notes = (*_notes(problem, routes), *notes)
     return Plan(told, tuple(unserved(able, routes)), score(problem, routes), method, proven, notes)
 
 
