@@ -16,19 +16,10 @@ from orderwing.planning.budget import Budget, Countdown
 from orderwing.planning.routing.insertion import insert
 from orderwing.planning.routing.parts import Parts
 from orderwing.planning.routing.plan import NoPlanError, RoutePlan
-from orderwing.planning.routing.port import (
-    Part,
-    PartSearch,
-    Stopwatch,
-    Tuning,
-    as_plan,
-    drivable,
-    everything,
-    mended,
-    wanting,
-)
-from orderwing.planning.routing.problem import RoutingProblem
-from orderwing.planning.routing.tours import Tour, started
+from orderwing.planning.routing.port import Part, PartSearch, Stopwatch, Tuning, as_plan, drivable, everything
+from orderwing.planning.routing.problem import LARGEST, RoutingProblem
+from orderwing.planning.routing.start import started
+from orderwing.planning.routing.tours import Tour, wanting
 
 _SIZE = 250  # stops of a part
 _WEDGES_SHARE = 0.25  # of the budget
@@ -104,7 +95,7 @@ class _Improver:
     def resume(self, start: RoutePlan) -> None:
         problem = self._problem
         standing = started(problem, start)
-        mend = (tour if drivable(problem, tour) else mended(problem, tour) for tour in standing)
+        mend = (tour if drivable(problem, tour) else _mended(problem, tour) for tour in standing)
         self.tours = [tour for tour in mend if tour.trips]
         known = {stop for tour in self.tours for stop in tour.stops}
         broken = {stop for tour in standing for stop in tour.stops} - known
@@ -148,3 +139,22 @@ class _Improver:
             self.tours = [tour for n, tour in enumerate(self.tours) if n not in others] + found[0]
             self.saved += found[1]
         return set(part.stops)
+
+
+def _mended(problem: RoutingProblem, tour: Tour) -> Tour:
+    """The tour with those of its stops that can be driven together: those that must be served first, then by prize."""
+
+    def only(stops: set[int]) -> Tour:
+        trips = [(depot, tuple(stop for stop in trip if stop in stops)) for depot, trip in tour.trips]
+        depots, loaded = [depot for depot, trip in trips if trip], [trip for _, trip in trips if trip]
+        return Tour(tour.kind, tuple(zip([tour.trips[0][0], *depots[1:]], loaded, strict=False)))
+
+    def worth(stop: int) -> int:
+        prize = problem.stops[stop].prize
+        return LARGEST if prize is None else prize
+
+    kept: set[int] = set()
+    for stop in sorted(tour.stops, key=worth, reverse=True):
+        if drivable(problem, only(kept | {stop})):
+            kept.add(stop)
+    return only(kept)

@@ -15,7 +15,8 @@ from pyvrp import search
 from orderwing.planning.budget import Budget, Countdown
 from orderwing.planning.routing.plan import NoPlanError, RoutePlan, why_not
 from orderwing.planning.routing.problem import BARRED, LARGEST, Matrix, RoutingProblem, Stop, Vehicle
-from orderwing.planning.routing.tours import Tour, plan_of, started
+from orderwing.planning.routing.start import started
+from orderwing.planning.routing.tours import Tour, barred, plan_of, wanting
 
 _ENDLESS = int(np.iinfo(np.int64).max)
 _BARRED_COST = 2 * LARGEST  # above every prize
@@ -81,42 +82,11 @@ def as_plan(problem: RoutingProblem, tours: Sequence[Tour]) -> RoutePlan:
     return plan_of(problem, tours, _as_solution(as_data(problem, part), part, tours).duration_cost())
 
 
-def wanting(problem: RoutingProblem, tours: Sequence[Tour]) -> list[int]:
-    """Stops that must be served, and are not."""
-    served = {stop for tour in tours for stop in tour.stops}
-    return [n for n, stop in enumerate(problem.stops) if stop.prize is None and n not in served]
-
-
-def barred(problem: RoutingProblem, tour: Tour) -> list[int]:
-    """Stops that the tour's vehicle may not serve."""
-    pairs = problem.pair_costs
-    return [] if pairs is None else [stop for stop in tour.stops if pairs[tour.kind, stop] == BARRED]
-
-
 def drivable(problem: RoutingProblem, tour: Tour) -> bool:
     """Whether it keeps to the limits of its vehicle and stops."""
     part = Part(tour.stops, [int(kind == tour.kind) for kind in range(len(problem.vehicles))])
     (route,) = _as_solution(as_data(problem, part), part, [tour]).routes()
     return bool(route.is_feasible()) and not barred(problem, tour)
-
-
-def mended(problem: RoutingProblem, tour: Tour) -> Tour:
-    """The tour with those of its stops that can be driven together: those that must be served first, then by prize."""
-
-    def only(stops: set[int]) -> Tour:
-        trips = [(depot, tuple(stop for stop in trip if stop in stops)) for depot, trip in tour.trips]
-        depots, loaded = [depot for depot, trip in trips if trip], [trip for _, trip in trips if trip]
-        return Tour(tour.kind, tuple(zip([tour.trips[0][0], *depots[1:]], loaded, strict=False)))
-
-    def worth(stop: int) -> int:
-        prize = problem.stops[stop].prize
-        return LARGEST if prize is None else prize
-
-    kept: set[int] = set()
-    for stop in sorted(tour.stops, key=worth, reverse=True):
-        if drivable(problem, only(kept | {stop})):
-            kept.add(stop)
-    return only(kept)
 
 
 class PartSearch:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from orderwing.planning.routing.plan import Route, RoutePlan, StartError, Trip, left_out, terms_of
-from orderwing.planning.routing.problem import RoutingProblem
+from orderwing.planning.routing.plan import Route, RoutePlan, Trip, left_out, terms_of
+from orderwing.planning.routing.problem import BARRED, RoutingProblem
 
 
 class Tour(NamedTuple):
@@ -43,36 +42,16 @@ def tours_of(problem: RoutingProblem, routes: Iterable[Route]) -> list[Tour]:
     ]
 
 
-def started(problem: RoutingProblem, start: RoutePlan) -> list[Tour]:
-    """The tours of a plan that may be of yesterday's problem. Raises StartError where it is of none like this."""
-    for complaint in _complaints(problem, start.routes):
-        raise StartError(f"The plan to start from does not fit: {complaint}.")
-    return tours_of(problem, start.routes)
+def wanting(problem: RoutingProblem, tours: Sequence[Tour]) -> list[int]:
+    """Stops that must be served, and are not."""
+    served = {stop for tour in tours for stop in tour.stops}
+    return [n for n, stop in enumerate(problem.stops) if stop.prize is None and n not in served]
 
 
-def _complaints(problem: RoutingProblem, routes: Sequence[Route]) -> Iterator[str]:
-    vehicles = {vehicle.vehicle_id: vehicle for vehicle in problem.vehicles}
-    for n, route in enumerate(routes, 1):
-        if not route.trips or not all(trip.stops for trip in route.trips):
-            yield f"route {n} of {route.vehicle_id!r} has a trip without stops, or none"
-        vehicle = vehicles.get(route.vehicle_id)
-        if vehicle is None:
-            yield f"there is no vehicle {route.vehicle_id!r}"
-            continue
-        starts = [trip.from_depot for trip in route.trips]
-        if starts[0] != vehicle.start_depot or len(starts) > vehicle.max_reloads + 1:
-            yield f"{route.vehicle_id!r} starts at {vehicle.start_depot!r} and reloads {vehicle.max_reloads} times"
-        if unknown := set(starts[1:]) - set(vehicle.reload_depots):
-            yield f"{route.vehicle_id!r} does not reload at {min(unknown)!r}"
-    for vehicle_id, times in Counter(route.vehicle_id for route in routes).items():
-        if times > vehicles[vehicle_id].number:
-            yield f"vehicle {vehicle_id!r} is used {times} times of {vehicles[vehicle_id].number}"
-    known = {stop.stop_id for stop in problem.stops}
-    for stop, visits in Counter(stop for route in routes for stop in route.stops).items():
-        if stop not in known:
-            yield f"there is no stop {stop!r}"
-        if visits > 1:
-            yield f"stop {stop!r} is visited {visits} times"
+def barred(problem: RoutingProblem, tour: Tour) -> list[int]:
+    """Stops that the tour's vehicle may not serve."""
+    pairs = problem.pair_costs
+    return [] if pairs is None else [stop for stop in tour.stops if pairs[tour.kind, stop] == BARRED]
 
 
 def plan_of(problem: RoutingProblem, tours: Sequence[Tour], duration_cost: int = 0) -> RoutePlan:
