@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 from hypothesis import given, settings
@@ -137,7 +137,7 @@ class World:
     def _apply(self, decision: Decision) -> None:
         # Every row goes through the changelog, as after a restart.
         restored = tuple(msgspec.json.decode(encode_row(row), type=type(row)) for row in decision.puts)
-        self.at.apply(replace(decision, puts=restored))
+        self.at.apply(Decision(decision.emits, restored, decision.drops))
         for event in (emit.event for emit in decision.emits):
             match event:
                 case PaymentRequested():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import pytest
 
@@ -36,7 +34,7 @@ def tell(at: MemoryView, event: Event, now_ms: int = START_MS) -> Decision:
     """Every row goes through the changelog, as after a restart."""
     decision = STAGE.decide(at, event, now_ms)
     restored = tuple(msgspec.json.decode(encode_row(row), type=type(row)) for row in decision.puts)
-    return at.apply(replace(decision, puts=restored))
+    return at.apply(Decision(decision.emits, restored, decision.drops))
 
 
 def events(decision: Decision) -> list[Event]:
