@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from orderwing.planning.pricing.grid import MANY
 from orderwing.planning.sourcing import subsets, tables
 from orderwing.planning.sourcing.bounding import straight
 from orderwing.planning.sourcing.drafts import Units
@@ -25,6 +26,7 @@ from orderwing.planning.sourcing.tables import FAR, LOST, SHORT_MINOR
 
 SHARES = (1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1)  # of an order at one site, for which the lines are highest
 TOGETHER = 40  # wants whose moves are priced at once; a step is as many nodes as there are such parts
+KEPT = 20_000  # loads whose costs are remembered
 STARTS = 3  # subsets of each whose answers are improved
 
 
@@ -37,18 +39,37 @@ class Found(NamedTuple):
 
 
 class Board:
-    """A sharing (S + 1, L), the last row for what waits, and what moves would cost."""
+    """A sharing (S + 1, L), the last row for what waits, and what moves would cost.
+
+    `packed` counts what `Budget.packed` bounds.
+    """
 
     def __init__(self, problem: Problem, ways: Sequence[Way], wanted: Units) -> None:
         self.problem = problem
         self.ways = ways
         self.wanted = wanted
         self.caps = np.array([*(way.cap for way in ways), wanted], np.int64)
+        self.packed = 0
+        self._column: dict[bytes, int] = {}
+        self._costs = np.zeros((len(self.caps), 0), np.int64)
         each = problem.rules.backorder_unit_minor
         self.wait_minor = min(SHORT_MINOR, LOST // sum(wanted)) if each is None else each
 
     def price(self, rows: Ints) -> Ints:
-        """(S + 1, n): what each of n loads costs at each site."""
+        """(S + 1, n): what each of n loads costs at each site. A move changes but two sites' loads: most are known."""
+        if len(self._column) > KEPT:
+            self._column, self._costs = {}, self._costs[:, :0]
+        data, width = rows.tobytes(), rows.shape[1] * rows.itemsize
+        keys = [data[start : start + width] for start in range(0, len(data), width)]
+        new = {key: place for place, key in enumerate(keys) if key not in self._column}
+        if new:
+            self._column |= {key: len(self._column) + n for n, key in enumerate(new)}
+            self._costs = np.hstack([self._costs, self._priced(rows[list(new.values())])])
+        return self._costs[:, [self._column[key] for key in keys]]
+
+    def _priced(self, rows: Ints) -> Ints:
+        if self.problem.cartons and rows.max() > MANY:
+            self.packed += rows.size
         loads = Loads(self.wanted, rows)
         parcels = tables.packed(self.problem, loads)
         costs = tables.shipping(self.ways, loads, parcels) + tables.picking(self.problem, self.ways, loads)
@@ -114,7 +135,7 @@ def searched(
 ) -> Found:
     """The best sharing found. `seed` decides in which order equally dear starts are tried, after one `known`."""
     board = Board(problem, ways, wanted)
-    bound_minor, starts = _starts(problem, ways, wanted, seed)
+    bound_minor, starts = _starts(board, seed)
     waiting = np.zeros((len(ways) + 1, len(wanted)), np.int64)
     waiting[-1] = wanted
     if known:
@@ -142,6 +163,7 @@ def _improved(board: Board, sharing: Ints, budget: Budget, nodes: int) -> tuple[
     while (
         vain < len(parts)
         and nodes + used * len(parts) < budget.nodes
+        and board.packed < budget.packed
         and not (budget.stop is not None and budget.stop())
     ):
         gain, sharing = board.best_move(sharing, parts[used % len(parts)])
@@ -151,8 +173,9 @@ def _improved(board: Board, sharing: Ints, budget: Budget, nodes: int) -> tuple[
     return cost, sharing, used * len(parts)
 
 
-def _starts(problem: Problem, ways: Sequence[Way], wanted: Units, seed: int) -> tuple[int, list[Ints]]:
+def _starts(board: Board, seed: int) -> tuple[int, list[Ints]]:
     """A bound on the cost without what must wait, and the relaxed answers of the most promising subsets."""
+    problem, ways, wanted = board.problem, board.ways, board.wanted
     bounds = np.full(1, -np.inf)
     starts: list[Ints] = []
     for share in SHARES:
@@ -169,7 +192,8 @@ def _starts(problem: Problem, ways: Sequence[Way], wanted: Units, seed: int) -> 
     Random(seed).shuffle(different)
     lowest = float(bounds[1:].min())
     bound_minor = ceil(lowest - 1e-6 * max(1.0, abs(lowest))) if np.isfinite(lowest) else 0
-    board = Board(problem, ways, wanted)
+    if different:
+        board.price(np.vstack(different))  # all at once
     return bound_minor, sorted(different, key=board.cost)
 
 

@@ -149,7 +149,7 @@ def _without_each(field: Field, found: Split) -> Iterator[Loaded]:
         supply = [sum(caps) for caps in zip(*(way.cap for way in ways), strict=True)]
         wanted = tuple([min(units, have) for units, have in zip(field.wanted, supply, strict=True)])
         if any(wanted):
-            again = split(Field(field.problem, ways, (), wanted), Budget(nodes=1), 0)
+            again = split(Field(field.problem, ways, (), wanted), Budget(nodes=1, packed=1), 0)
             yield tuple([(site + (site >= place), units) for site, units in again.loads])
 
 

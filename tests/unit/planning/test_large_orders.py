@@ -1,0 +1,83 @@
+"""Orders of many units: packed together as one by one, and tried only as often as the budget says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from orderwing.bench.decisions.sourcing_cases import speed_case
+from orderwing.planning.pricing import Carton, Goods, Tariff
+from orderwing.planning.pricing.grid import freight, pack_all
+from orderwing.planning.pricing.packing import pack
+from orderwing.planning.sourcing import tables
+from orderwing.planning.sourcing.engine import plan, verify
+from orderwing.planning.sourcing.problem import Budget, Problem
+from orderwing.planning.sourcing.states import Loads
+
+CARTONS = (Carton("s", 1000, 3000, 50, 20), Carton("m", 5000, 20_000, 200, 40), Carton("l", 20_000, 60_000, 500, 90))
+TARIFFS = [Tariff((500, 1000, 5000, 20_000), (300, 400, 700, 1500), 80, 5000, 20, 5), Tariff((0,), (450,), 60)]
+# Some without weight, without volume, without both, of one size, and too large for any carton.
+GOODS = [
+    Goods(f"sku-{n}", 1, grams, cm3, oversize=True)
+    for n, (grams, cm3) in enumerate(
+        [(0, 0), (40, 0), (0, 70), (700, 900), (700, 900), (6000, 900), (90, 20_001), (19_999, 7), (20_001, 1), (3, 11)]
+    )
+]
+
+
+@pytest.mark.parametrize("most", [30, 1_000, 1_000_000])
+def test_many_units_are_packed_alike_in_loads_together(most: int) -> None:
+    drawn = np.random.default_rng(most)
+    amounts = drawn.integers(0, most, (40, len(GOODS))) * drawn.integers(0, 2, (40, len(GOODS)))
+    together = pack_all(amounts, GOODS, CARTONS)
+    charges = freight(together, TARIFFS)
+    for row, units in enumerate(amounts.tolist()):
+        parcels = pack(CARTONS, [one._replace(units=n) for one, n in zip(GOODS, units, strict=True)])
+        assert sum(one.times for one in parcels) == together.pieces[row]
+        assert sum(one.minor * one.times for one in parcels) == together.minor[row]
+        each = [sum(sum(t.charge(one.grams, one.cm3)) * one.times for one in parcels) for t in TARIFFS]
+        assert each == charges[:, row].tolist()
+    assert len(together.blocks) < 5 * len(GOODS)
+
+
+def large_order(units: int) -> Problem:
+    problem = speed_case(2, lines=20)
+    wants = tuple(want._replace(quantity=units) for want in problem.wants)
+    sources = tuple(replace(one, stock={want.sku: units * 2 // 3 for want in wants}) for one in problem.sources)
+    return replace(problem, wants=wants, sources=sources)
+
+
+@pytest.mark.parametrize("units", [100, 1_000_000])
+@pytest.mark.parametrize("most", [1, 25_000])
+def test_no_more_loads_are_packed_than_the_budget_says(monkeypatch: pytest.MonkeyPatch, units: int, most: int) -> None:
+    packed: list[int] = []
+    plain = tables.packed
+
+    def counted(problem: Problem, loads: Loads) -> object:
+        packed.append(loads.amounts.size)
+        return plain(problem, loads)
+
+    monkeypatch.setattr(tables, "packed", counted)
+    order = large_order(units)
+    answer = plan(order, Budget(packed=most))
+    assert sum(packed) - max(packed) <= max(most, packed[0])  # a step that began within it may go beyond
+    assert (answer.nodes > 0) == (most > 1)
+    assert answer.nodes < Budget().nodes
+    assert verify(order, replace(answer, others=lambda: ())) == []
+    assert answer.chosen.short_units == 0
+    assert 0 < answer.gap < 1
+
+
+def test_a_load_once_priced_is_not_packed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+    plain = tables.packed
+
+    def noted(problem: Problem, loads: Loads) -> object:
+        seen.extend(row.tobytes() for row in loads.amounts)
+        return plain(problem, loads)
+
+    monkeypatch.setattr(tables, "packed", noted)
+    assert plan(large_order(100), Budget(packed=60_000)).nodes > 1
+    assert len(seen) == len(set(seen))
