@@ -47,8 +47,8 @@ def matrix(
     engine: Chosen = Engine.HAVERSINE,
     url: Url = None,
     map_file: Map = None,
-    speed_kmh: Annotated[float, typer.Option(min=0.1, help="With haversine.")] = 40.0,
-    factor: Annotated[float, typer.Option(min=1, help="With haversine: road metres a straight one.")] = 1.0,
+    speed_kmh: Annotated[float, typer.Option(min=1, max=1_000, help="With haversine.")] = 40.0,
+    factor: Annotated[float, typer.Option(min=1, max=10, help="With haversine: road metres a straight one.")] = 1.0,
     cache: Annotated[Path | None, typer.Option(help="Keep what an engine answers in this file.")] = None,
     out: Annotated[Path | None, typer.Option(help="A .csv (a row a pair) or .json; stdout as CSV if not said.")] = None,
 ) -> None:
@@ -67,8 +67,7 @@ def matrix(
         if out is None:
             _write_csv(sys.stdout, places, found)
         else:
-            with out.open("w", encoding="utf-8", newline="") as file:
-                (_write_json if out.suffix == ".json" else _write_csv)(file, places, found)
+            _write(out, places, found)
 
 
 @app.command()
@@ -209,12 +208,31 @@ def _read(file: Path) -> Places:
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             table = csv.DictReader(lines)
-            wanted = ("id", "latitude", "longitude")
-            if missing := [name for name in wanted if name not in (table.fieldnames or ())]:
-                fail(f"{file} has no column {missing[0]}: it needs {', '.join(wanted)}.")
-            return Places.of([(row["id"], *_degrees(file, table.line_num, row)) for row in table])
+            wanted, header = ("id", "latitude", "longitude"), list(table.fieldnames or ())
+            for name in wanted:
+                if name not in header:
+                    fail(f"{file} has no column {name}: it needs {', '.join(wanted)}.")
+                if header.count(name) > 1:
+                    fail(f"{file}, line 1: more than one column is named {name}.")
+            return Places.of(_points(file, table))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         fail(f"{file} cannot be read as CSV ({error}).")
+
+
+def _points(file: Path, table: csv.DictReader[str]) -> Iterator[tuple[str, float, float]]:
+    first: dict[str, int] = {}
+    for row in table:
+        line, point = table.line_num, row["id"]
+        if None in row:
+            fail(f"{file}, line {line}: more columns than line 1 names.")
+        if not point or not point.strip():
+            fail(f"{file}, line {line}: id is empty.")
+        if point in first:
+            fail(f"{file}, line {line}: point {point} is in line {first[point]} already.")
+        first[point] = line
+        yield point, *_degrees(file, line, row)
+    if not first:
+        fail(f"{file} has no point: a row for each follows line 1.")
 
 
 def _degrees(file: Path, line: int, row: dict[str, str]) -> tuple[float, float]:
@@ -225,6 +243,14 @@ def _degrees(file: Path, line: int, row: dict[str, str]) -> tuple[float, float]:
         except (TypeError, ValueError):
             fail(f"{file}, line {line}: point {row['id']}: {name} is {row[name]!r}, not a number of degrees.")
     return found[0], found[1]
+
+
+def _write(out: Path, places: Places, found: Matrix) -> None:
+    try:
+        with out.open("w", encoding="utf-8", newline="") as file:
+            (_write_json if out.suffix == ".json" else _write_csv)(file, places, found)
+    except OSError as error:
+        fail(f"{out} cannot be written ({error.strerror}): name a file in a folder that is there.")
 
 
 def _write_csv(file: TextIO, places: Places, found: Matrix) -> None:

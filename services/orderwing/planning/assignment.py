@@ -96,13 +96,23 @@ def greedy(problem: AssignmentProblem) -> Assignment:
 
 
 def bound(problem: AssignmentProblem) -> int:
-    """No plan costs less: each order takes the cheapest it may. Those left for want of another way count nothing."""
-    allowed = np.where(problem.costs == FORBIDDEN, np.iinfo(np.int64).max, problem.costs).min(
-        axis=1, initial=LARGEST + 1
-    )
-    prices = [LARGEST + 1 if cost is None else cost for cost in problem.left_costs]
-    least = np.minimum(allowed, prices)
-    return int(least[least <= LARGEST].sum())
+    """No plan costs less: each order takes the cheapest it may, and of those without a price the cheapest are served.
+
+    Only as many of these as there is room for: who is left for want of another way counts nothing.
+    """
+    never = np.iinfo(np.int64).max
+    allowed = np.where(problem.costs == FORBIDDEN, never, problem.costs).min(axis=1, initial=never)
+    priced = np.array([cost is not None for cost in problem.left_costs], dtype=bool)
+    prices = np.array([cost or 0 for cost in problem.left_costs], dtype=np.int64)
+    musts = np.sort(allowed[~priced])[: _servable(problem, np.flatnonzero(~priced))]
+    return int(np.minimum(allowed, prices)[priced].sum() + musts.sum())
+
+
+def _servable(problem: AssignmentProblem, orders: NDArray[np.intp]) -> int:
+    """How many of the orders there is room for at once."""
+    costs = np.where(problem.costs[orders] == FORBIDDEN, FORBIDDEN, 0)
+    names = tuple(problem.orders[n] for n in orders)
+    return len(by_flow(AssignmentProblem(names, problem.drivers, costs, problem.capacities, (None,) * len(names))))
 
 
 def by_scipy(problem: AssignmentProblem) -> dict[int, int]:
@@ -123,7 +133,11 @@ def by_ortools(problem: AssignmentProblem) -> dict[int, int]:
     for table in _tables(problem, columns):
         square = np.zeros((table.shape[1],) * 2)
         square[: len(table)] = table
-        rows, cols = np.nonzero(np.isfinite(square))
+        there = np.isfinite(square)
+        # OR-Tools counts nodes by their arcs, and would read past the end for one that has none.
+        if not (there.any(axis=0).all() and there.any(axis=1).all()):
+            continue
+        rows, cols = np.nonzero(there)
         solver = ortools_assignment.SimpleLinearSumAssignment()
         solver.add_arcs_with_cost(rows, cols, square[rows, cols].astype(np.int64))
         status = solver.solve()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from orderwing.planning.distances.places import Places
 from orderwing.planning.distances.points import Indices, Keys, degrees_of, keys
-from orderwing.planning.distances.port import EngineError, Matrix, RoadEngine
+from orderwing.planning.distances.port import UNREACHABLE, EngineError, Matrix, RoadEngine
 
 _UNKNOWN = -2
 _BUSY_S = 1.0
@@ -42,8 +42,8 @@ class Cached:
 
     Kept by engine, profile and the map's version, which the engine is asked for at first and whenever it is asked
     anything: a new map is seen then. Of `most_origins` those written longest ago go; one that would have more than
-    `most_destinations` begins anew. `trouble` is told, once for each, why the file or the version is of no use; the
-    engine then answers alone.
+    `most_destinations` begins anew; one that cannot be read is asked again. `trouble` is told of that and, once for
+    each, why the file or the version is of no use; the engine then answers alone.
     """
 
     def __init__(
@@ -112,9 +112,12 @@ class Cached:
         return known
 
     def _useless(self, why: str) -> None:
-        if why not in self._told:
-            self._told.add(why)
-            self._trouble(f"Distances are not cached: {why}.")
+        self._tell(f"Distances are not cached: {why}.")
+
+    def _tell(self, trouble: str) -> None:
+        if trouble not in self._told:
+            self._told.add(trouble)
+            self._trouble(trouble)
 
     def _database(self) -> sqlite3.Connection:
         if self._open is None:
@@ -157,6 +160,9 @@ class Cached:
             found = database.execute(_READ, (self._map(database), json.dumps(listed))).fetchall()
         before: bytes | None = None
         for origin, stored, *values in found:
+            if not _sound(stored, *values):
+                self._tell(f"{self._file} has rows that cannot be read: they are asked again.")
+                continue
             if stored != before:  # origins that were asked together have the same destinations
                 before, destinations = stored, np.frombuffer(stored, np.int64)
                 at = np.minimum(np.searchsorted(destinations, columns), len(destinations) - 1)
@@ -166,6 +172,7 @@ class Cached:
             kept[origin] = (destinations, metres, seconds)
             row = row_of[origin]
             known[0, row, there], known[1, row, there] = metres[at], seconds[at]
+        known[:, (known < UNREACHABLE).any(axis=0)] = _UNKNOWN
         return known, kept
 
     def _ask(self, rows: Keys, columns: Keys) -> NDArray[np.int32]:
@@ -192,6 +199,14 @@ class Cached:
                         new = _merged(new, kept[origin], most_destinations)
                     database.execute(_WRITE, (number, origin, *(values.tobytes() for values in new)))
                 database.execute(_EVICT, (most_origins,))
+
+
+def _sound(destinations: object, metres: object, seconds: object) -> bool:
+    """Whether a row is one that `_write` may have written."""
+    if not isinstance(destinations, bytes) or not isinstance(metres, bytes) or not isinstance(seconds, bytes):
+        return False
+    count, rest = divmod(len(destinations), 8)
+    return count > 0 and rest == 0 and len(metres) == len(seconds) == 4 * count
 
 
 def _merged(new: _Row, old: _Row, most: int) -> _Row:

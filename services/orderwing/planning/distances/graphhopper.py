@@ -13,7 +13,7 @@ from orderwing.planning.distances.haversine import pairwise_m
 from orderwing.planning.distances.http import Client
 from orderwing.planning.distances.places import Places
 from orderwing.planning.distances.points import Distinct, Indices, distinct
-from orderwing.planning.distances.port import EngineError, Matrix, unreachable
+from orderwing.planning.distances.port import EngineError, Matrix, unreachable, whole
 from orderwing.planning.distances.trail import trails
 
 _DIGITS = 6
@@ -78,8 +78,8 @@ class GraphHopper:
         points = len(asked.degrees)
         # A tour of all points tells for little which are off the road: later each would cut walks into pieces.
         tour = list(range(points)) if asked.rows.size * asked.columns.size > 4 * points else []
-        whole = all(map(legs.known, _cut(tour, self._legs)))
-        if not whole or not all(self._client.each(legs.known, self._walks(*legs.on_road()))):
+        toured = all(map(legs.known, _cut(tour, self._legs)))
+        if not toured or not all(self._client.each(legs.known, self._walks(*legs.on_road()))):
             for rows, columns in legs.connected(self._legs):
                 for _ in self._client.each(legs.ask, self._walks(rows, columns)):
                     pass
@@ -196,7 +196,7 @@ class _Legs:
             raise self._client.unexpected(body) from None
         reasons = [hint.details.rpartition(".")[2] for hint in hints]
         lost = [hint.point_index for hint, why in zip(hints, reasons, strict=True) if why in _LOST]
-        where = [n for n in lost if n is not None and n < len(walk)]
+        where = [n for n in lost if n is not None and 0 <= n < len(walk)]
         if not where and _NO_WAY not in reasons:
             raise self._client.unexpected(body)
         return None, _NO_WAY if not where else "", where
@@ -212,12 +212,26 @@ class _Legs:
         rows, columns = self._row[visited[:-1]], self._column[visited[1:]]
         wanted = (rows >= 0) & (columns >= 0)
         for values, into, unit in ((lengths, self._metres, 1.0), (times, self._seconds, 1000.0)):
-            found = np.rint(np.array([value for _, _, value in values]) / unit).astype(np.int32)
+            try:
+                found = whole(np.array([value for _, _, value in values]) / unit)
+            except ValueError as error:
+                raise self._unsound("a leg's time or length", error) from None
             into[rows[wanted], columns[wanted]] = found[wanted]
         if self._snap_m is not None:
-            snapped = decode(path.snapped_waypoints, path.points_encoded_multiplier)
-            moved_m = pairwise_m(self._asked.degrees[visited], snapped)
+            moved_m = pairwise_m(self._asked.degrees[visited], self._snapped(path, len(walk)))
             self._lost.update(visited[moved_m > self._snap_m].tolist())
+
+    def _snapped(self, path: _Path, count: int) -> NDArray[np.float64]:
+        try:
+            found = decode(path.snapped_waypoints, path.points_encoded_multiplier or 1.0)
+            if found.shape != (count, 2) or not (np.abs(found) <= (90, 180)).all():
+                raise ValueError(f"{len(found)} of {count} points, or one that is not on Earth")
+        except (ValueError, IndexError) as error:
+            raise self._unsound("the points on the road", error) from None
+        return found
+
+    def _unsound(self, what: str, error: Exception) -> EngineError:
+        return EngineError(f"GraphHopper at {self._client.url} tells {what} as they cannot be ({error}).")
 
     def matrix(self, source: str) -> Matrix:
         rows, columns = self._row[self._asked.rows], self._column[self._asked.columns]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf, pi
 
 import numpy as np
 from numpy.typing import NDArray
 
 from orderwing.planning.distances.places import Places
-from orderwing.planning.distances.port import Matrix
+from orderwing.planning.distances.port import LARGEST, Matrix
 
 EARTH_RADIUS_M = 6_371_008.8
+_HALFWAY_M = pi * EARTH_RADIUS_M
 _BLOCK = 8_192  # pairs at once: two arrays of them stay in a core's own cache
 Degrees = NDArray[np.float64]
 
@@ -68,6 +70,13 @@ class Haversine:
 
     metres_per_second: float
     factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where half of the Earth would be more metres or seconds than a matrix holds."""
+        if not 0 < self.metres_per_second < inf or not 0 < self.factor * _HALFWAY_M <= LARGEST:
+            raise ValueError(f"Haversine: no speed of {self.metres_per_second} m/s with a factor of {self.factor}.")
+        if self.factor * _HALFWAY_M / self.metres_per_second > LARGEST:
+            raise ValueError(f"Haversine: {self.metres_per_second} m/s is too slow for a factor of {self.factor}.")
 
     def matrix(self, origins: Places, destinations: Places) -> Matrix:
         shape = (len(origins), len(destinations))

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from http.client import HTTPResponse
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from orderwing.planning.distances.port import EngineError
+
+if TYPE_CHECKING:
+    from socket import socket
+
+    from _typeshed import WriteableBuffer
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -20,8 +30,55 @@ _CONNECT_S = 2.0
 _ATTEMPTS = 3
 
 
+class _Until(io.RawIOBase):
+    """What a socket sends up to a deadline: its own time-out begins anew with each byte."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket, deadline_s: float) -> None:
+        self._raw, self._sock, self._deadline_s = raw, sock, deadline_s
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
+        left_s = self._deadline_s - monotonic()
+        if left_s <= 0:
+            raise TimeoutError("The answer is not complete in time.")
+        self._sock.settimeout(left_s)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Timely(HTTPResponse):
+    """Headers and body within the time that a connection has for one read."""
+
+    def __init__(self, sock: socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        timeout_s = sock.gettimeout()
+        if timeout_s is not None:
+            self.fp = io.BufferedReader(_Until(self.fp.detach(), sock, monotonic() + timeout_s))
+
+
+class _Connection(HTTPConnection):
+    response_class = _Timely
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Timely
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
 class Client:
-    """One engine's address. Raises EngineError where it does not answer in time."""
+    """One engine's address. Raises EngineError where it has not answered, to the last byte, in time."""
 
     def __init__(self, engine: str, url: str, timeout_s: float, connections: int) -> None:
         """`url` is `http://host:port`, with a path before the engine's own if it is behind another server."""
@@ -30,6 +87,7 @@ class Client:
         self.url = url.rstrip("/")
         timeout = urllib3.Timeout(connect=_CONNECT_S, read=timeout_s)
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False, maxsize=connections)
+        self._pool.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
     def get(self, path: str) -> tuple[int, bytes]:
         return self._send("GET", path, None)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from orderwing.planning.distances.http import Client
 from orderwing.planning.distances.places import Places
 from orderwing.planning.distances.points import Indices, distinct
-from orderwing.planning.distances.port import EngineError, Matrix, unreachable, whole
+from orderwing.planning.distances.port import UNREACHABLE, EngineError, Matrix, unreachable, whole
 
 _DIGITS = 6  # as OSRM keeps them
 _Values = list[list[float | None]]
@@ -104,11 +104,14 @@ class Osrm:
                 f"OSRM at {self._client.url} refuses a table of {len(rows)} x {len(columns)}: start it with "
                 f"--max-table-size {self._limit}, or set the limit to what it has."
             )
-        shape = (len(rows), len(columns))
-        found = [np.array(values, np.float64) for values in (answer.distances, answer.durations)]
-        if answer.code != "Ok" or any(values.shape != shape for values in found):
+        try:
+            metres, seconds = (whole(np.array(values, np.float64)) for values in (answer.distances, answer.durations))
+        except ValueError:  # ragged, or no distances
+            raise self._client.unexpected(body) from None
+        sound = metres.shape == seconds.shape == (len(rows), len(columns))
+        if answer.code != "Ok" or not sound or ((metres == UNREACHABLE) != (seconds == UNREACHABLE)).any():
             raise self._client.unexpected(body)
-        return tuple(whole(values) for values in found)
+        return metres, seconds
 
     def _has_road(self, text: str) -> bool:
         radius = "" if self._snap is None else f"&radiuses={self._snap}"

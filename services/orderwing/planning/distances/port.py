@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from orderwing.planning.distances.places import Places
 
 UNREACHABLE: Final = -1
+LARGEST: Final = int(np.iinfo(np.int32).max)
 Whole = NDArray[np.int32]
 
 
@@ -74,5 +75,9 @@ def unreachable(rows: int, columns: int) -> Whole:
 
 
 def whole(values: NDArray[np.float64]) -> Whole:
-    """Rounded, NaN as `UNREACHABLE`."""
-    return np.where(np.isnan(values), UNREACHABLE, np.rint(values)).astype(np.int32)
+    """Rounded, NaN as `UNREACHABLE`. Raises ValueError where a value is no distance: below 0, or not of int32."""
+    rounded = np.rint(values)
+    unknown = np.isnan(rounded)
+    if not (unknown | ((rounded >= 0) & (rounded <= LARGEST))).all():
+        raise ValueError(f"distances and times are from 0 to {LARGEST}")
+    return np.where(unknown, UNREACHABLE, rounded).astype(np.int32)

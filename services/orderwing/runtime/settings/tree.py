@@ -220,7 +220,7 @@ class Distances(Section):
     detour_factor: float = Field(
         1.4, ge=1, le=10, description="Road metres a straight one while the engine is down; `distances detour` fits it."
     )
-    speed_kmh: float = Field(30.0, gt=0, le=200, description="On the road, while the engine is down; fitted likewise.")
+    speed_kmh: float = Field(30.0, ge=1, le=200, description="On the road, while the engine is down; fitted likewise.")
 
 
 class Embedded(Section):
