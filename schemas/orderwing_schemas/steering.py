@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from orderwing_schemas.base import CurrencyCode, EpochMs, Id, Minor, Model
 
@@ -31,13 +31,19 @@ class PriceList(Model):
     valid_until_ms: EpochMs
     prices: tuple[ShelfPrice, ...]
 
-    @model_validator(mode="after")
-    def _is_sound(self) -> Self:
-        if self.valid_until_ms <= self.valid_from_ms:
-            raise ValueError("valid_until_ms must be after valid_from_ms")
+    @field_validator("valid_until_ms")
+    @classmethod
+    def _ends_after_its_begin(cls, value: int, info: ValidationInfo) -> int:
+        if value <= info.data.get("valid_from_ms", value - 1):
+            raise ValueError("must be after valid_from_ms")
+        return value
+
+    @field_validator("prices")
+    @classmethod
+    def _are_one_each(cls, value: tuple[ShelfPrice, ...]) -> tuple[ShelfPrice, ...]:
         seen: set[tuple[str, str]] = set()
-        for price in self.prices:
+        for price in value:
             if (price.site_id, price.sku) in seen:
-                raise ValueError(f"prices: site {price.site_id} has two for SKU {price.sku}")
+                raise ValueError(f"site {price.site_id} has two for SKU {price.sku}")
             seen.add((price.site_id, price.sku))
-        return self
+        return value

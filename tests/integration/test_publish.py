@@ -245,7 +245,7 @@ def test_prices_that_make_no_sense_are_refused_in_words(
         ({"prices": [{**good["prices"][0], "price_minor": 35_001}]}, "prices.0.price_minor: 35001 is above 35000"),
         ({"prices": [{**good["prices"][0], "price_minor": -1}]}, "prices.0.price_minor: "),
         ({"prices": [good["prices"][0]] * 2}, "prices: site LON1 has two for SKU SKU-0"),
-        ({"valid_until_ms": 1_000}, "valid_until_ms must be after valid_from_ms"),
+        ({"valid_until_ms": 1_000}, "valid_until_ms: must be after valid_from_ms"),
         ({"version": 0}, "version: "),
     )
     monkeypatch.setenv("ORDERWING_BOOTSTRAP", bootstrap)

@@ -1,7 +1,31 @@
+import json
+from pathlib import Path
+
+import pytest
+
 from orderwing.commands.network import not_used_yet
+from orderwing.runtime.publish import PublishError
+from orderwing.runtime.publish_prices import read_price_file
 from orderwing.shop.catalogue import demo_catalogue
 from orderwing.shop.demo_network import demo_network
 from support.policies import items, rich_network
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"valid_until_ms": 1_000}, "valid_until_ms: must be after valid_from_ms."),
+        ({"valid_from_ms": "soon"}, "valid_from_ms: Input should be a valid integer"),
+        ({"prices": [{"site_id": "A", "sku": "B", "price_minor": 4}] * 2}, "prices: site A has two for SKU B."),
+    ],
+)
+def test_a_price_file_that_is_wrong_names_the_field(tmp_path: Path, change: dict[str, object], told: str) -> None:
+    file = tmp_path / "prices.json"
+    good = {"version": 1, "currency": "GBP", "valid_from_ms": 1_000, "valid_until_ms": 2_000, "prices": []}
+    file.write_text(json.dumps({**good, **change}))
+    with pytest.raises(PublishError) as refused:
+        read_price_file(file)
+    assert str(refused.value).startswith(f"{file} is not valid: {told}")
 
 
 def test_what_no_stage_uses_is_told() -> None:

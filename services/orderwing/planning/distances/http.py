@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPResponse
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -15,6 +14,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ProtocolError
 
+from orderwing.planning.budget import Budget, Countdown
 from orderwing.planning.distances.port import EngineError
 
 if TYPE_CHECKING:
@@ -33,14 +33,15 @@ _ATTEMPTS = 3
 class _Until(io.RawIOBase):
     """What a socket sends up to a deadline: its own time-out begins anew with each byte."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket, deadline_s: float) -> None:
-        self._raw, self._sock, self._deadline_s = raw, sock, deadline_s
+    def __init__(self, raw: io.RawIOBase, sock: socket, timeout_s: float) -> None:
+        self._raw, self._sock, self._timeout_s = raw, sock, timeout_s
+        self._countdown = Countdown(Budget(seconds=timeout_s))
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        left_s = self._deadline_s - monotonic()
+        left_s = self._timeout_s - self._countdown.seconds_spent()
         if left_s <= 0:
             raise TimeoutError("The answer is not complete in time.")
         self._sock.settimeout(left_s)
@@ -58,7 +59,7 @@ class _Timely(HTTPResponse):
         super().__init__(sock, *args, **options)
         timeout_s = sock.gettimeout()
         if timeout_s is not None:
-            self.fp = io.BufferedReader(_Until(self.fp.detach(), sock, monotonic() + timeout_s))
+            self.fp = io.BufferedReader(_Until(self.fp.detach(), sock, timeout_s))
 
 
 class _Connection(HTTPConnection):
