@@ -1,8 +1,12 @@
 """The allocation engine over HTTP: as it says of itself, whatever is sent."""
 
+import asyncio
 import copy
 import json
-from collections.abc import Iterator
+import multiprocessing
+import threading
+from collections.abc import Iterator, MutableMapping
+from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 import pytest
@@ -14,7 +18,10 @@ from schemathesis.python.asgi import get_client
 
 from orderwing.api.app import create_app
 from orderwing.api.contract import EXAMPLE
+from orderwing.api.jobs import Searches
 from orderwing.api.problems import MOST_BYTES
+from orderwing.planning.fleet.document import FleetProblem
+from orderwing.planning.fleet.exchange import prepared
 from support.running import wait_until
 
 APP = create_app(processes=1, waiting=1_000)
@@ -126,8 +133,65 @@ def test_what_is_no_json_or_too_large_is_refused(client: requests.Session) -> No
     headers = {"Content-Type": "application/json"}
     assert client.post(SOLVE, data="{", headers=headers).status_code == 400
     told_length = client.post(SOLVE, data=b" " * (MOST_BYTES + 1), headers=headers)
-    assert told_length.status_code == 413
-    assert told_length.headers["content-type"] == "application/problem+json"
+    in_parts = client.post(SOLVE, data=(b" " * 2**20 for _ in range(MOST_BYTES // 2**20 + 1)), headers=headers)
+    for answer in (told_length, in_parts):
+        assert answer.status_code == 413
+        assert answer.headers["content-type"] == "application/problem+json"
+    too_deep = client.post(SOLVE, data="[" * 100_000, headers=headers)
+    assert too_deep.status_code == 400
+    assert too_deep.json()["type"].endswith("too-deep")
+
+
+def test_who_hangs_up_ends_the_search() -> None:
+    """Else it would go on for half a minute, and be answered."""
+    body = json.dumps({"problem": slow_problem(), "seconds": 30}).encode()
+    told: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": body}, {"type": "http.disconnect"}]
+    received = iter(told)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/allocations/solve",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return next(received)
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    async def ask() -> None:
+        app = create_app(processes=1, waiting=0)
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+            assert not app.state.searches.busy
+
+    asyncio.run(ask())
+    assert sent[0]["status"] == 503
+
+
+def test_a_search_dropped_while_its_process_starts_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    starting, start = threading.Event(), ForkServerProcess.start
+
+    def told(process: ForkServerProcess) -> None:
+        starting.set()
+        start(process)
+
+    monkeypatch.setattr(ForkServerProcess, "start", told)
+
+    async def drop() -> None:
+        searches = Searches(processes=1)
+        before = set(multiprocessing.active_children())
+        search = searches.start(prepared(FleetProblem.model_validate(slow_problem())), seconds=600, seed=0)
+        await asyncio.to_thread(starting.wait)
+        await searches.drop(search)
+        assert not searches.busy
+        await asyncio.get_running_loop().shutdown_default_executor()
+        assert set(multiprocessing.active_children()) <= before
+
+    asyncio.run(drop())
 
 
 def test_examples_are_in_the_description(client: requests.Session) -> None:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ DEADLINE_S = 120
 
 @pytest.fixture
 def server() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "orderwing", "api", "serve", "--port", "0", "--processes", "1"]
+    command = [sys.executable, "-m", "orderwing", "api", "serve", "--port", "0", "--processes", "1", "--waiting", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -32,7 +33,18 @@ def server() -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_it_serves_until_sigterm_and_leaves_nothing_behind(server: subprocess.Popen[str]) -> None:
+def over(process: psutil.Process) -> bool:
+    """Or waits for whoever is now its parent."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGTERM, signal.SIGKILL])
+def test_it_serves_until_it_is_ended_and_leaves_nothing_behind(
+    server: subprocess.Popen[str], ended_by: signal.Signals
+) -> None:
     assert server.stdout is not None
     told = server.stdout.readline()
     assert told.startswith("Listening at ")
@@ -46,12 +58,21 @@ def test_it_serves_until_sigterm_and_leaves_nothing_behind(server: subprocess.Po
     orders = [{"order_id": f"o{n}", "point": {**point, "latitude": 51 + n / 99}} for n in range(30)]
     body: Any = {"problem": {**EXAMPLE, "orders": orders}, "seconds": 600}
     where = address + requests.post(jobs, json=body, timeout=DEADLINE_S).headers["Location"]
-    wait_until(lambda: requests.get(where, timeout=DEADLINE_S).json()["status"] == "running", "the search runs")
+    wait_until(lambda: requests.get(where, timeout=DEADLINE_S).json()["best"] is not None, "the search runs")
     children = psutil.Process(server.pid).children(recursive=True)
     assert children
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(DEADLINE_S) == 0
-    assert not psutil.wait_procs(children, DEADLINE_S)[1]
+    with ThreadPoolExecutor() as pool:
+        again = body | {"seconds": 30}
+        waiting = pool.submit(requests.post, f"{address}/v1/allocations/solve", json=again, timeout=DEADLINE_S)
+        wait_until(lambda: requests.get(f"{address}/readyz", timeout=DEADLINE_S).status_code == 503, "another waits")
+        server.send_signal(ended_by)
+        assert server.wait(DEADLINE_S) == (0 if ended_by == signal.SIGTERM else -ended_by)
+        wait_until(lambda: all(map(over, children)), "all processes are over")
+        if ended_by == signal.SIGTERM:
+            assert waiting.result().status_code == 503
+            assert waiting.result().json()["type"].endswith("ending")
+        else:
+            assert isinstance(waiting.exception(), requests.ConnectionError)
 
 
 def test_a_port_that_is_taken_is_told() -> None:

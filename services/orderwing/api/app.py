@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 
 import orderwing
 from orderwing.api.contract import Health, Job, JobRequest, Problem, SolveRequest
-from orderwing.api.jobs import Search, Searches
+from orderwing.api.jobs import EndingError, Search, Searches
 from orderwing.api.problems import LimitBody, handle
 from orderwing.planning.distances import Distances
 from orderwing.planning.fleet.document import Allocation, ScoreOut
@@ -34,7 +34,7 @@ _BODY = _errors(
     _400="The body is not JSON.",
     _413="The body is too large.",
     _422="A field is wrong; `errors` name each.",
-    _503="Too many searches wait; try again after `Retry-After` seconds.",
+    _503="Too many searches wait, or the server ends; try again after `Retry-After` seconds.",
 )
 _MISSING = _errors(_404="There is no such job, or no more.", _422="The id is none.")
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As told when it was started.")]
@@ -75,20 +75,36 @@ async def _search(request: Request, body: SolveRequest | JobRequest) -> Search:
     return _searches(request).start(asked, body.seconds, body.seed)
 
 
+async def _end_of(search: Search, request: Request) -> None:
+    """Or of the client's patience."""
+    assert search.task is not None
+    gone = asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait([search.task, gone], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 def _allocations(app: FastAPI) -> None:
     @app.post("/v1/allocations/solve", responses=_BODY, tags=["allocations"])
     async def solve(body: SolveRequest, searches: Running, request: Request) -> Allocation:
         """Allocate within `seconds`, and wait for it."""
         search = await _search(request, body)
         try:
-            assert search.task is not None
-            await search.task
+            await _end_of(search, request)
         finally:
             await searches.drop(search)
         found = _allocation(search)
-        if found is None:
-            raise HTTPException(500, search.detail)
-        return found
+        if found is not None:
+            return found
+        if search.dropped:
+            raise EndingError  # or nobody listens
+        raise HTTPException(500, search.detail)
 
     @app.post(_JOBS, status_code=202, responses=_BODY, tags=["allocations"])
     async def start(body: JobRequest, request: Request, reply: Response) -> Job:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import math
 import multiprocessing
+import os
 import signal
 import time
 from collections import OrderedDict
@@ -24,6 +27,10 @@ GRACE_S = 60  # beyond a search's time, for what comes before and after it on a 
 
 class BusyError(Exception):
     """As many searches wait as may."""
+
+
+class EndingError(Exception):
+    """The server ends, and every search with it."""
 
 
 class Ended(NamedTuple):
@@ -48,6 +55,7 @@ class Search:
     spent_s: float = 0.0
     process: BaseProcess | None = None
     task: asyncio.Task[None] | None = None
+    dropped: bool = False
 
     def seconds_spent(self) -> float:
         if self.status == "running" and self.began_s is not None:
@@ -63,6 +71,7 @@ class Searches:
         self._turn = asyncio.Semaphore(processes)
         self._known: OrderedDict[str, Search] = OrderedDict()
         self._open: dict[str, Search] = {}
+        self._ending = False
         self._context = multiprocessing.get_context("forkserver")
         # With the solver loaded once, a search starts in milliseconds.
         self._context.set_forkserver_preload(["orderwing.planning.fleet.solve"])
@@ -72,12 +81,15 @@ class Searches:
         return len(self._open) >= self._most
 
     def start(self, asked: Prepared, seconds: float, seed: int) -> Search:
-        """Raises BusyError."""
+        """Raises BusyError, EndingError."""
+        if self._ending:
+            raise EndingError
         if self.busy:
             raise BusyError
         search = Search(asked, seconds, seed)
         self._known[search.search_id] = self._open[search.search_id] = search
         search.task = asyncio.create_task(self._run(search))
+        search.task.add_done_callback(lambda _: self._over(search))
         return search
 
     def get(self, search_id: str) -> Search | None:
@@ -86,39 +98,44 @@ class Searches:
     async def drop(self, search: Search) -> None:
         """End it if it is not over, and forget it."""
         self._known.pop(search.search_id, None)
-        if search.task is not None and not search.task.done():
-            search.task.cancel()
-            with suppress(asyncio.CancelledError):
-                await search.task
+        if search.task is None or search.task.done():
+            return
+        if not search.dropped:  # a second cancel would disturb what the first began
+            search.dropped = search.task.cancel()
+        await asyncio.wait([search.task])
 
-    async def close(self) -> None:
-        for search in list(self._open.values()):
-            await self.drop(search)
+    async def close(self, within_s: float = -math.inf) -> None:
+        """Begin no more, and end those that have more than `within_s` to go."""
+        self._ending = True
+        ending = [one for one in self._open.values() if one.seconds - one.seconds_spent() > within_s]
+        await asyncio.gather(*map(self.drop, ending))
+
+    def _over(self, search: Search) -> None:
+        self._open.pop(search.search_id, None)
+        if search.status != "done":
+            search.status = "failed"
+        over = [name for name in self._known if name not in self._open]
+        for name in over[: max(0, len(over) - self._kept)]:
+            del self._known[name]
 
     async def _run(self, search: Search) -> None:
-        try:
-            async with self._turn:
-                search.status, search.began_s = "running", time.monotonic()
-                try:
-                    await self._listen(search)
-                finally:
-                    search.spent_s = time.monotonic() - search.began_s
-        finally:
-            self._open.pop(search.search_id, None)
-            if search.status != "done":
-                search.status = "failed"
-            over = [name for name in self._known if name not in self._open]
-            for name in over[: max(0, len(over) - self._kept)]:
-                del self._known[name]
+        async with self._turn:
+            search.status, search.began_s = "running", time.monotonic()
+            try:
+                await self._listen(search)
+            finally:
+                search.spent_s = time.monotonic() - search.began_s
 
     async def _listen(self, search: Search) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
+        server, alive = self._context.Pipe(duplex=False)  # nobody writes to it; closed even if we are killed
         process = self._context.Process(
-            target=_search, args=(theirs, search.asked.problem, search.seconds, search.seed), daemon=True
+            target=_search, args=(theirs, server, search.asked.problem, search.seconds, search.seed), daemon=True
         )
         loop = asyncio.get_running_loop()
+        starting = asyncio.create_task(asyncio.to_thread(process.start))
         try:
-            await asyncio.to_thread(process.start)
+            await asyncio.shield(starting)  # a thread cannot be cancelled: the process would be nobody's
             theirs.close()
             told: asyncio.Queue[object] = asyncio.Queue()
             loop.add_reader(ours.fileno(), _receive, ours, told)
@@ -130,8 +147,12 @@ class Searches:
                 search.detail = "the search did not end in its time"
             finally:
                 loop.remove_reader(ours.fileno())
+        except OSError as error:
+            search.detail = f"the search could not be started ({error.strerror})"
         finally:
-            ours.close()
+            await asyncio.wait([starting])
+            for end in (ours, theirs, server, alive):
+                end.close()
             if process.pid is not None:
                 process.kill()
                 await asyncio.to_thread(process.join)
@@ -154,8 +175,9 @@ def _take(search: Search, message: object) -> None:
         search.detail = "the search ended without an answer"
 
 
-def _search(connection: Connection, problem: Problem, seconds: float, seed: int) -> None:
+def _search(connection: Connection, server: Connection, problem: Problem, seconds: float, seed: int) -> None:
     """In the process."""
+    _end_with(server)
     from orderwing.planning.fleet.bounds import bound  # noqa: PLC0415  # the server itself needs no solver
     from orderwing.planning.fleet.solve import plan  # noqa: PLC0415
 
@@ -163,3 +185,15 @@ def _search(connection: Connection, problem: Problem, seconds: float, seed: int)
     with suppress(BrokenPipeError):  # the server is gone
         best = plan(problem, Budget(seconds), seed, connection.send)
         connection.send(Ended(best, bound(problem, best)))
+
+
+def _end_with(server: Connection) -> None:
+    """Have the kernel end this process once the server has closed the pipe's other end, however it ended.
+
+    By SIGIO, whose default that is: a thread would wait for the interpreter, which the solver holds. The parent is
+    no help either, being the fork server, which lives as long as any search does.
+    """
+    fcntl.fcntl(server, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(server, fcntl.F_SETFL, fcntl.fcntl(server, fcntl.F_GETFL) | os.O_ASYNC)
+    if server.poll():  # closed before
+        os._exit(1)

@@ -13,7 +13,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orderwing.api.contract import FieldError, Problem
-from orderwing.api.jobs import BusyError
+from orderwing.api.jobs import BusyError, EndingError
 from orderwing.planning.fleet.checks import BadProblemError, Issue
 from orderwing.planning.fleet.exchange import told
 
@@ -55,8 +55,18 @@ def handle(app: FastAPI) -> None:
     async def busy(request: Request, error: BusyError) -> JSONResponse:
         return response(503, "busy", "As many searches wait as may: try again.", headers={"Retry-After": "5"})
 
+    @app.exception_handler(EndingError)
+    async def ending(request: Request, error: EndingError) -> JSONResponse:
+        return response(503, "ending", "The server ends: send it again.", headers={"Retry-After": "5"})
+
+    @app.exception_handler(TooLargeError)
+    async def too_large(request: Request, error: TooLargeError) -> JSONResponse:
+        return response(413, "too-large", error.detail)
+
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, RecursionError):
+            return response(400, "too-deep", "The body's lists and objects are nested too deeply.")
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(sorted(_methods(app, request)))  # of all routes of this path
@@ -73,8 +83,11 @@ def _summary(issues: Sequence[Issue]) -> str:
     return f"{issues[0].field or 'body'}: {issues[0].detail}{more}." if issues else "The request is not valid."
 
 
-class TooLargeError(Exception):
-    """More bytes than a body may have."""
+class TooLargeError(HTTPException):
+    """More bytes than a body may have. FastAPI lets no other kind of error pass while it reads a body."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {most} bytes.")
 
 
 class LimitBody:
@@ -88,28 +101,17 @@ class LimitBody:
             await self._app(scope, receive, send)
             return
         told = dict(scope["headers"]).get(b"content-length", b"0")
-        read, began = 0, False
-        refusal = response(413, "too-large", f"A body may have {self._most} bytes.")
         if told.isdigit() and int(told) > self._most:
-            await refusal(scope, receive, send)
+            await response(413, "too-large", TooLargeError(self._most).detail)(scope, receive, send)
             return
+        read = 0
 
         async def counted() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._most:
-                raise TooLargeError
+                raise TooLargeError(self._most)
             return message
 
-        async def watched(message: Message) -> None:
-            nonlocal began
-            began = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, watched)
-        except TooLargeError:
-            if began:
-                raise
-            await refusal(scope, receive, send)
+        await self._app(scope, counted, send)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from collections.abc import Callable
@@ -9,8 +10,32 @@ from collections.abc import Callable
 import uvicorn
 
 from orderwing.api.app import create_app
+from orderwing.api.jobs import Searches
 from orderwing.planning.distances import Distances
 from orderwing.runtime.errors import OperatorError
+
+_GRACE_S = 5  # for searches that end by then
+
+
+class _Server(uvicorn.Server):
+    """Whose searches end in time for their requests to be answered."""
+
+    def __init__(self, config: uvicorn.Config, searches: Callable[[], Searches]) -> None:
+        super().__init__(config)
+        self._searches = searches
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = asyncio.create_task(_end(self._searches()))
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+
+async def _end(searches: Searches) -> None:
+    await searches.close(_GRACE_S)
+    await asyncio.sleep(_GRACE_S)
+    await searches.close()
 
 
 def serve(
@@ -34,11 +59,7 @@ def serve(
         # uvicorn ends gracefully, and then raises the signal again for whoever was there before.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        config = uvicorn.Config(
-            create_app(processes, waiting, distances),
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=5,
-        )
+        app = create_app(processes, waiting, distances)
+        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_S + 3)
         listening(f"http://{name}:{taken.getsockname()[1]}")
-        uvicorn.Server(config).run([taken])
+        _Server(config, lambda: app.state.searches).run([taken])
