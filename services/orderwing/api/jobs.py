@@ -128,9 +128,8 @@ class Searches:
 
     async def _listen(self, search: Search) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
-        server, alive = self._context.Pipe(duplex=False)  # nobody writes to it; closed even if we are killed
         process = self._context.Process(
-            target=_search, args=(theirs, server, search.asked.problem, search.seconds, search.seed), daemon=True
+            target=_search, args=(theirs, search.asked.problem, search.seconds, search.seed), daemon=True
         )
         loop = asyncio.get_running_loop()
         starting = asyncio.create_task(asyncio.to_thread(process.start))
@@ -151,8 +150,8 @@ class Searches:
             search.detail = f"the search could not be started ({error.strerror})"
         finally:
             await asyncio.wait([starting])
-            for end in (ours, theirs, server, alive):
-                end.close()
+            ours.close()
+            theirs.close()
             if process.pid is not None:
                 process.kill()
                 await asyncio.to_thread(process.join)
@@ -175,9 +174,9 @@ def _take(search: Search, message: object) -> None:
         search.detail = "the search ended without an answer"
 
 
-def _search(connection: Connection, server: Connection, problem: Problem, seconds: float, seed: int) -> None:
+def _search(connection: Connection, problem: Problem, seconds: float, seed: int) -> None:
     """In the process."""
-    _end_with(server)
+    _end_with_server()
     from orderwing.planning.fleet.bounds import bound  # noqa: PLC0415  # the server itself needs no solver
     from orderwing.planning.fleet.solve import plan  # noqa: PLC0415
 
@@ -187,13 +186,15 @@ def _search(connection: Connection, server: Connection, problem: Problem, second
         connection.send(Ended(best, bound(problem, best)))
 
 
-def _end_with(server: Connection) -> None:
-    """Have the kernel end this process once the server has closed the pipe's other end, however it ended.
+def _end_with_server() -> None:
+    """Have the kernel end this process once the server's end of the pipe between them is closed, however it ended.
 
     By SIGIO, whose default that is: a thread would wait for the interpreter, which the solver holds. The parent is
     no help either, being the fork server, which lives as long as any search does.
     """
-    fcntl.fcntl(server, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(server, fcntl.F_SETFL, fcntl.fcntl(server, fcntl.F_GETFL) | os.O_ASYNC)
-    if server.poll():  # closed before
+    server = multiprocessing.parent_process()
+    assert server is not None
+    fcntl.fcntl(server.sentinel, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(server.sentinel, fcntl.F_SETFL, fcntl.fcntl(server.sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+    if not server.is_alive():  # since before
         os._exit(1)
