@@ -12,7 +12,7 @@ from orderwing.planning.pricing import Carton, Goods, Tariff
 from orderwing.planning.pricing.grid import freight, pack_all
 from orderwing.planning.pricing.packing import pack
 from orderwing.planning.sourcing import tables
-from orderwing.planning.sourcing.engine import plan, verify
+from orderwing.planning.sourcing.engine import greedy, plan, verify
 from orderwing.planning.sourcing.problem import Budget, Problem
 from orderwing.planning.sourcing.states import Loads
 
@@ -68,6 +68,7 @@ def test_no_more_loads_are_packed_than_the_budget_says(monkeypatch: pytest.Monke
     assert verify(order, replace(answer, others=lambda: ())) == []
     assert answer.chosen.short_units == 0
     assert 0 < answer.gap < 1
+    assert answer.chosen.cost_minor <= greedy(order).cost_minor
 
 
 def test_a_load_once_priced_is_not_packed_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,3 +82,21 @@ def test_a_load_once_priced_is_not_packed_again(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(tables, "packed", noted)
     assert plan(large_order(100), Budget(packed=60_000)).nodes > 1
     assert len(seen) == len(set(seen))
+
+
+def test_of_very_many_wants_few_ways_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+    plain = tables.packed
+
+    def counted(problem: Problem, loads: Loads) -> object:
+        tried.append(len(loads.amounts))
+        return plain(problem, loads)
+
+    monkeypatch.setattr(tables, "packed", counted)
+    problem = speed_case(2, lines=200, sites=5)
+    wants = tuple(want._replace(quantity=50) for want in problem.wants)
+    sources = tuple(replace(one, stock={want.sku: 40 for want in wants}) for one in problem.sources)
+    order = replace(problem, wants=wants, sources=sources)
+    answer = plan(order, Budget(packed=40_000))
+    assert sum(tried) <= 40_000 // (200 * 2) + max(tried)
+    assert verify(order, replace(answer, others=lambda: ())) == []

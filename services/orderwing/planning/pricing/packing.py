@@ -77,7 +77,11 @@ def _filled(loads: list[Load], goods: Goods, largest: Carton) -> list[Load]:
     """With more goods of one kind, in the first cartons with room. Cartons of equal contents are treated as one."""
     left = goods.units
     after: list[Load] = []
+    most_g, most_cm3 = largest.max_g - goods.grams, largest.cm3 - goods.cm3
     for load in loads:
+        if not left or load.grams > most_g or load.cm3 > most_cm3:
+            after.append(load)
+            continue
         room = _room(load, goods, largest, left)
         full = left // room if room else 0
         if full >= load.times:

@@ -50,6 +50,9 @@ class Board:
         self.wanted = wanted
         self.caps = np.array([*(way.cap for way in ways), wanted], np.int64)
         self.packed = 0
+        self.large = bool(problem.cartons) and max(wanted) > MANY
+        # With more wants there are also more kinds of cartons to try.
+        self.work = len(wanted) * max(1, len(wanted) // 100)
         self._column: dict[bytes, int] = {}
         self._costs = np.zeros((len(self.caps), 0), np.int64)
         each = problem.rules.backorder_unit_minor
@@ -69,7 +72,7 @@ class Board:
 
     def _priced(self, rows: Ints) -> Ints:
         if self.problem.cartons and rows.max() > MANY:
-            self.packed += rows.size
+            self.packed += len(rows) * self.work
         loads = Loads(self.wanted, rows)
         parcels = tables.packed(self.problem, loads)
         costs = tables.shipping(self.ways, loads, parcels) + tables.picking(self.problem, self.ways, loads)
@@ -135,7 +138,8 @@ def searched(
 ) -> Found:
     """The best sharing found. `seed` decides in which order equally dear starts are tried, after one `known`."""
     board = Board(problem, ways, wanted)
-    bound_minor, starts = _starts(board, seed)
+    most = max(1, budget.packed // (4 * len(board.caps) * board.work)) if board.large else None
+    bound_minor, starts = _starts(board, seed, most)
     waiting = np.zeros((len(ways) + 1, len(wanted)), np.int64)
     waiting[-1] = wanted
     if known:
@@ -157,8 +161,10 @@ def searched(
 
 def _improved(board: Board, sharing: Ints, budget: Budget, nodes: int) -> tuple[int, Ints, int]:
     """(cost, sharing, nodes used) once no move helps, or the budget is spent. Many wants are tried in turn."""
-    wants = len(board.wanted)
-    parts = [range(start, min(start + TOGETHER, wants)) for start in range(0, wants, TOGETHER)]
+    wants, together = len(board.wanted), TOGETHER
+    if board.large:
+        together = min(TOGETHER, max(1, budget.packed // (5 * 3 * len(board.caps) * board.work)))  # a fifth in a step
+    parts = [range(start, min(start + together, wants)) for start in range(0, wants, together)]
     cost, used, vain = board.cost(sharing), 0, 0
     while (
         vain < len(parts)
@@ -173,28 +179,51 @@ def _improved(board: Board, sharing: Ints, budget: Budget, nodes: int) -> tuple[
     return cost, sharing, used * len(parts)
 
 
-def _starts(board: Board, seed: int) -> tuple[int, list[Ints]]:
-    """A bound on the cost without what must wait, and the relaxed answers of the most promising subsets."""
+def _starts(board: Board, seed: int, most: int | None) -> tuple[int, list[Ints]]:
+    """A bound on the cost without what must wait, and the relaxed answers of the most promising subsets.
+
+    Where that is too many to price, `most` of them and one more, by the plain rule.
+    """
     problem, ways, wanted = board.problem, board.ways, board.wanted
     bounds = np.full(1, -np.inf)
-    starts: list[Ints] = []
+    promising: list[tuple[subsets.Floats, subsets.Floats, Ints, int]] = []
     for share in SHARES:
         fixed, line, unit, stock = _relaxed(problem, ways, wanted, share)
         costs = subsets.split_costs(line, unit, stock, np.array(wanted, np.int64)).sum(axis=0) + subsets.total(fixed)
         bounds = np.maximum(bounds, costs)
-        for subset in np.argsort(costs[1:], kind="stable")[:STARTS] + 1:
-            if np.isfinite(costs[subset]):
-                split = [subsets.split_units(line, unit[n], stock[n], q, int(subset)) for n, q in enumerate(wanted)]
-                sharing = np.array(split, np.int64).T
-                wait = np.zeros((len(ways) + 1 - len(sharing), len(wanted)), np.int64)
-                starts.append(np.vstack([sharing, wait]))
+        lowest = np.argsort(costs[1:], kind="stable")[:STARTS] + 1
+        promising += [(line, unit, stock, int(subset)) for subset in lowest if np.isfinite(costs[subset])]
+    if most is not None:
+        promising = promising[:: max(1, -(-len(promising) // most))]
+    starts: list[Ints] = []
+    for line, unit, stock, subset in promising:
+        split = [subsets.split_units(line, unit[n], stock[n], q, subset) for n, q in enumerate(wanted)]
+        sharing = np.array(split, np.int64).T
+        wait = np.zeros((len(ways) + 1 - len(sharing), len(wanted)), np.int64)
+        starts.append(np.vstack([sharing, wait]))
+    if most is not None:
+        starts.append(_plain(board))
     different = list({start.tobytes(): start for start in starts}.values())
     Random(seed).shuffle(different)
-    lowest = float(bounds[1:].min())
-    bound_minor = ceil(lowest - 1e-6 * max(1.0, abs(lowest))) if np.isfinite(lowest) else 0
+    least = float(bounds[1:].min())
+    bound_minor = ceil(least - 1e-6 * max(1.0, abs(least))) if np.isfinite(least) else 0
     if different:
         board.price(np.vstack(different))  # all at once
     return bound_minor, sorted(different, key=board.cost)
+
+
+def _plain(board: Board) -> Ints:
+    """Again and again the site that has most of the rest."""
+    sharing = np.zeros_like(board.caps)
+    rest = np.array(board.wanted, np.int64)
+    for _ in board.ways:
+        loads = np.where(sharing[:-1].sum(axis=1, keepdims=True), 0, np.minimum(board.caps[:-1], rest))
+        site = int(loads.sum(axis=1).argmax())
+        if loads[site].any():
+            sharing[site] = loads[site]
+            rest -= loads[site]
+    sharing[-1] = rest
+    return sharing
 
 
 def _relaxed(
