@@ -45,7 +45,8 @@ def test_exact_knows_every_vehicle_and_refuses_too_many() -> None:
 
 
 def test_no_stops_are_an_empty_plan() -> None:
-    assert verify(problem(), greedy(problem())) == []
+    for found in (greedy(problem()), improve.plan(problem(), BUDGET, 1), improve.plan(problem(), BUDGET, 1, start())):
+        assert verify(problem(), found) == []
 
 
 @SEARCHES

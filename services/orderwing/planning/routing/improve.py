@@ -120,7 +120,7 @@ class _Improver:
 
     def improve(self, size: int, iterations: int, tuning: Tuning) -> None:
         vain = 0
-        while not self._countdown.over():
+        while self._problem.stops and not self._countdown.over():
             before = self.saved
             self._around(self._parts.any_stop(), size, iterations, tuning)
             vain = 0 if self.saved > before else vain + 1
