@@ -16,8 +16,9 @@ from orderwing.planning.pricing.packing import pack
 from orderwing.planning.sourcing import subsets
 from orderwing.planning.sourcing.engine import greedy, plan, verify
 from orderwing.planning.sourcing.plan import Candidate, Kind, Plan, Shipment
-from orderwing.planning.sourcing.problem import Budget, Problem, Rules
+from orderwing.planning.sourcing.problem import Budget, Problem, Rules, Source
 from orderwing.planning.sourcing.states import states_of
+from orderwing_schemas.network import Trait
 
 SEEDS = st.integers(0, 2**40)
 
@@ -79,6 +80,73 @@ def test_the_rules_choose_among_the_cheapest_of_each_kind(seed: int) -> None:
         if way.short_units == 0:
             assert way.cost_minor - chosen.cost_minor > rules.threshold_minor
             assert chosen.arrival_at_ms - way.arrival_at_ms <= rules.acceptable_delay_minutes * 60_000
+
+
+def several_runs(seed: int) -> Problem:
+    """Hubs with three runs, and goods that may wait."""
+    draw = Random(seed)
+    case = small_case(seed)
+    hubs = []
+    for hub in case.hubs:
+        (run,) = hub.runs
+        hours = [draw.randint(5, 95) for _ in range(3)]
+        some = [run.tariff, *(one.tariff for source in case.sources for one in source.runs)]
+        runs = [run._replace(tariff=draw.choice(some), arrival_at_ms=hour * 3_600_000) for hour in hours]
+        hubs.append(replace(hub, runs=tuple(runs)))
+    rules = replace(case.rules, consolidates=True, acceptable_delay_minutes=draw.choice([0, 600, 1_800, 6_000]))
+    wants = tuple(want._replace(traits=want.traits & {Trait.OVERSIZE}) for want in case.wants)
+    return replace(case, wants=wants, hubs=tuple(hubs), rules=rules)
+
+
+@settings(max_examples=80, deadline=None)
+@example(seed=416)  # of a hub's runs, the cheapest is too late
+@example(seed=3386)  # a search takes one site for the best, and gathering is cheaper
+@given(seed=SEEDS)
+def test_of_all_runs_of_all_hubs_the_cheapest_that_the_rules_allow_is_chosen(seed: int) -> None:
+    problem = several_runs(seed)
+    rules = problem.rules
+    straight = plan(replace(problem, rules=replace(rules, consolidates=False))).chosen
+    costs = [straight.cost_minor]
+    if not (rules.single_site == "always" and straight.kind is Kind.ONE_SITE and not straight.short):
+        ways = [replace(hub, runs=(run,)) for hub in problem.hubs for run in hub.runs]
+        found = [(hub.runs[0], best) for hub in ways if (best := best_gathered(problem, hub)) is not None]
+        more = straight.short_units > 0 and rules.backorder_unit_minor is None
+        allowed = [
+            cost
+            for run, (cost, moves) in found
+            if moves
+            and (more or straight.cost_minor - cost > rules.threshold_minor)
+            and (more or run.arrival_at_ms - straight.arrival_at_ms <= rules.acceptable_delay_minutes * 60_000)
+        ]
+        costs = [min(allowed)] if allowed else costs
+    answer = plan(problem)
+    assert verify(problem, answer) == []
+    assert answer.exact
+    assert [answer.chosen.cost_minor] == costs
+    rough = plan(problem, Budget(loads=1))
+    assert verify(problem, rough) == []
+    if rough.chosen.short_units == answer.chosen.short_units:
+        assert rough.bound_minor <= answer.chosen.cost_minor
+        assert not rough.exact or rough.chosen.cost_minor == answer.chosen.cost_minor
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=SEEDS)
+def test_prices_that_pay_are_weighed_as_well(seed: int) -> None:
+    case = straight(small_case(seed))
+    draw = Random(seed)
+
+    def paid(source: Source) -> Source:
+        return replace(source, steering_minor={want.sku: -draw.randint(200, 900) for want in case.wants})
+
+    problem = replace(case, sources=tuple(map(paid, case.sources)))
+    answer = plan(problem)
+    assert verify(problem, answer) == []
+    assert answer.exact
+    assert rank(problem, answer.chosen) == best_direct(problem)
+    rough = plan(problem, Budget(nodes=30, loads=1))
+    if rough.chosen.short_units == answer.chosen.short_units:
+        assert rough.bound_minor <= answer.chosen.cost_minor
 
 
 @settings(max_examples=60, deadline=None)

@@ -16,8 +16,9 @@ from orderwing.planning.policies.file import PolicyError, parse
 from orderwing.planning.policies.replay import parcels_of
 from orderwing.planning.policies.sourcing import Sourced, source
 from orderwing.planning.sourcing.building import problem_of
+from orderwing.planning.sourcing.checking import verify_way
 from orderwing.planning.sourcing.engine import plan, verify
-from orderwing.planning.sourcing.plan import Kind, Plan
+from orderwing.planning.sourcing.plan import Kind
 from orderwing_schemas.domain import ServiceLevel
 from support.policies import TRAITS, Case, case, policy, rich_network
 
@@ -143,9 +144,9 @@ def test_no_order_is_lost_and_every_cost_is_true(seed: int, strategy: dict[str, 
     assert had == wanted
     assert bool(found.reason) == (found.chosen.short_units > 0)
     assert found.explained.startswith("strategy tried: it takes every order")
-    assert verify(found.problem, found.plan) == []
+    assert verify(found.problem, found.plan, found.applied.max_sites) == []
     rules = replace(found.base.rules, backorder_unit_minor=one.network.policies.backorder_unit_minor)
-    assert verify(replace(found.base, rules=rules), Plan(found.chosen, lambda: (), (), 0, False)) == []
+    assert verify_way(replace(found.base, rules=rules), found.chosen) == []
     again = sourced(one, {**strategy, "fallbacks": fallbacks})
     assert (again.chosen, again.tried, again.reason) == (found.chosen, found.tried, found.reason)
 

@@ -149,3 +149,13 @@ def test_absurd_coordinates_are_an_error_that_names_the_field(point: tuple[float
     else:
         with pytest.raises(ProblemError, match=r"^deliveries\[0\]\.point\.(latitude|longitude) "):
             plan(problem)
+
+
+def test_nobody_strange_or_small_stands_alone() -> None:
+    door = Door("GB", "LS6 3AB", "leeds", "high street", "1", "")
+    problem = Problem((Drop("small", door, 1), Drop("large", door, 61)))
+    found = plan(problem)
+    assert verify(problem, found) == []
+    for order in ("nobody", "small", "large"):
+        more = replace(found, alone=(*found.alone, (order, "because")))
+        assert any(what.startswith(f"{order} is told") for what in verify(problem, more))

@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from orderwing.planning.costs import price_shipment
 from orderwing.planning.pricing import Goods, Handling, PricingError, Shipping, Tariff, pack, shipment_terms, tariff_of
 from orderwing.planning.pricing.packing import Carton
+from orderwing.planning.pricing.tariffs import flat
 from orderwing.planning.sourcing import Asked, quick_choice
 from orderwing.planning.sourcing.building import Arriving, faults, picks_of, problem_of
 from orderwing.planning.sourcing.engine import plan, verify
-from orderwing.planning.sourcing.plan import Kind, Plan, Reason
-from orderwing.planning.sourcing.problem import Budget, Problem, Source, Want
+from orderwing.planning.sourcing.plan import Candidate, Kind, Moved, Plan, Reason, Taken
+from orderwing.planning.sourcing.problem import Budget, Hub, Inbound, Inflow, Problem, Rules, Run, Source, Want
 from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
 from orderwing_schemas.network import (
     Carton as BoxModel,
@@ -474,3 +475,153 @@ def test_transfers_by_weight_are_weighed_exactly_or_with_a_bound() -> None:
     assert verify(problem, rough) == []
     assert rough.chosen.cost_minor == 1_300
     assert 1_280 <= rough.bound_minor < 1_300
+
+
+# --- what is claimed, and what is checked ---------------------------------------------------------------------------
+
+CHEAPEST = Rules(True, "when_cheapest", True, 0, 60)
+
+
+def shop(
+    site_id: str, stock: Mapping[str, int], price: int = 1_000, hours: int = 10, room: int | None = None
+) -> Source:
+    return Source(site_id, stock, (Run(site_id, flat(price), hours * 3_600_000, room_units=room),))
+
+
+def hub_of(*givers: str, runs: tuple[tuple[int, int], ...] = ((1_000, 10),)) -> Hub:
+    """At site a; runs as (price, hours)."""
+    leaves = tuple(Run(f"hub-{price}", flat(price), hours * 3_600_000) for price, hours in runs)
+    return Hub("a", tuple(Inflow(giver, 50) for giver in givers), leaves)
+
+
+def pair(hub: Hub, *more: Source, rules: Rules = CHEAPEST) -> Problem:
+    """x at the hub, y at site b alone."""
+    wants = (Want("x", 1, 100), Want("y", 1, 100))
+    return Problem(wants, (shop("a", {"x": 1}), *more, shop("b", {"y": 1})), (), (hub,), rules)
+
+
+def sound(problem: Problem, budget: Budget | None = None) -> Plan:
+    answer = plan(problem, budget or Budget())
+    assert verify(problem, answer) == []
+    return answer
+
+
+def test_a_dearer_run_of_a_hub_is_taken_where_the_cheapest_is_too_late() -> None:
+    answer = sound(pair(hub_of("b", runs=((990, 100), (1_000, 10), (1_001, 11)))))
+    assert (answer.chosen.label, answer.chosen.cost_minor, answer.exact) == ("a<b", 1_050, True)
+
+
+@pytest.mark.parametrize("others", [2, 9, 30])
+def test_of_many_givers_none_that_is_needed_is_left_out(others: int) -> None:
+    more = tuple(shop(f"d{n}", {"x": 1}, 3_000) for n in range(others))
+    answer = sound(pair(hub_of(*(one.site_id for one in more), "b"), *more))
+    assert (answer.chosen.label, answer.chosen.cost_minor) == ("a<b", 1_050)
+
+
+def test_what_too_many_givers_might_save_is_left_open() -> None:
+    """Eleven givers have two units, and the cheapest of all, the last, one."""
+    more = tuple(replace(shop(f"d{n}", {"y": 2}, 3_000), handling=Handling(n and 40, 0)) for n in range(11, -1, -1))
+    small = tuple(replace(one, stock={"y": 1}) if one.site_id == "d0" else one for one in more)
+    answer = sound(pair(hub_of(*(one.site_id for one in small)), *small))
+    assert answer.chosen.kind is Kind.CONSOLIDATE
+    assert answer.bound_minor <= 1_050
+    assert answer.exact == (answer.chosen.cost_minor == 1_050)
+
+
+def test_a_hub_may_refuse_what_never_comes_to_it() -> None:
+    home, *others = pair(hub_of("b")).sources
+    wants = (Want("x", 1), Want("y", 1), Want("m", 3, traits=frozenset({Trait.PERISHABLE})))
+    sources = (replace(home, refuses=frozenset({Trait.PERISHABLE})), *others, shop("c", {"m": 3}))
+    problem = Problem(wants, sources, (), (hub_of("b"),), CHEAPEST)
+    answer = sound(problem)
+    assert (answer.chosen.label, answer.chosen.cost_minor, answer.exact) == ("a<b+c", 2_050, True)
+    rough = sound(problem, Budget(loads=3))
+    assert not rough.exact
+    assert rough.bound_minor <= 2_050
+
+
+def test_a_gathered_way_refused_by_little_leaves_the_gap_open() -> None:
+    rates = {"chicago": (400, 30), "miami": (350, 70)}
+    transfers = tuple(
+        Transfer(from_site=a, to_site="new-york", minutes=DAY, transfer_minor=fixed, kilogram_minor=each)
+        for a, (fixed, each) in rates.items()
+    )
+    question = asked(three_cities(transfers=transfers))
+    problem = problem_of(question, question.network.sites)
+    problem = replace(problem, rules=replace(problem.rules, threshold_minor=505))
+    assert (sound(problem).chosen.cost_minor, sound(problem).exact) == (1_800, True)
+    rough = sound(problem, Budget(loads=1))
+    assert (rough.chosen.cost_minor, rough.exact) == (1_800, False)
+    assert rough.bound_minor < 1_295
+
+
+@pytest.mark.parametrize("each", [0, None])
+def test_three_sites_that_are_paid_for_are_used(each: int | None) -> None:
+    runs = {name: (Run(name, flat(10, 1), 0),) for name in "abcd"}
+    some = [Source(a, {sku: 1}, runs[a], steering_minor={sku: -100}) for a, sku in zip("abc", "xyz", strict=True)]
+    sources = (*some, Source("d", {"x": 1, "y": 1, "z": 1}, runs["d"]))
+    rules = Rules(True, "when_cheapest", backorder_unit_minor=each)
+    answer = sound(Problem((Want("x", 1, 1), Want("y", 1, 1), Want("z", 1, 1)), sources, rules=rules))
+    assert (answer.chosen.label, answer.chosen.cost_minor, answer.exact) == ("a+b+c", -267, True)
+
+
+@pytest.mark.parametrize("units", [5, 30_000])
+def test_no_unit_waits_because_it_would_be_dear(units: int) -> None:
+    """One waits since a run is full; of the others none, though lateness is 200 millions."""
+    sources = (shop("a", {"x": units - 1}, 100), shop("b", {"x": 2}, 100, 2_000, room=1))
+    box = Carton("box", 5_000, 8_000, 0, 10)
+    problem = Problem((Want("x", units + 1, 10, 10),), sources, (box,), late_hour_minor=10**7)
+    answer = sound(problem)
+    assert (answer.chosen.short_units, answer.chosen.label) == (1, "a+b")
+
+
+def wrongs() -> dict[str, tuple[Problem, Plan, str]]:
+    """Each with one thing wrong that nothing else tells."""
+    wants = (Want("x", 3, 100), Want("y", 1, 100))
+    both = {"x": 5, "y": 5}
+    problem = Problem(wants, (shop("a", both), shop("b", both, 1_200)), rules=Rules(backorder_unit_minor=10))
+    answer = plan(problem)
+    one = answer.chosen
+    (sent,) = one.shipments
+
+    def told(changed: Candidate, at: Problem = problem) -> tuple[Problem, Plan]:
+        return at, Plan(changed, lambda: answer.losers if at is problem else (), (), changed.cost_minor, True)
+
+    def ships(*changed: object, **more: object) -> tuple[Problem, Plan]:
+        return told(replace(one, shipments=changed, **more))  # type: ignore[arg-type]
+
+    parts = [replace(sent, taken=(Taken("x", 3),)), replace(sent, taken=(Taken("y", 1),))]
+    many, minus = replace(sent, taken=(Taken("x", 4), Taken("y", 1))), (Taken("x", -1),)
+    docks = (Inbound({"x": 2, "y": 1}, (Run("d", flat(100), 0),), 5),)
+    dock = Problem((Want("x", 4), Want("y", 1)), (Source("d", {"x": 3}, (), inbound=docks),))
+    base = replace(plan(dock).chosen.shipments[0], terms=(("parcel", 100), ("cross_dock", 25)))
+    twice = replace(base, taken=(), cross_docked=(Taken("x", 2), Taken("x", 2), Taken("y", 1)))
+    back = replace(base, taken=(Taken("x", 5),), cross_docked=(Taken("x", -1), Taken("y", 1)))
+    gathered = pair(hub_of("b"))
+    late = replace(gathered, hubs=(hub_of("b", runs=((1_000, 20),)),), rules=replace(CHEAPEST, threshold_minor=951))
+    reach = plan(replace(late, rules=replace(CHEAPEST, acceptable_delay_minutes=600)))
+    hushed = replace(plan(gathered), others=lambda: ())
+    strange = replace(sent, moved=(Moved("q", (Taken("y", 1),)),))
+    return {
+        "doubled": (*ships(replace(sent, terms=sent.terms * 2)), "terms [('parcel', 1000), ('parcel', 1000)]"),
+        "minus": (*ships(many, short=minus, backorder_minor=-10), "-1 of x short"),
+        "sku": (*ships(replace(sent, taken=(*sent.taken, Taken("q", 1)))), "q, from a, was not asked for"),
+        "wait": (*told(replace(one, short=(Taken("q", 2),), backorder_minor=20)), "q, short, was not asked for"),
+        "site": (*ships(replace(sent, site_id="zz")), "site zz is not in the problem"),
+        "giver": (*ships(strange, kind=Kind.CONSOLIDATE), "site q is not in the problem"),
+        "split": (*told(replace(one, kind=Kind.SPLIT)), "is one_site, and is said to be split"),
+        "nothing": (*told(replace(one, kind=Kind.NOTHING)), "is one_site, and is said to be nothing"),
+        "two": (*ships(*parts, kind=Kind.CONSOLIDATE), "two shipments from one site"),
+        "empty": (*ships(sent, replace(sent, site_id="b", taken=(), terms=())), "the shipment from b is empty"),
+        "docked": (*told(Candidate(Kind.ONE_SITE, (twice,)), dock), "no run of site d on lane d can take it"),
+        "undocked": (*told(Candidate(Kind.ONE_SITE, (back,)), dock), "-1 of x cross-docked at d"),
+        "worth": (late, reach, "gathered to save 950, and more than 951 is asked for"),
+        "late": (late, reach, "gathered, and more than 60 minutes later"),
+        "alone": (gathered, hushed, "gathered, and no way that is not is told"),
+    }
+
+
+@pytest.mark.parametrize("name", wrongs())
+def test_nothing_wrong_is_accepted(name: str) -> None:
+    problem, answer, what = wrongs()[name]
+    assert [one for one in verify(problem, answer) if what in one]

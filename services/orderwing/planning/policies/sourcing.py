@@ -128,10 +128,11 @@ def _limited(problem: Problem, free: Plan, limit: int, budget: Budget, seed: int
     chosen = best.chosen
     gathered = [one for one in (free.chosen, *free.losers) if one.kind is Kind.CONSOLIDATE]
     fitting = [one for one in gathered if len(one.shipments) <= limit and _allowed(problem, chosen, one)]
-    if fitting:
-        chosen = replace(min(fitting, key=lambda one: _rank(problem, one)), lost_because=None)
     why = f"ships from more than {limit} sites"
-    losers = tuple([replace(one, lost_because=why) for one in (free.chosen,) if len(one.shipments) > limit])
+    losers = [replace(one, lost_because=why) for one in (free.chosen,) if len(one.shipments) > limit]
+    if fitting:
+        losers.append(replace(chosen, lost_because="gathered first it costs less, and no later than acceptable"))
+        chosen = replace(min(fitting, key=lambda one: _rank(problem, one)), lost_because=None)
     bound_minor = min(best.bound_minor, chosen.cost_minor)
     return Plan(chosen, lambda: (*losers, *best.losers), free.eliminated, bound_minor, False, free.nodes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from orderwing.planning.pricing.shipments import (
     CROSS_DOCK,
@@ -63,8 +63,8 @@ def _direct(problem: Problem, way: Way, mode: Mode, units: Units) -> Shipment:
     )
 
 
-def gathered(problem: Problem, hub: Hub, loads: Sequence[tuple[str, Units]]) -> Shipment | None:
-    """All loads, (site, units), through the hub; None if no run of it takes them."""
+def gathered(problem: Problem, hub: Hub, loads: Sequence[tuple[str, Units]]) -> Iterator[Shipment]:
+    """All loads, (site, units), through the hub: on its cheapest run that takes them, then on each earlier one."""
     whole = tuple([sum(units) for units in zip(*(units for _, units in loads), strict=True)])
     goods = [want.goods(unit) for want, unit in zip(problem.wants, whole, strict=True) if unit]
     source = problem.source_by_id[hub.site_id]
@@ -83,18 +83,19 @@ def gathered(problem: Problem, hub: Hub, loads: Sequence[tuple[str, Units]]) -> 
             rate = inflow[site_id]
             terms.append((TRANSFER, rate.transfer_minor - (-grams // 1000) * rate.kilogram_minor))
             moved.append(Moved(site_id, took(problem, units)))
-    best: Shipment | None = None
+    found = []
     for mode in modes_of_hub(problem, hub):
         if mode.takes(whole):
             work = Handling(0, source.handling.parcel_minor)
             freight = freight_terms(problem.cartons, goods, work, _via(problem, mode))
             run = mode.run
-            one = Shipment(
-                hub.site_id, run.lane_id, run.arrival_at_ms, own, add_terms([*freight, *terms]), (), tuple(moved)
-            )
-            if best is None or (one.cost_minor, one.arrival_at_ms) < (best.cost_minor, best.arrival_at_ms):
-                best = one
-    return best
+            all_terms = add_terms([*freight, *terms])
+            found.append(Shipment(hub.site_id, run.lane_id, run.arrival_at_ms, own, all_terms, (), tuple(moved)))
+    soonest: int | None = None
+    for one in sorted(found, key=lambda one: (one.cost_minor, one.arrival_at_ms)):
+        if soonest is None or one.arrival_at_ms < soonest:
+            soonest = one.arrival_at_ms
+            yield one
 
 
 def took(problem: Problem, units: Units) -> tuple[Taken, ...]:

@@ -27,14 +27,16 @@ def plan(problem: Problem, budget: Budget = DEFAULT, seed: int = 0) -> Plan:
     field = field_of(problem, budget)
     found = split(field, budget, seed)
     straight = candidate(problem, [direct(problem, field.ways[site], units) for site, units in found.loads])
-    chosen, gathered, bounds = straight, list[Candidate](), [straight.cost_minor]
+    chosen, gathered, bounds, unknown = straight, list[Candidate](), [straight.cost_minor], False
     settled = problem.rules.single_site == "always" and straight.kind is Kind.ONE_SITE and not straight.short
-    if problem.rules.consolidates and not settled:
-        through = list(consolidating.gather(problem, field.ways, budget))
-        gathered = sorted([one.candidate for one in through], key=_rank)
-        allowed = [one for one in gathered if _refusal(problem, straight, one) is None]
+    sure = found.bound_minor is None
+    if problem.rules.consolidates and not (settled and sure):
+        through = list(consolidating.gather(field, budget))
+        gathered = sorted([one.candidate for one in through if one.candidate is not None], key=_rank)
+        allowed = [one for one in gathered if not settled and _refusal(problem, straight, one) is None]
         chosen = allowed[0] if allowed else straight
-        bounds = [one.bound_minor for one in through if one.candidate in allowed] or bounds
+        bounds = [one.bound_minor for one in through if _may_be_allowed(problem, straight, sure, one)] or bounds
+        unknown = _has_more(problem, straight) and not allowed and any(one.candidate is None for one in through)
     if found.bound_minor is not None:
         bounds.append(found.bound_minor)
     bound_minor = min(chosen.cost_minor, *bounds)
@@ -43,9 +45,12 @@ def plan(problem: Problem, budget: Budget = DEFAULT, seed: int = 0) -> Plan:
         weighed = [*gathered, straight, *_rivals(field, found)]
         lost = [replace(one, lost_because=_why(problem, chosen, straight, one)) for one in weighed if one is not chosen]
         different = {one.label: one for one in sorted(lost, key=_rank, reverse=True) if one.label != chosen.label}
-        return tuple(sorted(different.values(), key=_rank)[:LOSERS])
+        against = different.pop(straight.label, None)  # what gathering was measured by is always told
+        kept = sorted(different.values(), key=_rank)[: LOSERS - 1 if against else LOSERS]
+        return tuple(sorted([*kept, against] if against else kept, key=_rank))
 
-    return Plan(chosen, others, field.eliminated, bound_minor, bound_minor == chosen.cost_minor, found.nodes)
+    exact = bound_minor == chosen.cost_minor and not unknown
+    return Plan(chosen, others, field.eliminated, bound_minor, exact, found.nodes)
 
 
 def _ordered(problem: Problem) -> Problem:
@@ -95,8 +100,25 @@ def _rank(one: Candidate) -> tuple[int, int, int, int]:
     return one.short_units, one.cost_minor, len(one.shipments), one.arrival_at_ms
 
 
+def _has_more(problem: Problem, straight: Candidate) -> bool:
+    """Gathered, nothing waits: is that worth any cost?"""
+    return straight.short_units > 0 and problem.rules.backorder_unit_minor is None
+
+
+def _may_be_allowed(problem: Problem, straight: Candidate, sure: bool, one: consolidating.Gathered) -> bool:
+    """Where ways are not known exactly: whether the rules could prefer one through this hub, were it at its bound.
+
+    `sure`: nothing straight is cheaper, so that its arrival counts.
+    """
+    if _has_more(problem, straight):
+        return True
+    if consolidating.too_little(problem, straight.cost_minor - one.bound_minor):
+        return False
+    return not sure or consolidating.too_late(problem, one.arrival_at_ms - straight.arrival_at_ms) is None
+
+
 def _refusal(problem: Problem, straight: Candidate, one: Candidate) -> str | None:
-    if straight.short_units > one.short_units and problem.rules.backorder_unit_minor is None:
+    if _has_more(problem, straight):
         return None
     return consolidating.refusal(problem, straight.cost_minor, straight.arrival_at_ms, one)
 

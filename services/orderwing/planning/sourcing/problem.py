@@ -143,12 +143,13 @@ class Budget:
     """When to stop: after `nodes` of the search for what is too large to enumerate, or as soon as `stop()` says so.
 
     `loads` and `cells` bound the tables of the exact enumeration and the sums made of them; above, the search begins.
-    `packed` bounds the wants packed into cartons in all loads that are tried, once some want has dozens of units.
+    `packed` bounds the wants packed into cartons in all loads that are tried, once some want has dozens of units; of
+    hundreds of wants each counts as many times as there are hundreds.
     """
 
     nodes: int = 100
     loads: int = 20_000
     cells: int = 2_000_000
     sites: int = EXACT_SITES
-    packed: int = 500_000
+    packed: int = 400_000
     stop: Callable[[], bool] | None = None

@@ -22,20 +22,22 @@ from orderwing.planning.sourcing.drafts import Units
 from orderwing.planning.sourcing.problem import Budget, Problem
 from orderwing.planning.sourcing.sieve import Way
 from orderwing.planning.sourcing.states import Ints, Loads
-from orderwing.planning.sourcing.tables import FAR, LOST, SHORT_MINOR
+from orderwing.planning.sourcing.tables import LOST
 
 SHARES = (1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1)  # of an order at one site, for which the lines are highest
 TOGETHER = 40  # wants whose moves are priced at once; a step is as many nodes as there are such parts
 KEPT = 20_000  # loads whose costs are remembered
 STARTS = 3  # subsets of each whose answers are improved
+Rank = tuple[int, int, int]  # (sites with loads they cannot ship, units that wait if that has no price, cost)
 
 
 class Found(NamedTuple):
-    """`bound_minor`: no sharing that ships as many units costs less."""
+    """`bound_minor`: no sharing that ships as many units costs less. `short_units` wait, where that has no price."""
 
     loads: tuple[tuple[int, Units], ...]
     bound_minor: int
     nodes: int
+    short_units: int
 
 
 class Board:
@@ -55,8 +57,8 @@ class Board:
         self.work = len(wanted) * max(1, len(wanted) // 100)
         self._column: dict[bytes, int] = {}
         self._costs = np.zeros((len(self.caps), 0), np.int64)
-        each = problem.rules.backorder_unit_minor
-        self.wait_minor = min(SHORT_MINOR, LOST // sum(wanted)) if each is None else each
+        self.wait_minor = problem.rules.backorder_unit_minor or 0
+        self.none_waits = problem.rules.backorder_unit_minor is None  # if it can ship, whatever that costs
 
     def price(self, rows: Ints) -> Ints:
         """(S + 1, n): what each of n loads costs at each site. A move changes but two sites' loads: most are known."""
@@ -79,11 +81,13 @@ class Board:
         costs[:, loads.units == 0] = 0
         return np.vstack([costs, loads.units * self.wait_minor])
 
-    def cost(self, sharing: Ints) -> int:
-        return int(np.diagonal(self.price(sharing)).sum())
+    def rank(self, sharing: Ints) -> Rank:
+        costs = np.diagonal(self.price(sharing))
+        short = int(sharing[-1].sum()) if self.none_waits else 0
+        return int((costs >= LOST).sum()), short, int(costs[costs < LOST].sum())
 
-    def best_move(self, sharing: Ints, wants: range) -> tuple[int, Ints]:
-        """(gain, sharing after it) of the best move of some of these wants; the gain is nought where none helps."""
+    def best_move(self, sharing: Ints, wants: range) -> Ints | None:
+        """The sharing after the best move of some of these wants; None where none helps."""
         rows: dict[tuple[int, ...], int] = {}
         loads: list[Ints] = []
 
@@ -99,17 +103,23 @@ class Board:
             for giver, taker, change, key in self._moves(sharing, wants)
         ]
         if not moves:
-            return 0, sharing
-        costs = self.price(np.array(loads, np.int64))
+            return None
+        rows_of = np.array(loads, np.int64)
+        costs = self.price(rows_of)
         now = np.diagonal(self.price(sharing))
         giver, left, taker, more = np.array(moves).T
-        gains = now[giver] + now[taker] - costs[giver, left] - costs[taker, more]
-        best = int(gains.argmax())
-        if gains[best] <= 0:
-            return 0, sharing
+        before, then = np.array([now[giver], now[taker]]), np.array([costs[giver, left], costs[taker, more]])
+        lost = (then >= LOST).sum(axis=0) - (before >= LOST).sum(axis=0)
+        minor = np.where(then < LOST, then, 0).sum(axis=0) - np.where(before < LOST, before, 0).sum(axis=0)
+        units = rows_of.sum(axis=1)[more] - sharing.sum(axis=1)[taker]
+        waiting = len(sharing) - 1
+        short = units * ((taker == waiting).astype(np.int64) - (giver == waiting)) * self.none_waits
+        best = int(np.lexsort((minor, short, lost))[0])
+        if (lost[best], short[best], minor[best]) >= (0, 0, 0):
+            return None
         after = sharing.copy()
         after[giver[best]], after[taker[best]] = loads[left[best]], loads[more[best]]
-        return int(gains[best]), after
+        return after
 
     def _moves(self, sharing: Ints, wants: range) -> Iterator[tuple[int, int, Ints, tuple[int, ...]]]:
         """(giver, taker, units moved, what tells them from others): a unit or all of a want, or a whole load."""
@@ -148,35 +158,43 @@ def searched(
             first[site] = units
         first[-1] = np.array(wanted, np.int64) - first.sum(axis=0)
         starts.insert(0, first)
-    best_cost, best = FAR, waiting
+    best_rank, best = board.rank(waiting), waiting
     nodes = 0
     for start in (*starts, waiting):
-        cost, sharing, used = _improved(board, start, budget, nodes)
+        sharing, used = _improved(board, start, budget, nodes)
         nodes += used
-        if cost < best_cost:
-            best_cost, best = cost, sharing
+        rank = board.rank(sharing)
+        if rank < best_rank:
+            best_rank, best = rank, sharing
     loads = tuple([(site, tuple(load.tolist())) for site, load in enumerate(best[:-1]) if load.any()])
-    return Found(loads, bound_minor, nodes)
+    short = best_rank[1]
+    return Found(loads, min(bound_minor, least_minor_of(problem, wanted)) if short else bound_minor, nodes, short)
 
 
-def _improved(board: Board, sharing: Ints, budget: Budget, nodes: int) -> tuple[int, Ints, int]:
-    """(cost, sharing, nodes used) once no move helps, or the budget is spent. Many wants are tried in turn."""
+def least_minor_of(problem: Problem, wanted: Units) -> int:
+    """What no way costs less than, whatever waits: what steering pays."""
+    prices = [min([0, *(s.steering_minor.get(want.sku, 0) for s in problem.sources)]) for want in problem.wants]
+    return sum([price * units for price, units in zip(prices, wanted, strict=True)])
+
+
+def _improved(board: Board, sharing: Ints, budget: Budget, nodes: int) -> tuple[Ints, int]:
+    """(sharing, nodes used) once no move helps, or the budget is spent. Many wants are tried in turn."""
     wants, together = len(board.wanted), TOGETHER
     if board.large:
         together = min(TOGETHER, max(1, budget.packed // (5 * 3 * len(board.caps) * board.work)))  # a fifth in a step
     parts = [range(start, min(start + together, wants)) for start in range(0, wants, together)]
-    cost, used, vain = board.cost(sharing), 0, 0
+    used, vain = 0, 0
     while (
         vain < len(parts)
         and nodes + used * len(parts) < budget.nodes
         and board.packed < budget.packed
         and not (budget.stop is not None and budget.stop())
     ):
-        gain, sharing = board.best_move(sharing, parts[used % len(parts)])
+        after = board.best_move(sharing, parts[used % len(parts)])
         used += 1
-        cost -= gain
-        vain = 0 if gain else vain + 1
-    return cost, sharing, used * len(parts)
+        vain = vain + 1 if after is None else 0
+        sharing = sharing if after is None else after
+    return sharing, used * len(parts)
 
 
 def _starts(board: Board, seed: int, most: int | None) -> tuple[int, list[Ints]]:
@@ -209,7 +227,7 @@ def _starts(board: Board, seed: int, most: int | None) -> tuple[int, list[Ints]]
     bound_minor = ceil(least - 1e-6 * max(1.0, abs(least))) if np.isfinite(least) else 0
     if different:
         board.price(np.vstack(different))  # all at once
-    return bound_minor, sorted(different, key=board.cost)
+    return bound_minor, sorted(different, key=board.rank)
 
 
 def _plain(board: Board) -> Ints:

@@ -79,7 +79,7 @@ def _bounds(slopes: Iterable[Slope], cost: int, sites: int) -> subsets.Floats:
 
     Further slopes are asked for as long as a subset could cost less.
     """
-    bounds = np.where(subsets.sizes(sites) > 2, 0.0, np.inf)
+    bounds = np.where(subsets.sizes(sites) > 2, -np.inf, np.inf)  # steering may pay
     for slope in slopes:
         np.maximum(bounds, subsets.least(slope.line).sum(axis=0) + subsets.total(slope.fixed), out=bounds)
         if slope.able is not None:

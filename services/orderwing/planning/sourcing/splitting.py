@@ -118,11 +118,16 @@ def _shared(field: Field, budget: Budget, seed: int) -> Split:
     states = states_of(field.wanted)
     freight = tables.shipping(ways, states, tables.packed(problem, states))
     costs = tables.scaled(freight + tables.picking(problem, ways, states))
-    if problem.rules.backorder_unit_minor is None:
+    each_minor = problem.rules.backorder_unit_minor
+    if each_minor is None:
         shared = share(costs, states, slopes_of(problem, ways, states, freight, False), budget.cells)
         if shared.cost < LOST or shared.bound is not None:
             return _split_of(field, shared, costs, states, budget, seed)
-    costs = np.vstack([costs, tables.waiting(problem, states)])
+        each_minor = tables.no_saving_minor(costs)
+        if each_minor * SCALE * sum(field.wanted) >= LOST:
+            found = searched(problem, ways, field.wanted, budget, seed)
+            return Split(found.loads, found.bound_minor, found.nodes, costs, states)
+    costs = np.vstack([costs, tables.waiting(states, each_minor)])
     shared = share(costs, states, slopes_of(problem, ways, states, freight, True), budget.cells)
     return _split_of(field, shared, costs, states, budget, seed)
 
@@ -133,7 +138,9 @@ def _split_of(field: Field, shared: Shared, costs: Ints, states: States, budget:
     if shared.bound is None:
         return Split(loads, None, 0, costs, states)
     found = searched(field.problem, field.ways, field.wanted, budget, seed, loads)
-    bound_minor = max(found.bound_minor, ceil((shared.bound - len(costs)) / SCALE - 1e-6))
+    bound_minor = found.bound_minor
+    if not found.short_units:
+        bound_minor = max(bound_minor, ceil((shared.bound - len(costs)) / SCALE - 1e-6))
     return Split(found.loads, bound_minor, found.nodes, costs, states)
 
 

@@ -19,7 +19,6 @@ from orderwing.planning.sourcing.states import Ints, Loads
 SCALE = 16
 FAR = 1 << 58  # a dozen of them still add up
 LOST = FAR >> 1  # from here on: FAR, less some credit
-SHORT_MINOR = 1 << 34  # of a unit that could ship, so that no saving is worth it
 
 
 def packed(problem: Problem, states: Loads) -> Parcels:
@@ -76,10 +75,15 @@ def scaled(cost: Ints, fixed: int = 1) -> Ints:
     return table
 
 
-def waiting(problem: Problem, states: Loads) -> Ints:
+def waiting(states: Loads, unit_minor: int) -> Ints:
     """(N,), scaled: units that ship later."""
-    each = problem.rules.backorder_unit_minor
-    return states.units * (SHORT_MINOR if each is None else each) * SCALE
+    return states.units * (unit_minor * SCALE)
+
+
+def no_saving_minor(costs: Ints) -> int:
+    """More than any choice among scaled costs (S, N) could save: at that price, no unit waits that could ship."""
+    known = np.where(costs < LOST, costs, 0)
+    return int((known.max(axis=1) - known.min(axis=1)).sum()) // SCALE + 1
 
 
 def gathering(problem: Problem, hub: Hub, ways: Sequence[Way], states: Loads) -> Ints:

@@ -21,13 +21,12 @@ def verify(problem: Problem, plan: Plan) -> list[str]:
     if len(plan.groups) != len(problem.levels):
         return [f"{len(plan.groups)} levels answered for {len(problem.levels)}"]
     drops = {drop.order_id: drop for drop in problem.drops}
-    wrong: list[str] = []
+    wrong = list(_wrongly_alone(problem, plan))
     below: list[frozenset[str]] = [frozenset([order]) for order in drops]
     inside = {order: drop.parcels * problem.handling.parcel_s for order, drop in drops.items()}
     for level, groups in zip(problem.levels, plan.groups, strict=True):
-        wrong += _counted(level, groups, drops)
-        if wrong:
-            return wrong
+        if miscounted := list(_counted(level, groups, drops)):
+            return wrong + miscounted
         part_of = {order: n for n, members in enumerate(below) for order in members}
         seconds: dict[str, int] = {}
         for group in groups:
@@ -42,6 +41,16 @@ def verify(problem: Problem, plan: Plan) -> list[str]:
             wrong += _of_group(problem, level, group, drops, len(parts))
         below, inside = [frozenset(group.orders) for group in groups], seconds
     return wrong
+
+
+def _wrongly_alone(problem: Problem, plan: Plan) -> Iterator[str]:
+    most = max((level.max_parcels for level in problem.levels), default=0)
+    large = {drop.order_id for drop in problem.drops if drop.parcels > most}
+    for order, times in Counter(order for order, _ in plan.alone).items():
+        if order not in large:
+            yield f"{order} is told to be too large for a stop, and is not, or was not asked for"
+        elif times > 1:
+            yield f"{order} is told {times} times to be too large for a stop"
 
 
 def _counted(level: Level, groups: Iterable[Group], drops: Mapping[str, Drop]) -> Iterator[str]:
