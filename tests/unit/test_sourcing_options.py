@@ -565,6 +565,14 @@ def test_three_sites_that_are_paid_for_are_used(each: int | None) -> None:
     assert (answer.chosen.label, answer.chosen.cost_minor, answer.exact) == ("a+b+c", -267, True)
 
 
+def test_what_waits_since_sites_were_too_many_is_not_exact() -> None:
+    sources = tuple(shop(name, {sku: 1}, 1_000 + n) for n, (name, sku) in enumerate(zip("abc", "xyz", strict=True)))
+    problem = Problem((Want("x", 1), Want("y", 1), Want("z", 1)), sources)
+    assert (sound(problem).exact, sound(problem).chosen.short_units) == (True, 0)
+    few = sound(problem, Budget(sites=2))
+    assert (few.exact, few.chosen.short_units) == (False, 1)
+
+
 @pytest.mark.parametrize("units", [5, 30_000])
 def test_no_unit_waits_because_it_would_be_dear(units: int) -> None:
     """One waits since a run is full; of the others none, though lateness is 200 millions."""

@@ -49,6 +49,7 @@ def plan(problem: Problem, budget: Budget = DEFAULT, seed: int = 0) -> Plan:
         kept = sorted(different.values(), key=_rank)[: LOSERS - 1 if against else LOSERS]
         return tuple(sorted([*kept, against] if against else kept, key=_rank))
 
+    unknown = unknown or (field.floor_minor is not None and _has_more(problem, chosen))  # a site left out may have it
     exact = bound_minor == chosen.cost_minor and not unknown
     return Plan(chosen, others, field.eliminated, bound_minor, exact, found.nodes)
 
