@@ -116,6 +116,8 @@ def _search(
     def search(stage: Stage, begin: Routes | Start, until: float, iterations: int | None) -> Routes | None:
         seconds = budget.seconds
         if seconds is not None:
+            if countdown.over():
+                return None
             seconds = max(_LEAST_S, seconds * until - countdown.seconds_spent())
         solved = Model(able, stage, reached, seed).solve(begin, Limits(seconds, iterations), met)
         return _complete(able, solved)
