@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -37,13 +37,17 @@ _BODY = _errors(
     _503="Too many searches wait, or the server ends; try again after `Retry-After` seconds.",
 )
 _MISSING = _errors(_404="There is no such job, or no more.", _422="The id is none.")
+Exposition = Callable[[], tuple[str, bytes]]
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As told when it was started.")]
 
 
-def create_app(processes: int = 2, waiting: int = 16, distances: Distances | None = None) -> FastAPI:
+def create_app(
+    processes: int = 2, waiting: int = 16, distances: Distances | None = None, metrics: Exposition | None = None
+) -> FastAPI:
     """At most `processes` searches run at a time, and `waiting` more wait for their turn.
 
-    `distances` is asked where a problem has points and no matrix; without it, straight lines.
+    `distances` is asked where a problem has points and no matrix; without it, straight lines. `metrics` gives the
+    media type and text of /metrics.
     """
 
     @asynccontextmanager
@@ -58,6 +62,8 @@ def create_app(processes: int = 2, waiting: int = 16, distances: Distances | Non
     handle(app)
     _allocations(app)
     _health(app)
+    if metrics is not None:
+        _metrics(app, metrics)
     return app
 
 
@@ -147,6 +153,13 @@ def _job(search: Search) -> Job:
         allocation=_allocation(search),
         detail=search.detail,
     )
+
+
+def _metrics(app: FastAPI, metrics: Exposition) -> None:
+    @app.get("/metrics", include_in_schema=False)
+    def exposed() -> Response:
+        media_type, text = metrics()
+        return Response(text, media_type=media_type)
 
 
 def _health(app: FastAPI) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import uvicorn
 
-from orderwing.api.app import create_app
+from orderwing.api.app import Exposition, create_app
 from orderwing.api.jobs import Searches
 from orderwing.planning.distances import Distances
 from orderwing.runtime.errors import OperatorError
@@ -45,6 +45,7 @@ def serve(
     waiting: int,
     listening: Callable[[str], None],
     distances: Distances | None = None,
+    metrics: Exposition | None = None,
 ) -> None:
     """`listening` is told the address once connections are taken; port 0 takes a free one. Raises OperatorError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -59,7 +60,7 @@ def serve(
         # uvicorn ends gracefully, and then raises the signal again for whoever was there before.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        app = create_app(processes, waiting, distances)
+        app = create_app(processes, waiting, distances, metrics)
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_S + 3)
         listening(f"http://{name}:{taken.getsockname()[1]}")
         _Server(config, lambda: app.state.searches).run([taken])

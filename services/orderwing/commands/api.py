@@ -29,10 +29,21 @@ def serve(
 ) -> None:
     """Answer at /v1/allocations until SIGTERM or Ctrl-C; /docs tells how to ask."""
     from orderwing.api.server import serve as listen
+    from orderwing.runtime.health import process_health
     from orderwing.runtime.metrics import process_metrics
 
+    metrics, health = process_metrics("solver"), process_health()
+    health.set(True)
     try:
-        distances = road_distances(configured().distances, process_metrics("solver"))
-        listen(host, port, processes, waiting, lambda address: typer.echo(f"Listening at {address}"), distances)
+        distances = road_distances(configured().distances, metrics)
+        listen(
+            host,
+            port,
+            processes,
+            waiting,
+            lambda address: typer.echo(f"Listening at {address}"),
+            distances,
+            lambda: metrics.exposition(health),
+        )
     except OperatorError as error:
         fail(str(error))
