@@ -1,15 +1,21 @@
 """`orderwing bench`: how fast the product is, as a ratio to bare Kafka on the same machine."""
 
+from __future__ import annotations
+
 import shlex
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orderwing.commands.console import fail
 from orderwing.runtime.screen import print_table, progress_bars
 from orderwing.runtime.settings import load
+
+if TYPE_CHECKING:
+    from orderwing.bench.report import Sheet
 
 app = typer.Typer(help="Measure the product.", no_args_is_help=True)
 _RETAIL = Path("online_retail", "online_retail.parquet")
@@ -29,7 +35,7 @@ def pipeline(
     from orderwing.bench.machine import facts
     from orderwing.bench.main import bench
     from orderwing.bench.options import PARTS, Options
-    from orderwing.bench.report import markdown, sheets
+    from orderwing.bench.report import sheets
     from orderwing.runtime.embedded.errors import EmbeddedError
     from orderwing.runtime.errors import OperatorError
 
@@ -43,14 +49,21 @@ def pipeline(
             results, restored = bench(options, progress, lambda text: typer.echo(text, err=True))
     except (EmbeddedError, OperatorError) as error:
         fail(str(error))
-    tables = list(sheets(results, restored, rate))
+    _tell(told, sheets(results, restored, rate), out)
+
+
+def _tell(told: Mapping[str, str], tables: Iterable[Sheet], out: Path | None, *heading: str) -> None:
+    """`heading`: title and text of the file, if not those of the pipeline."""
+    from orderwing.bench.report import markdown
+
+    tables = list(tables)
     for name, value in told.items():
         typer.echo(f"{name}: {value}")
     for table in tables:
         typer.echo(f"\n{table.title}")
         print_table(table.columns, table.rows)
     if out is not None:
-        out.write_text(markdown(told, tables), "utf-8")
+        out.write_text(markdown(told, tables, *heading), "utf-8")
 
 
 def _data() -> Path:
@@ -103,7 +116,6 @@ def peers(
     from orderwing.bench.peers.main import compare
     from orderwing.bench.peers.options import Options
     from orderwing.bench.peers.report import ABOUT, TITLE, sheets, summary, versions
-    from orderwing.bench.report import markdown
     from orderwing.runtime.embedded.errors import EmbeddedError
     from orderwing.runtime.errors import OperatorError
 
@@ -118,15 +130,7 @@ def peers(
             results = compare(options, progress, lambda result: typer.echo(summary(result), err=True))
     except (EmbeddedError, OperatorError) as error:
         fail(str(error))
-    told = {**told, **versions(results)}
-    tables = list(sheets(results, options))
-    for name, value in told.items():
-        typer.echo(f"{name}: {value}")
-    for table in tables:
-        typer.echo(f"\n{table.title}")
-        print_table(table.columns, table.rows)
-    if out is not None:
-        out.write_text(markdown(told, tables, TITLE, ABOUT), "utf-8")
+    _tell({**told, **versions(results)}, sheets(results, options), out, TITLE, ABOUT)
 
 
 @app.command()
@@ -140,7 +144,6 @@ def decisions(
     """What decisions cost and how good they are, beside the best that others have."""
     from orderwing.bench.decisions.main import ABOUT, SUBSETS, TITLE, Options, measure
     from orderwing.bench.machine import facts
-    from orderwing.bench.report import markdown
     from orderwing.runtime.errors import OperatorError
 
     names = tuple(name for name in SUBSETS if not subset or name in subset)
@@ -153,10 +156,4 @@ def decisions(
             tables = list(measure(names, Options(data, seeds, seconds, quick, progress)))
     except OperatorError as error:
         fail(str(error))
-    for name, value in told.items():
-        typer.echo(f"{name}: {value}")
-    for table in tables:
-        typer.echo(f"\n{table.title}")
-        print_table(table.columns, table.rows)
-    if out is not None:
-        out.write_text(markdown(told, tables, TITLE, ABOUT), "utf-8")
+    _tell(told, tables, out, TITLE, ABOUT)
