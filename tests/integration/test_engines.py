@@ -111,7 +111,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path: Path) -> None:
     file.write_text("id,latitude\n", "utf-8")
     assert "has no column longitude: it needs id, latitude, longitude." in run("matrix", file)[2]
     assert "must end with .csv or .json" in run("matrix", file, "--out", "x.xml")[2]
-    file.write_text("id,latitude,longitude\n", "utf-8")
+    file.write_text("id,latitude,longitude\na,51.5,-0.1\nb,51.6,-0.1\n", "utf-8")
     assert "--url of one that runs, or --map of a file" in run("matrix", file, "--engine", "osrm")[2]
     assert "haversine knows no roads" in run("detour", file, "--engine", "haversine")[2]
     assert "needs no engine" in run("prepare", file, "--engine", "haversine")[2]
