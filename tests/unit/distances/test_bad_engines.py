@@ -76,6 +76,11 @@ def test_a_table_that_is_none_is_refused(body: bytes) -> None:
         engine.matrix(PAIR, PAIR)
 
 
+def test_a_little_less_than_nothing_is_nothing() -> None:
+    with serving(table([[0, -0.7], [1, 0]])) as url, closing(Osrm(url)) as engine:
+        assert engine.matrix(PAIR, PAIR).metres.tolist() == [[0, 0], [1, 0]]
+
+
 def test_a_table_with_a_gap_in_both_is_read() -> None:
     gap = ((0, None), (2147483647, 0))
     with serving(table(gap, gap)) as url, closing(Osrm(url)) as engine:

@@ -14,6 +14,7 @@ from orderwing.planning.distances.points import Indices, distinct
 from orderwing.planning.distances.port import UNREACHABLE, EngineError, Matrix, unreachable, whole
 
 _DIGITS = 6  # as OSRM keeps them
+_SLIP = 2.0  # below nought: seen are 0.7 m, between two points of one street
 _Values = list[list[float | None]]
 
 
@@ -105,7 +106,7 @@ class Osrm:
                 f"--max-table-size {self._limit}, or set the limit to what it has."
             )
         try:
-            metres, seconds = (whole(np.array(values, np.float64)) for values in (answer.distances, answer.durations))
+            metres, seconds = (_whole(values) for values in (answer.distances, answer.durations))
         except ValueError:  # ragged, or no distances
             raise self._client.unexpected(body) from None
         sound = metres.shape == seconds.shape == (len(rows), len(columns))
@@ -120,6 +121,12 @@ class Osrm:
 
     def close(self) -> None:
         self._client.close()
+
+
+def _whole(values: object) -> NDArray[np.int32]:
+    """Raises ValueError for what is no distance."""
+    told = np.array(values, np.float64)
+    return whole(np.where((told < 0) & (told > -_SLIP), 0.0, told))
 
 
 def blocks(rows: int, columns: int, most_pairs: int, most_points: int) -> Iterator[tuple[Indices, Indices]]:
