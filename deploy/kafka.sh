@@ -10,6 +10,8 @@ set -euo pipefail
 data=${KAFKA_LOG_DIRS:?}
 seconds=30
 
+metadata_bytes() { cat "$data"/__cluster_metadata-0/*.log | wc -c; }
+
 fence() {
     local work line pid
     work=$(mktemp -d)
@@ -42,6 +44,9 @@ PROPERTIES
     SECONDS=0
     while [ "$SECONDS" -lt "$seconds" ] && IFS= read -r -t "$seconds" line <&3; do
         case $line in *"Fencing broker $KAFKA_NODE_ID "*)
+            # It says so before it is written; an idle controller writes a record every half second.
+            told=$(metadata_bytes)
+            while [ "$SECONDS" -lt "$seconds" ] && [ "$(metadata_bytes)" -le "$told" ]; do sleep 0.1; done
             echo "kafka.sh: broker $KAFKA_NODE_ID is fenced after ${SECONDS} s"
             break
             ;;

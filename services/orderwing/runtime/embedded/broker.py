@@ -46,6 +46,7 @@ _SETTINGS = {
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
     # A busy machine is no reason to fence the only node; the session of one that died is ended by `fence`.
     "broker.session.timeout.ms": "60000",
+    "initial.broker.registration.timeout.ms": "120000",  # longer than the session of a predecessor
     "broker.heartbeat.interval.ms": "300",
 }
 # On few cores the optimising compiler takes as much CPU as the broker itself for the first minutes.

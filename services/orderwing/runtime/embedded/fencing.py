@@ -9,13 +9,14 @@ the broker that died run out, so that the metadata from which the broker starts 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from orderwing.runtime.embedded.log4j2 import log_option
 from orderwing.runtime.embedded.process import ChildProcess
 
 _FENCED = "Fencing broker 1 "
+_METADATA = "__cluster_metadata-0"
 _DEADLINE_S = 20.0
 _POLL_S = 0.02
 _LOGGER = "org.apache.kafka.controller"  # tells of it at INFO
@@ -23,11 +24,14 @@ _LOGGER = "org.apache.kafka.controller"  # tells of it at INFO
 
 def crashed(log_dir: Path) -> bool:
     """Whether the broker whose log this is was not stopped in order."""
-    return (log_dir / "__cluster_metadata-0").exists() and not (log_dir / ".kafka_cleanshutdown").exists()
+    return (log_dir / _METADATA).exists() and not (log_dir / ".kafka_cleanshutdown").exists()
 
 
 def fence(java: Sequence[str | Path], settings: Mapping[str, str], data_dir: Path) -> None:
-    """Run the controller alone until it has fenced broker 1; gives up, without harm, if it was fenced before."""
+    """Run the controller alone until the metadata log says that broker 1 is fenced.
+
+    Gives up, without harm, if it was fenced before.
+    """
     listener = next(one for one in settings["listeners"].split(",") if one.startswith("CONTROLLER:"))
     alone = {key: value for key, value in settings.items() if key != "advertised.listeners"}
     alone |= {
@@ -46,7 +50,20 @@ def fence(java: Sequence[str | Path], settings: Mapping[str, str], data_dir: Pat
     )
     try:
         end_s = time.monotonic() + _DEADLINE_S
-        while controller.exit_status is None and time.monotonic() < end_s and _FENCED not in log.read_text("utf-8"):
-            time.sleep(_POLL_S)
+
+        def wait_for(happened: Callable[[], bool]) -> None:
+            while controller.exit_status is None and time.monotonic() < end_s and not happened():
+                time.sleep(_POLL_S)
+
+        wait_for(lambda: _FENCED in log.read_text("utf-8"))
+        # It says so before it is written: ended in between, it leaves a session of which nobody takes leave, and the
+        # broker is refused until its start is given up. Records are written in order, and an idle controller writes
+        # one every half second: whatever comes next, the fencing is before it.
+        told_bytes = _metadata_bytes(settings)
+        wait_for(lambda: _metadata_bytes(settings) > told_bytes)
     finally:
         controller.stop()
+
+
+def _metadata_bytes(settings: Mapping[str, str]) -> int:
+    return sum(segment.stat().st_size for segment in Path(settings["log.dirs"], _METADATA).glob("*.log"))
