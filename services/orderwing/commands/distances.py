@@ -239,8 +239,8 @@ def _degrees(file: Path, line: int, row: dict[str, str]) -> tuple[float, float]:
     found = []
     for name in ("latitude", "longitude"):
         try:
-            found.append(float(row[name]))
-        except (TypeError, ValueError):
+            found.append(float(row[name].replace("_", "?")))  # to Python 1_0 is a number, to nobody else
+        except (AttributeError, ValueError):
             fail(f"{file}, line {line}: point {row['id']}: {name} is {row[name]!r}, not a number of degrees.")
     return found[0], found[1]
 

@@ -171,7 +171,7 @@ def told(path: Path, error: ValidationError) -> str:
     """Which fields of the file are wrong, and how."""
     found = error.errors(include_url=False, include_input=False)
     named = [
-        f"{'.'.join(str(part) for part in e['loc']) or 'the whole'}: {e['msg'].removeprefix('Value error, ')}"
+        ": ".join(filter(None, [".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")]))
         for e in found[:5]
     ]
     more = f" (and {len(found) - 5} more)" if len(found) > 5 else ""
