@@ -171,7 +171,8 @@ def test_quantities_are_as_whole_and_on_as_few_sites_as_stock_allows(asked: Aske
 def test_all_that_was_weighed_is_told_with_the_terms_of_its_cost(asked: Asked) -> None:
     choice = quick_choice(asked, asked.network.sites)
     policies = asked.network.policies
-    for parcels, cost in [(choice.parcels, choice.cost_minor), *((x.parcels, x.cost_minor) for x in choice.losers)]:
+    told_ways = [(choice.parcels, choice.weighed_minor), *((x.parcels, x.weighed_minor) for x in choice.losers)]
+    for parcels, cost in told_ways:
         assert sum(amount for _, amount in terms_of(policies, parcels, choice.due_ms)) == cost
     assert tuple(sorted(parcel.site.site_id for parcel in choice.parcels)) == choice.site_ids
     told = [tuple(parcel.site.site_id for parcel in loser.parcels) for loser in choice.losers]
@@ -203,6 +204,22 @@ def test_a_single_site_that_is_too_late_loses_to_two_that_are_in_time() -> None:
 @given(asked=problems(most=6, repeats=True))
 def test_the_same_question_has_the_same_answer(asked: Asked) -> None:
     assert quick_choice(asked, asked.network.sites) == quick_choice(asked, asked.network.sites)
+
+
+def test_steering_prices_decide_and_nobody_pays_them() -> None:
+    network = a_network([10, 14], [0, 0])
+    stock = {("s0", "tea"): 2, ("s1", "tea"): 2}
+    plain = quick_choice(asked_for(network, stock, (("tea", 2),)), network.sites)
+    assert (plain.site_ids, plain.cost_minor, plain.weighed_minor) == (("s0",), 13, 13)
+    prices = {("s0", "tea"): 3}
+    asked = replace(asked_for(network, stock, (("tea", 2),)), steering=lambda site, sku: prices.get((site, sku), 0))
+    steered = quick_choice(asked, network.sites)
+    assert (steered.site_ids, steered.cost_minor, steered.weighed_minor) == (("s1",), 17, 17)
+    (loser,) = steered.losers
+    assert loser.why == "dearer by 2"
+    terms = terms_of(network.policies, loser.parcels, steered.due_ms)
+    assert dict(terms) == {"parcel": 10, "handling_parcel": 3, "steering": 6}
+    assert loser.parcels[0].cost_minor == 13
 
 
 def test_verify_finds_what_is_wrong() -> None:

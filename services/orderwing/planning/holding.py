@@ -46,7 +46,10 @@ def hold(sought: Sought) -> Choice:
 
 
 def weighed(sought: Sought, choice: Choice) -> list[Candidate]:
-    """What was weighed, the chosen one first, and each site that alone was not, with why."""
+    """What was weighed, the chosen one first, and each site that alone was not, with why.
+
+    A candidate's cost is what it was weighed by, the term `steering` included, which nobody is charged.
+    """
     network = sought.asked.network
     candidates = [_candidate(network, parcels, choice.due_ms, why) for parcels, why in _priced(choice)]
     told = {candidate.label for candidate in candidates}
@@ -63,7 +66,7 @@ def _priced(choice: Choice) -> Iterator[tuple[tuple[Parcel, ...], str | None]]:
 def _candidate(network: Network, parcels: tuple[Parcel, ...], due_ms: int, why: str | None) -> Candidate:
     return Candidate(
         label="+".join(sorted([parcel.site.site_id for parcel in parcels])),
-        cost_minor=sum([parcel.cost_minor for parcel in parcels]),
+        cost_minor=sum([parcel.weighed_minor for parcel in parcels]),
         terms=terms_of(network.policies, parcels, due_ms),
         lost_because=why,
     )

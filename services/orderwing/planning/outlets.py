@@ -12,7 +12,10 @@ from orderwing_schemas.network import Lane, Policies, Site
 
 
 class Parcel(NamedTuple):
-    """What one site would ship, on the next departure of its best lane."""
+    """What one site would ship, on the next departure of its best lane.
+
+    `cost_minor` will be paid. `steering_minor` will not: it is what the units used are worth to orders still to come.
+    """
 
     site: Site
     lane: Lane
@@ -20,6 +23,12 @@ class Parcel(NamedTuple):
     line_count: int
     grams: int
     cost_minor: int
+    steering_minor: int = 0
+
+    @property
+    def weighed_minor(self) -> int:
+        """What ways are compared by: what will be paid, and the steering price of what is used."""
+        return self.cost_minor + self.steering_minor
 
 
 class Loser(NamedTuple):
@@ -29,12 +38,16 @@ class Loser(NamedTuple):
     why: str
 
     @property
-    def cost_minor(self) -> int:
-        return sum(parcel.cost_minor for parcel in self.parcels)
+    def weighed_minor(self) -> int:
+        return sum([parcel.weighed_minor for parcel in self.parcels])
 
 
 def terms_of(policies: Policies, parcels: Iterable[Parcel], due_ms: int) -> tuple[CostTerm, ...]:
-    """The named terms of parcels' costs, each name once; they sum to the costs."""
+    """The named terms of parcels, each name once: they sum to what the parcels are weighed by.
+
+    That is what will be paid, and `steering`, which will not.
+    """
+    parcels = tuple(parcels)
     sums: dict[str, int] = {}
     for parcel in parcels:
         named = named_terms(
@@ -48,6 +61,8 @@ def terms_of(policies: Policies, parcels: Iterable[Parcel], due_ms: int) -> tupl
         )
         for name, amount in named:
             sums[name] = sums.get(name, 0) + amount
+    if steering := sum([parcel.steering_minor for parcel in parcels]):
+        sums["steering"] = steering
     return tuple(sums.items())
 
 
@@ -63,7 +78,7 @@ class Outlet:
     def earliest(self) -> int:
         return min([arrival for _, arrival in self.runs])
 
-    def parcel(self, policies: Policies, line_count: int, grams: int, due_ms: int) -> Parcel:
+    def parcel(self, policies: Policies, line_count: int, grams: int, due_ms: int, steering_minor: int = 0) -> Parcel:
         """On its cheapest run, the first of equals."""
         costs = [
             freight_minor(self.site, lane, line_count, grams) + lateness_minor(policies, arrival, due_ms)
@@ -71,4 +86,4 @@ class Outlet:
         ]
         cost = min(costs)
         lane, arrival = self.runs[costs.index(cost)]
-        return Parcel(self.site, lane, arrival, line_count, grams, cost)
+        return Parcel(self.site, lane, arrival, line_count, grams, cost, steering_minor)

@@ -9,6 +9,7 @@ from orderwing.planning.sourcing.quick import (
     Line,
     Pick,
     Rest,
+    Steering,
     quick_choice,
     verify,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Line",
     "Pick",
     "Rest",
+    "Steering",
     "quick_choice",
     "verify",
 ]

@@ -18,6 +18,7 @@ EXACT_SITES = 10  # up to here all subsets are weighed (1,023 of them); beyond, 
 LOSERS = 12  # that a choice tells of
 
 Atp = Callable[[str, str], int]  # (site, SKU) -> units
+Steering = Callable[[str, str], int]  # (site, SKU) -> minor units for a unit
 
 
 class Line(Protocol):
@@ -54,8 +55,9 @@ class Pick(NamedTuple):
 class Choice:
     """`held` and `short` together are the lines asked for.
 
-    `cost_minor` is an estimate on the next departures, before capacity, as `parcels` sum it up; their lateness is
-    counted from `due_ms`. `promise_at_ms` is None if nothing is held. `losers` could have held as much.
+    `cost_minor` is an estimate of what will be paid, on the next departures, before capacity, as `parcels` sum it up;
+    their lateness is counted from `due_ms`. Steering prices are no part of it. `promise_at_ms` is None if nothing is
+    held. `losers` could have held as much.
     """
 
     held: tuple[Pick, ...]
@@ -67,6 +69,11 @@ class Choice:
     losers: tuple[Loser, ...] = ()
 
     @property
+    def weighed_minor(self) -> int:
+        """What it was compared by: `cost_minor`, and the steering prices of what is held."""
+        return sum([parcel.weighed_minor for parcel in self.parcels])
+
+    @property
     def site_ids(self) -> tuple[str, ...]:
         return tuple(sorted({line.site_id for line in self.held}))
 
@@ -75,7 +82,8 @@ class Choice:
 class Asked:
     """What is to be sourced, and where to. `catalogue` and `atp` are looked up as needed.
 
-    That a customer wants one box need not be told: the fewest sites always win.
+    That a customer wants one box need not be told: the fewest sites always win. `steering` counts when ways are
+    compared.
     """
 
     network: Network
@@ -87,10 +95,16 @@ class Asked:
     now_ms: int
     may_split: bool
     max_delay_minutes: int
+    steering: Steering | None = None
+
+    def steering_minor(self, site_id: str, units: Iterable[tuple[str, int]]) -> int:
+        """The price of (SKU, quantity) pairs from a site's shelves."""
+        price = self.steering
+        return 0 if price is None else sum([quantity * price(site_id, sku) for sku, quantity in units])
 
 
 def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
-    """The fewest units short, then the fewest sites, then the least cost, then the earlier site in `sites`.
+    """The fewest units short, then the fewest sites, then the least cost, steering included, then the earlier site.
 
     Without `may_split` one site serves what it can. What arrives later than the earliest possible by more than
     `max_delay_minutes` is left out. Within that, lateness is priced against the earliest arrival that any site of
@@ -177,7 +191,8 @@ def _in_time(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> tuple[Sequ
         if runs:
             kept.append(outlet if len(runs) == len(outlet.runs) else replace(outlet, runs=runs))
         elif not _short_units(asked, (outlet,)):
-            parcel = outlet.parcel(asked.network.policies, len(lines), weight_g(asked.catalogue, lines), due_ms)
+            grams, steering = weight_g(asked.catalogue, lines), asked.steering_minor(outlet.site.site_id, lines)
+            parcel = outlet.parcel(asked.network.policies, len(lines), grams, due_ms, steering)
             losers.append(Loser((parcel,), too_late(asked.max_delay_minutes, parcel.arrival_ms, earliest)))
     return kept, tuple(losers)
 
@@ -197,10 +212,11 @@ def _short_units(asked: Asked, group: Sequence[Outlet]) -> int:
 def _best(asked: Asked, groups: Iterable[Sequence[Outlet]], due_ms: int) -> Choice:
     """The first of the best: least short, then least cost."""
     choices = [(_units(choice.short), choice) for choice in (_fill(asked, group, due_ms) for group in groups)]
-    short, best = min(choices, key=lambda one: (one[0], one[1].cost_minor))
+    short, best = min(choices, key=lambda one: (one[0], one[1].weighed_minor))
     rivals = [choice for units, choice in choices if units == short and choice is not best]
-    rivals.sort(key=lambda choice: choice.cost_minor)
-    losers = tuple([Loser(choice.parcels, _dearer(choice.cost_minor, best.cost_minor)) for choice in rivals[:LOSERS]])
+    rivals.sort(key=lambda choice: choice.weighed_minor)
+    least_minor = best.weighed_minor
+    losers = tuple([Loser(choice.parcels, _dearer(choice.weighed_minor, least_minor)) for choice in rivals[:LOSERS]])
     return replace(best, losers=losers) if losers else best
 
 
@@ -229,16 +245,20 @@ def _greedily(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> Choice:
 def _from_one(asked: Asked, whole: Sequence[Outlet], due_ms: int) -> Choice:
     """All lines from the cheapest, the first of equals."""
     policies = asked.network.policies
-    grams = weight_g(asked.catalogue, [(line.sku, line.quantity) for line in asked.lines])
-    parcels = [outlet.parcel(policies, len(asked.lines), grams, due_ms) for outlet in whole]
-    costs = [parcel.cost_minor for parcel in parcels]
+    lines = [(line.sku, line.quantity) for line in asked.lines]
+    grams = weight_g(asked.catalogue, lines)
+    parcels = [
+        outlet.parcel(policies, len(lines), grams, due_ms, asked.steering_minor(outlet.site.site_id, lines))
+        for outlet in whole
+    ]
+    costs = [parcel.weighed_minor for parcel in parcels]
     cost = min(costs)
     place = costs.index(cost)
     site_id = whole[place].site.site_id
     held = tuple([Pick(line.line_id, line.sku, site_id, line.quantity) for line in asked.lines])
     promise_at_ms = whole[place].earliest + policies.promise_slack_minutes * MINUTE_MS
-    losers = [Loser((p,), _dearer(p.cost_minor, cost)) for n, p in enumerate(parcels) if n != place]
-    return Choice(held, (), cost, promise_at_ms, due_ms, (parcels[place],), tuple(losers[:LOSERS]))
+    losers = [Loser((p,), _dearer(p.weighed_minor, cost)) for n, p in enumerate(parcels) if n != place]
+    return Choice(held, (), parcels[place].cost_minor, promise_at_ms, due_ms, (parcels[place],), tuple(losers[:LOSERS]))
 
 
 def _fill(asked: Asked, group: Sequence[Outlet], due_ms: int) -> Choice:
@@ -273,7 +293,8 @@ def _in_turn(asked: Asked, group: Sequence[Outlet], line: Line, left: dict[tuple
     def turn(outlet: Outlet) -> tuple[bool, int, int]:
         available = left[outlet.site.site_id, line.sku]
         per_kilogram = min(lane.kilogram_minor for lane, _ in outlet.runs)
-        dear = outlet.site.handling_line_minor * 1000 + per_kilogram * grams
+        steering = asked.steering_minor(outlet.site.site_id, ((line.sku, line.quantity),))
+        dear = (outlet.site.handling_line_minor + steering) * 1000 + per_kilogram * grams
         return (available < line.quantity, dear if available >= line.quantity else -available, dear)
 
     return sorted(group, key=turn)
@@ -288,7 +309,7 @@ def _parcels(
     for outlet in group:
         lines = [(line.sku, line.quantity) for line in held if line.site_id == outlet.site.site_id]
         if lines:
-            grams = weight_g(asked.catalogue, lines)
-            parcels.append(outlet.parcel(asked.network.policies, len(lines), grams, due_ms))
+            grams, steering = weight_g(asked.catalogue, lines), asked.steering_minor(outlet.site.site_id, lines)
+            parcels.append(outlet.parcel(asked.network.policies, len(lines), grams, due_ms, steering))
             arrives = max(arrives, outlet.earliest)
     return tuple(parcels), arrives
