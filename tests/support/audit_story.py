@@ -60,9 +60,16 @@ class Story:
     facts: list[Fact] = field(default_factory=list)
     provider: list[dict[str, Any]] = field(default_factory=list)
     warehouse: list[dict[str, Any]] = field(default_factory=list)
+    network: Network = NETWORK
 
-    def tell(self, topic: str, event_type: str, body: dict[str, Any], source: str = "", cause: str = "") -> Fact:
+    def tell(
+        self, topic: str, event_type: str, body: dict[str, Any], source: str = "", cause: str = "", again: bool = False
+    ) -> Fact:
+        """What a stage says of one cause is one decision, unless it says it `again`."""
         offset = sum(1 for fact in self.facts if fact.topic == topic)
+        mine = f"/orderwing/{source}" if source else "/shop"
+        decided = (fact.decision for fact in reversed(self.facts) if (fact.source, fact.cause) == (mine, cause))
+        decision = next(decided, "") if not again else ""
         wall_ms = 1_000 * (len(self.facts) + 1)
         made = Fact(
             topic=topic,
@@ -71,9 +78,9 @@ class Story:
             wall_ms=wall_ms,
             type=event_type,
             id=f"id-{len(self.facts)}",
-            source=f"/orderwing/{source}" if source else "/shop",
+            source=mine,
             cause=cause,
-            decision=str(offset) if source else "",
+            decision=(decision or str(len(self.facts))) if source else "",
             now_ms=0,
             value=body,
         )
@@ -96,7 +103,12 @@ class Story:
 
     def judged(self, settled_before_wall_ms: int = 10**15) -> Verdict:
         return judge(
-            self.facts, NETWORK, ITEMS, self.provider, self.warehouse, settled_before_wall_ms=settled_before_wall_ms
+            self.facts,
+            self.network,
+            ITEMS,
+            self.provider,
+            self.warehouse,
+            settled_before_wall_ms=settled_before_wall_ms,
         )
 
     def violations(self) -> list[Violation]:
@@ -114,19 +126,34 @@ def delivered() -> Story:
     return story
 
 
+def moves(story: Story, word: str, sequence: int, **told: Any) -> str:
+    """A stranger's movement of TEA at dartford as gate accepts it; the place of gate's record."""
+    movement = {"type": f"stock.{word}.v1", "site_id": "dartford", "sku": "TEA", "sequence": sequence, **told}
+    inbound = story.tell("stock.inbound", movement["type"], movement)
+    body = {"region": "south", "movement": movement}
+    return story.tell("stock.movements", "stock.movement_accepted.v1", body, "gate", inbound.place).place
+
+
+def shelf(
+    story: Story, kind: str, on_hand: int, reserved: int, cause: str, *, safety: int = 0, exception: str | None = None
+) -> Fact:
+    """Reservation's record of TEA at dartford."""
+    level = {"site_id": "dartford", "sku": "TEA", "on_hand": on_hand, "reserved": reserved, "safety": safety}
+    order_id = "O1" if kind in ("held", "moved", "released", "shipped", "short_pick") else None
+    body = {"region": "south", "kind": kind, "order_id": order_id, "shelves": [level], "exception": exception}
+    return story.tell("stock.moved", "stock.moved.v1", body, "reservation", cause)
+
+
+def ships(story: Story, shipment_id: str, part_id: str, units: int, line_id: str = "1") -> str:
+    """What dispatch tells reservation of a shipment of TEA that left dartford; the record's place."""
+    line = {"line_id": line_id, "sku": "TEA", "quantity": units}
+    body = {"region": "south", "part_id": part_id, "site_id": "dartford", "lines": [line]}
+    body |= {"shipment_id": shipment_id, "order_id": part_id.partition("/")[0]}
+    return story.tell("shipments.shipped", "shipment.shipped.v1", body, "dispatch", f"elsewhere/{shipment_id}").place
+
+
 def _stock(story: Story) -> None:
-    movement = {"type": "stock.received.v1", "site_id": "dartford", "sku": "TEA", "quantity": 5, "sequence": 1}
-    received = story.tell("stock.inbound", "stock.received.v1", movement)
-    accepted = {"region": "south", "movement": movement}
-    accepted_fact = story.tell("stock.movements", "stock.movement_accepted.v1", accepted, "gate", received.place)
-    _moved(story, "received", 5, 0, accepted_fact.place)
-
-
-def _moved(story: Story, kind: str, on_hand: int, reserved: int, cause: str) -> None:
-    level = {"site_id": "dartford", "sku": "TEA", "on_hand": on_hand, "reserved": reserved, "safety": 0}
-    order_id = None if kind == "received" else "O1"
-    body = {"region": "south", "kind": kind, "order_id": order_id, "shelves": [level], "exception": None}
-    story.tell("stock.moved", "stock.moved.v1", body, "reservation", cause)
+    shelf(story, "received", 5, 0, moves(story, "received", 1, quantity=5))
 
 
 def _accepted(story: Story) -> None:
@@ -145,7 +172,7 @@ def _planned(story: Story) -> None:
     story.tell("reservations.recorded", "reservation.recorded.v1", recorded, "reservation", "orders.cleared/0/0")
     reserved = {"region": "south", "part_id": PART, "held": [HELD]}
     held = story.tell("stock.reserved", "stock.reserved.v1", reserved, "reservation", "orders.cleared/0/0")
-    _moved(story, "held", 5, 2, "orders.cleared/0/0")
+    shelf(story, "held", 5, 2, "orders.cleared/0/0")
     story.tell("parts.planned", "part.allocated.v1", plan(PART, SHIPMENT, 1), "allocation", held.place)
     frozen = {"region": "south", "part_id": PART, "order_id": "O1", "version": 1}
     story.tell("parts.planned", "part.frozen.v1", frozen, "allocation", "Plan:O1@1#1")
@@ -187,7 +214,7 @@ def _shipped(story: Story) -> None:
             answer = story.tell("wms.inbound", "warehouse.answered.v1", entry)
             told = story.tell("warehouse.answers", "warehouse.answered.v1", entry, "gate", answer.place)
             _progressed(story, status, told.place)
-    _moved(story, "shipped", 3, 0, "shipments.shipped/0/0")
+    shelf(story, "shipped", 3, 0, "shipments.shipped/0/0")
 
 
 def _progressed(story: Story, status: str, cause: str) -> None:
@@ -203,7 +230,8 @@ def _progressed(story: Story, status: str, cause: str) -> None:
     }
     story.tell("shipments.progress", "shipment.progressed.v1", body, "dispatch", cause)
     if status == "shipped":
-        shipped = {"region": "south", "part_id": PART, "site_id": "dartford", "lines": [UNITS]}
+        named = {"region": "south", "order_id": "O1", "part_id": PART, "shipment_id": SHIPMENT, "site_id": "dartford"}
+        shipped = {**named, "lines": [UNITS]}
         story.tell("shipments.shipped", "shipment.shipped.v1", shipped, "dispatch", cause)
 
 

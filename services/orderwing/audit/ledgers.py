@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from orderwing.audit.facts import History, Violation
-from orderwing.audit.stock import Shelf, stock_ever
+from orderwing.audit.shelf_book import Shelf
+from orderwing.audit.stock_books import StockBooks, name_of
 
 
 def read_ledger(path: Path) -> list[dict[str, Any]]:
@@ -39,18 +40,26 @@ def shipped_by_warehouse(warehouse: Sequence[Mapping[str, Any]]) -> Counter[Shel
     return shipped
 
 
-def oversold_units(history: History, warehouse: Sequence[Mapping[str, Any]]) -> int:
-    ever = stock_ever(history)
-    return sum(max(0, units - ever[shelf]) for shelf, units in shipped_by_warehouse(warehouse).items())
+def oversold_units(books: StockBooks, warehouse: Sequence[Mapping[str, Any]]) -> int:
+    """Promised beyond what was there at any moment, or shipped beyond it by the warehouse's own book."""
+    promised = sum(book.oversold for book in books.shelves.values())
+    return promised + _shipped_beyond(books, warehouse).total()
+
+
+def _shipped_beyond(books: StockBooks, warehouse: Sequence[Mapping[str, Any]]) -> Counter[Shelf]:
+    """Units that left, the log does not tell of yet, and that are not there to leave."""
+    beyond: Counter[Shelf] = Counter()
+    for shelf, units in shipped_by_warehouse(warehouse).items():
+        book = books.shelves[shelf]
+        beyond[shelf] = units - book.shipped - book.on_hand - book.owed
+    return +beyond
 
 
 def check_warehouse(
-    history: History, warehouse: Sequence[Mapping[str, Any]], restless: frozenset[str]
+    books: StockBooks, history: History, warehouse: Sequence[Mapping[str, Any]], restless: frozenset[str]
 ) -> Iterator[Violation]:
-    ever = stock_ever(history)
-    for shelf, units in shipped_by_warehouse(warehouse).items():
-        if units > ever[shelf]:
-            yield Violation("oversold", "/".join(shelf), f"shipped {units}, there were {ever[shelf]}")
+    for shelf, units in _shipped_beyond(books, warehouse).items():
+        yield Violation("oversold", name_of(shelf), f"the warehouse shipped {units} more than was ever there")
     told = {value["shipment_id"]: value for value in history.of("shipment.released.v1")}
     left = {
         value["shipment_id"]: _units(value["lines"])

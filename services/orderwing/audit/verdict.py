@@ -17,6 +17,7 @@ from orderwing.audit.money import check_money
 from orderwing.audit.pace import Pace, measure_pace
 from orderwing.audit.savings import Pricer, Savings, check_costs, measure_savings
 from orderwing.audit.stock import check_stock
+from orderwing.audit.stock_books import StockBooks
 from orderwing_schemas.network import Item, Network
 
 TOLERANCE_MINUTES = 30  # of domain time: how long a stage may have been away
@@ -66,15 +67,16 @@ def judge(
         order_id for order_id, trace in traces.items() if trace.latest_wall_ms >= settled_before_wall_ms
     )
     ended = frozenset(order_id for order_id, trace in traces.items() if trace.state in ENDED)
+    books = StockBooks(history, network, settled_before_wall_ms)
     violations = (
         *check_exactly_once(history),
         *check_orders(traces, restless),
-        *check_stock(history, restless),
+        *check_stock(books, history, restless, settled_before_wall_ms),
         *check_soft_holds(history, network.policies.soft_hold_minutes, TOLERANCE_MINUTES),
         *check_money(history, ended, restless, provider),
         *check_plans(history, network),
         *check_costs(history, pricer),
-        *check_warehouse(history, warehouse, restless),
+        *check_warehouse(books, history, warehouse, restless),
     )
     return Verdict(
         violations=violations,
@@ -84,7 +86,7 @@ def judge(
         inbound=len(history.by_topic.get("orders.inbound", ())),
         duplicates=len(history.by_type.get("order.duplicated.v1", ())),
         conflicts=len(history.by_type.get("order.conflicted.v1", ())),
-        oversold_units=oversold_units(history, warehouse),
+        oversold_units=oversold_units(books, warehouse),
         savings=measure_savings(history, pricer),
         pace=measure_pace(history, traces),
         dead_letters=len(history.by_type.get("record.dead_lettered.v1", ())),

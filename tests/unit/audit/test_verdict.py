@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orderwing.audit.facts import KINDS, fact_of
-from support.audit_story import HELD, HOUR_MS, PART, PLAN_MINOR, SHIPMENT, UNITS, Story, delivered, plan
+from support.audit_story import HELD, HOUR_MS, PART, PLAN_MINOR, SHIPMENT, UNITS, Story, delivered, plan, shelf
 
 
 def test_a_clean_history_passes() -> None:
@@ -47,7 +47,7 @@ def _decided_twice(story: Story) -> None:
     inbound = story.tell("orders.inbound", "order.placed.v1", {"order_id": "O2"})
     for _ in range(2):
         rejected = {"source_topic": "orders.inbound", "reason": "contract"}
-        story.tell("inputs.rejected", "input.rejected.v1", rejected, "gate", inbound.place)
+        story.tell("inputs.rejected", "input.rejected.v1", rejected, "gate", inbound.place, again=True)
 
 
 def _accepted_twice(story: Story) -> None:
@@ -84,13 +84,8 @@ def _charged_twice(story: Story) -> None:
 
 
 def _held_beyond_the_shelf(story: Story) -> None:
-    def oversell(value: dict[str, object]) -> None:
-        level = {"site_id": "dartford", "sku": "TEA", "on_hand": 5, "reserved": 6, "safety": 0}
-        value.update(kind="held", shelves=[level], exception="reserved exceeds stock less safety")
-
-    story.facts.insert(3, story.facts[2])
-    story.facts[2] = story.tell("stock.moved", "stock.moved.v1", {"order_id": "O9"}, "reservation", "x/0/0")
-    oversell(story.facts.pop().body)
+    shelf(story, "held", 3, 4, "orders.cleared/0/1", exception="reserved exceeds stock less safety")
+    shelf(story, "released", 3, 0, "payments.releases/0/1")
 
 
 def _shipped_beyond_stock(story: Story) -> None:
@@ -244,17 +239,6 @@ def test_what_a_dead_letter_holds_back_is_not_lost() -> None:
     assert verdict.dead_letters == 1
 
 
-def test_a_correction_may_leave_a_shelf_short() -> None:
-    story = delivered()
-    found = next(i for i, fact in enumerate(story.facts) if fact.body.get("kind") == "held")
-    level = {"site_id": "dartford", "sku": "TEA", "on_hand": 1, "reserved": 2, "safety": 0}
-    body = {"kind": "adjusted", "order_id": None, "shelves": [level], "exception": "damage"}
-    correction = story.tell("stock.moved", "stock.moved.v1", body, "reservation", "stock.movements/0/1")
-    story.facts.remove(correction)
-    story.facts.insert(found + 1, correction)
-    assert "oversold" not in {violation.kind for violation in story.violations()}
-
-
 def test_a_backordered_order_rests() -> None:
     story = delivered()
     accepted = next(fact for fact in story.facts if fact.type == "order.accepted.v1")
@@ -300,8 +284,8 @@ def test_young_orders_are_not_judged() -> None:
 
 def test_a_moved_hold_counts_where_it_went() -> None:
     story = delivered()
-    moves = [{"part_id": PART, "held": [{**HELD, "quantity": 1}]}]
-    story.tell("stock.reserved", "hold.moved.v1", {"region": "south", "moves": moves}, "reservation", "x/0/0")
+    moved = {"region": "south", "move_id": "M1", "moves": [{"part_id": PART, "held": [{**HELD, "quantity": 1}]}]}
+    story.tell("stock.reserved", "hold.moved.v1", moved, "reservation", "x/0/0")
     assert "stock" in {violation.kind for violation in story.violations()}
 
 
