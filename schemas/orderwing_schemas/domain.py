@@ -118,7 +118,7 @@ CostTerm = tuple[str, int]  # (name, minor units): a part of a cost; negative on
 
 
 class PlannedShipment(Model):
-    """One parcel group from one site on one departure of one lane. `terms` sum to `cost_minor`."""
+    """What one site sends on one departure of one lane. `terms` sum to `cost_minor`; `parcels` are its cartons."""
 
     shipment_id: str
     site_id: Id
@@ -129,6 +129,7 @@ class PlannedShipment(Model):
     lines: Annotated[tuple[LineQuantity, ...], Field(min_length=1)]
     cost_minor: int
     terms: tuple[CostTerm, ...]
+    parcels: Annotated[int, Field(ge=1)] = 1
 
 
 class Candidate(Model):

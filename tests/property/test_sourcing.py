@@ -5,15 +5,30 @@ from itertools import product
 from time import perf_counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orderwing.bench.decisions.sourcing_plain import plain_choice
 from orderwing.planning.calendar import arrival_ms, earliest_departure
-from orderwing.planning.costs import lateness_minor
+from orderwing.planning.holding import Sought, hold, weighed
 from orderwing.planning.outlets import terms_of
-from orderwing.planning.sourcing import Asked, quick_choice, verify
+from orderwing.planning.pricing import price_list
+from orderwing.planning.sourcing import Asked, quick_choice, splits, verify
+from orderwing.planning.sourcing.building import problem_of
+from orderwing.planning.sourcing.engine import plan
 from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
-from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site
+from orderwing_schemas.network import (
+    Carton,
+    Item,
+    Lane,
+    Network,
+    Policies,
+    RateCard,
+    Region,
+    Site,
+    Trait,
+    WeightBreak,
+)
 
 HERE = Point(latitude=51.5, longitude=0.0)
 NOW_MS = 1_750_000_000_000
@@ -21,6 +36,16 @@ SKUS = ("tea", "mug", "jam", "pen")
 ITEMS = {
     sku: Item(sku=sku, weight_g=300 * n, volume_cm3=1, capacity=1, list_price_minor=100) for n, sku in enumerate(SKUS)
 }
+
+HEAVY = {
+    sku: item.model_copy(update={"volume_cm3": 900 * n, "traits": (Trait.OVERSIZE, Trait.HAZARD)[: n + 1 - n % 2]})
+    for n, (sku, item) in enumerate(ITEMS.items())
+}
+BREAKS = tuple(WeightBreak(up_to_g=g, parcel_minor=p) for g, p in ((500, 12), (1_500, 20), (4_000, 41)))
+CARTONS = (
+    Carton(carton_id="s", max_weight_g=1_000, volume_cm3=2_000, tare_g=40, carton_minor=2),
+    Carton(carton_id="l", max_weight_g=2_500, volume_cm3=6_000, tare_g=90, carton_minor=5),
+)
 
 
 def a_network(parcels: list[int], handlings: list[int], kilogram_minor: int = 0, late_hour_minor: int = 0) -> Network:
@@ -119,13 +144,13 @@ def whole_cost(asked: Asked, assigned: tuple[str | None, ...]) -> int:
         site = asked.network.site_by_id[lane.site_id]
         if count:
             cost += lane.parcel_minor + site.handling_parcel_minor + count * site.handling_line_minor
-            cost += lateness_minor(asked.network.policies, arrivals[lane.site_id], due)
+            cost += price_list(asked.network).lateness_minor(arrivals[lane.site_id], due)
     return cost
 
 
-def rank(asked: Asked, assigned: tuple[str | None, ...]) -> tuple[int, int, int]:
-    used = {site_id for site_id in assigned if site_id}
-    return assigned.count(None), len(used), whole_cost(asked, assigned)
+def rank(asked: Asked, assigned: tuple[str | None, ...]) -> tuple[int, bool, int]:
+    """One site that has all comes before any split."""
+    return assigned.count(None), len(set(assigned)) > 1, whole_cost(asked, assigned)
 
 
 @settings(max_examples=300, deadline=None)
@@ -141,12 +166,13 @@ def test_single_units_are_sourced_as_well_as_any_assignment_can(asked: Asked) ->
     best = min(rank(asked, assigned) for assigned, used in equal.items() if used in timely)
     choice = quick_choice(asked, asked.network.sites)
     assert verify(asked, choice) == []
-    assert (len(choice.short), len(choice.site_ids), choice.cost_minor) == best
+    several = bool(choice.short and choice.held) or len(choice.site_ids) > 1
+    assert (len(choice.short), several, choice.cost_minor) == best
 
 
 @settings(max_examples=300, deadline=None)
 @given(asked=problems(most=6, repeats=True))
-def test_quantities_are_as_whole_and_on_as_few_sites_as_stock_allows(asked: Asked) -> None:
+def test_as_many_units_are_held_as_stock_allows(asked: Asked) -> None:
     choice = quick_choice(asked, asked.network.sites)
     assert verify(asked, choice) == []
     needed = {line.sku: sum(x.quantity for x in asked.lines if x.sku == line.sku) for line in asked.lines}
@@ -159,21 +185,100 @@ def test_quantities_are_as_whole_and_on_as_few_sites_as_stock_allows(asked: Aske
     allowed = [group for group in groups if asked.may_split or len(group) <= 1]
     least = min(short(group) for group in allowed)
     assert sum(line.quantity for line in choice.short) == least
-    enough = in_time(asked, [group for group in allowed if short(group) == least])
-    assert len(choice.site_ids) == min(map(len, enough))
     for line in asked.lines:
         places = [h.site_id for h in choice.held if h.line_id == line.line_id]
         assert len(places) == len(set(places))
+
+
+@st.composite
+def rich_problems(draw: st.DrawFn) -> Asked:
+    """With weight breaks, cartons, line-haul, traits and steering prices, or without some of them."""
+    asked = draw(problems(most=draw(st.sampled_from([1, 2, 5])), repeats=True))
+    network, site = asked.network, asked.network.sites[0]
+    lanes = [
+        lane.model_copy(update={"parcel_minor": lane.parcel_minor + 1, "kilogram_minor": draw(st.integers(0, 9))})
+        for lane in network.lanes
+    ]
+    if draw(st.booleans()):
+        lanes[0] = lanes[0].model_copy(update={"carrier": "cards", "line_haul_minor": 3})
+    update: dict[str, object] = {"lanes": tuple(lanes)}
+    if draw(st.booleans()):
+        update["rate_cards"] = (RateCard(carrier="cards", zone="z", breaks=BREAKS, kilogram_minor=4),)
+    if draw(st.booleans()):
+        update["cartons"] = CARTONS
+    if draw(st.booleans()):
+        update["sites"] = (site.model_copy(update={"capabilities": (Trait.OVERSIZE,)}), *network.sites[1:])
+    prices = {s.site_id: draw(st.integers(0, 9)) for s in network.sites}
+    return replace(
+        asked,
+        network=network.model_copy(update=update),
+        catalogue=HEAVY.get,
+        may_split=True,
+        steering=draw(st.sampled_from([None, lambda site_id, _: prices[site_id]])),
+    )
+
+
+@pytest.mark.parametrize("few", [0, splits.FEW])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asked=rich_problems(), single_site=st.sampled_from(["always", "when_cheapest"]))
+def test_it_chooses_as_the_exact_engine_does(
+    monkeypatch: pytest.MonkeyPatch, few: int, asked: Asked, single_site: str
+) -> None:
+    monkeypatch.setattr(splits, "FEW", few)
+    policies = asked.network.policies.model_copy(update={"single_site": single_site})
+    asked = replace(asked, network=asked.network.model_copy(update={"policies": policies}))
+    choice = quick_choice(asked, asked.network.sites)
+    assert verify(asked, choice) == []
+    price = asked.steering or (lambda _site_id, _sku: 0)
+    units = {(s.site_id, sku): price(s.site_id, sku) for s in asked.network.sites for sku in SKUS}
+    exact = plan(problem_of(asked, asked.network.sites, steering=units)).chosen
+    assert (sum(line.quantity for line in choice.short), choice.weighed_minor) == (exact.short_units, exact.cost_minor)
+    if choice.parcels:
+        terms = terms_of(price_list(asked.network), choice.parcels, choice.due_ms)
+        assert dict(terms) == dict(exact.terms)
+
+
+@settings(max_examples=120, deadline=None)
+@given(asked=rich_problems(), may_split=st.booleans())
+def test_it_is_never_dearer_than_the_plain_rule(asked: Asked, may_split: bool) -> None:
+    asked = replace(asked, steering=None, may_split=may_split)
+    ours, plain = quick_choice(asked, asked.network.sites), plain_choice(asked, asked.network.sites)
+    assert verify(asked, plain) == []
+    assert sum(line.quantity for line in ours.held) == sum(line.quantity for line in plain.held)
+    assert ours.cost_minor <= plain.cost_minor
+
+
+def test_a_customer_who_wants_one_box_gets_it_from_one_site_whatever_is_cheaper() -> None:
+    network = a_network([1, 1, 90], [0, 0, 0])
+    network = network.model_copy(update={"policies": Policies(single_site="when_cheapest", late_hour_minor=0)})
+    stock = {("s0", "tea"): 1, ("s1", "mug"): 1, ("s2", "tea"): 1, ("s2", "mug"): 1}
+    asked = asked_for(network, stock, (("tea", 1), ("mug", 1)))
+    assert quick_choice(asked, network.sites).site_ids == ("s0", "s1")
+    assert quick_choice(replace(asked, one_box=True), network.sites).site_ids == ("s2",)
+
+
+def test_what_a_site_may_not_ship_is_as_if_it_were_not_there_and_the_card_says_so() -> None:
+    network = a_network([1, 5], [0, 0])
+    picky = network.sites[0].model_copy(update={"capabilities": (Trait.HAZARD,)})
+    network = network.model_copy(update={"sites": (picky, network.sites[1])})
+    stock = {("s0", "mug"): 3, ("s1", "mug"): 3}
+    items = {**ITEMS, "mug": ITEMS["mug"].model_copy(update={"traits": (Trait.MEDICAL, Trait.HAZARD)})}
+    asked = replace(asked_for(network, stock, (("mug", 2),)), catalogue=items.get)
+    sought = Sought(asked, "r")
+    choice = hold(sought)
+    assert choice.site_ids == ("s1",)
+    told = {one.label: one.lost_because for one in weighed(sought, choice)}
+    assert told == {"s1": None, "s0": "may not ship mug: medical"}
 
 
 @settings(max_examples=200, deadline=None)
 @given(asked=problems(most=6, repeats=True))
 def test_all_that_was_weighed_is_told_with_the_terms_of_its_cost(asked: Asked) -> None:
     choice = quick_choice(asked, asked.network.sites)
-    policies = asked.network.policies
+    prices = price_list(asked.network)
     told_ways = [(choice.parcels, choice.weighed_minor), *((x.parcels, x.weighed_minor) for x in choice.losers)]
     for parcels, cost in told_ways:
-        assert sum(amount for _, amount in terms_of(policies, parcels, choice.due_ms)) == cost
+        assert sum(amount for _, amount in terms_of(prices, parcels, choice.due_ms)) == cost
     assert tuple(sorted(parcel.site.site_id for parcel in choice.parcels)) == choice.site_ids
     told = [tuple(parcel.site.site_id for parcel in loser.parcels) for loser in choice.losers]
     assert len(set(told)) == len(told)
@@ -217,7 +322,7 @@ def test_steering_prices_decide_and_nobody_pays_them() -> None:
     assert (steered.site_ids, steered.cost_minor, steered.weighed_minor) == (("s1",), 17, 17)
     (loser,) = steered.losers
     assert loser.why == "dearer by 2"
-    terms = terms_of(network.policies, loser.parcels, steered.due_ms)
+    terms = terms_of(price_list(network), loser.parcels, steered.due_ms)
     assert dict(terms) == {"parcel": 10, "handling_parcel": 3, "steering": 6}
     assert loser.parcels[0].cost_minor == 13
 

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from orderwing.planning.costs import price_shipment
-from orderwing.planning.pricing import Goods, Handling, PricingError, Shipping, Tariff, pack, shipment_terms, tariff_of
+from orderwing.planning.pricing import Goods, Handling, PricingError, Tariff, pack, tariff_of
 from orderwing.planning.pricing.packing import Carton
 from orderwing.planning.pricing.tariffs import flat
 from orderwing.planning.sourcing import Asked, quick_choice
@@ -280,19 +279,6 @@ def test_of_too_many_sites_the_most_promising_are_weighed() -> None:
 
 
 # --- prices ---------------------------------------------------------------------------------------------------------
-
-
-def test_a_lane_without_a_rate_card_costs_what_it_always_did() -> None:
-    home = site("new-york", handling_line_minor=7, handling_parcel_minor=40)
-    road = lane("new-york", HOUR, parcel_minor=250, kilogram_minor=30)
-    network = three_cities(sites=(home,), lanes=(road,), rate_cards=(), transfers=())
-    before = price_shipment(
-        home, road, Policies(), line_count=2, grams=2_700, arrival_at_ms=3_600_000, promise_at_ms=1_800_000
-    )
-    goods = [Goods("lamp", 1, 900, 1), Goods("rug", 2, 900, 1)]
-    via = Shipping(tariff_of(network, road), 3_600_000, 1_800_000, Policies().late_hour_minor)
-    terms = shipment_terms((), goods, Handling(7, 40), via)
-    assert (sum(amount for _, amount in terms), dict(terms)) == (before[0], dict(before[1]))
 
 
 def test_exact_sourcing_of_flat_prices_agrees_with_the_quick_choice() -> None:

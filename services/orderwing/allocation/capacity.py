@@ -23,10 +23,11 @@ class OverbookedError(RuntimeError):
 
 
 def needs(network: Network, shipments: Shipments) -> dict[Place, int]:
-    """What a plan takes: a parcel on each departure, units in each picking hour."""
+    """What a plan takes: parcels on each departure, units in each picking hour."""
     taken: dict[Place, int] = {}
     for shipment in shipments:
-        _add(taken, ("lane", shipment.lane_id, shipment.departure_at_ms), 1)
+        lane = network.lane_by_id[shipment.lane_id]
+        _add(taken, ("lane", lane.lane_id, shipment.departure_at_ms), _places(lane, shipment.parcels))
         site = network.site_by_id[shipment.site_id]
         for hour, units in picking_hours(site, shipment.departure_at_ms, shipment.units):
             _add(taken, ("site", site.site_id, hour), units)
@@ -40,8 +41,9 @@ class Room:
         self._draft = draft
         self._own = own
 
-    def fits(self, site: Site, lane: Lane, departure_ms: int, units: int) -> bool:
-        if self._left(("lane", lane.lane_id, departure_ms), lane.parcels_per_departure) < 1:
+    def fits(self, site: Site, lane: Lane, departure_ms: int, units: int, parcels: int) -> bool:
+        left = self._left(("lane", lane.lane_id, departure_ms), lane.parcels_per_departure)
+        if left < _places(lane, parcels):
             return False
         return all(
             self._left(("site", site.site_id, hour), site.units_per_hour) >= needed
@@ -50,6 +52,11 @@ class Room:
 
     def _left(self, place: Place, capacity: int) -> int:
         return capacity - booked(self._draft, place) + self._own.get(place, 0)
+
+
+def _places(lane: Lane, parcels: int) -> int:
+    """A shipment of more parcels than any departure takes has one to itself, rather than never to leave."""
+    return min(parcels, lane.parcels_per_departure)
 
 
 def booked(view: View | Draft, place: Place) -> int:

@@ -40,7 +40,7 @@ def losers(
         yield Candidate(label=" + ".join(holding), lost_because=NO_ROOM)
     for other in weighed:
         if not other.shipments:
-            yield Candidate(label=other.label, lost_because=NO_ROOM)
+            yield Candidate(label=other.label, lost_because=other.why or NO_ROOM)
         elif not standing:
             yield candidate(other.shipments, "has room: the hold has to be moved first")
         else:

@@ -9,8 +9,8 @@ from orderwing.allocation.capacity import Needs, Room
 from orderwing.allocation.rows import Line, Part, Plan, Shipment, Shipments, Taken
 from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import MINUTE_MS, freeze_ms
-from orderwing.planning.costs import weight_g
-from orderwing.planning.runs import Load, Run, best_run
+from orderwing.planning.pricing import price_list
+from orderwing.planning.runs import Consignment, Run, best_run
 from orderwing.planning.sourcing import Pick
 from orderwing.planning.wishes import Way, Wishes
 from orderwing_schemas import topics
@@ -81,26 +81,26 @@ def held_by(shipments: Shipments) -> tuple[HeldLine, ...]:
 
 def plan_on(draft: Draft, part: Part, holding: Holding, own: Needs, now_ms: int) -> Shipments | None:
     """The cheapest departures with room for a holding; None where there is none. `own` is what the part has booked."""
-    room = Room(draft, own)
+    room, prices = Room(draft, own), price_list(draft.network)
     shipments = []
     for site_id, taken in holding.items():
-        load = Load(
+        load = prices.load(draft.reference.item, [(line.sku, line.quantity) for line in taken])
+        sent = Consignment(
             site=draft.network.site_by_id[site_id],
             zone=part.zone,
             service_level=part.service_level,
-            line_count=len({line.line_id for line in taken}),
-            units=sum(line.quantity for line in taken),
-            grams=weight_g(draft.reference.item, ((line.sku, line.quantity) for line in taken)),
+            units=sum([line.quantity for line in taken]),
+            load=load,
             promise_at_ms=part.promise_at_ms,
         )
-        run = best_run(draft.network, load, now_ms, room)
+        run = best_run(draft.network, sent, now_ms, room)
         if run is None:
             return None
-        shipments.append(_shipment(site_id, taken, run))
+        shipments.append(_shipment(site_id, taken, run, load.parcels))
     return tuple(shipments)
 
 
-def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run) -> Shipment:
+def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run, parcels: int) -> Shipment:
     return Shipment(
         site_id=site_id,
         lane_id=run.lane.lane_id,
@@ -110,6 +110,7 @@ def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run) -> Shipment:
         lines=taken,
         cost_minor=run.cost_minor,
         terms=run.terms,
+        parcels=parcels,
     )
 
 
@@ -147,6 +148,7 @@ def as_planned(part_id: str, number: int, shipment: Shipment) -> PlannedShipment
         lines=tuple(LineQuantity(line_id=x.line_id, sku=x.sku, quantity=x.quantity) for x in shipment.lines),
         cost_minor=shipment.cost_minor,
         terms=shipment.terms,
+        parcels=shipment.parcels,
     )
 
 

@@ -9,6 +9,7 @@ from orderwing.allocation.refusals import RefusedError, refused_cards
 from orderwing.allocation.rows import Change, Happening, Move, Part, Plan, SeenProposal, Shipments, State
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.view import Draft, View
+from orderwing.planning.traits import refusal
 from orderwing_schemas.events.reoptimizer import PartChange, ProposalMade
 
 REMEMBERED_MS = 86_400_000
@@ -93,7 +94,10 @@ def _verified(draft: Draft, part: Part, proposed: PartChange) -> Holding:
         raise RefusedError("not_verified", part.part_id)
     if len(holding) > 1 and not part.may_split:
         raise RefusedError("not_verified", part.part_id)
-    sites = {site.site_id for site in draft.network.sites_by_region[part.region]}
-    if not sites.issuperset(holding):
+    sites = {site.site_id: site for site in draft.network.sites_by_region[part.region]}
+    if not holding.keys() <= sites.keys():
         raise RefusedError("not_verified", part.part_id)
+    for site_id, taken in holding.items():
+        if refusal(sites[site_id], [line.sku for line in taken], draft.reference.item):
+            raise RefusedError("may_not_ship", part.part_id)
     return holding

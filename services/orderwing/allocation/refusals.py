@@ -13,6 +13,7 @@ from orderwing_schemas.events.reoptimizer import PartChange
 _WORDS = {
     "unknown_part": "the part is not planned here",
     "not_verified": "it is not the part's lines, each once, on sites that it may use",
+    "may_not_ship": "a site may not ship what it would have to",
     "waiting": "the part waits for room",
     "frozen": "the plan is final",
     "moving": "another move is under way",

@@ -71,7 +71,7 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, order=True):
 
 
 class Shipment(msgspec.Struct, frozen=True, array_like=True):
-    """A parcel on a departure. `terms` (name, minor units) sum to `cost_minor`."""
+    """What one site sends on a departure, in so many parcels. `terms` (name, minor units) sum to `cost_minor`."""
 
     site_id: str
     lane_id: str
@@ -81,6 +81,7 @@ class Shipment(msgspec.Struct, frozen=True, array_like=True):
     lines: tuple[Taken, ...]
     cost_minor: int
     terms: tuple[tuple[str, int], ...]
+    parcels: int = 1
 
     @property
     def units(self) -> int:

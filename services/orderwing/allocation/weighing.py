@@ -13,6 +13,7 @@ from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import serving_lanes
 from orderwing.planning.moving import is_worth_leaving
 from orderwing.planning.sourcing import Asked, quick_choice
+from orderwing.planning.traits import refusal, refused
 from orderwing_schemas.domain import Available
 from orderwing_schemas.network import Site
 
@@ -22,10 +23,11 @@ PAIR_SITES = 6  # up to here pairs of sites are weighed for a part that no singl
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """Another way to ship a part; `shipments` is None where no departure has room."""
+    """Another way to ship a part; `shipments` is None for the reason `why`, or where no departure has room."""
 
     label: str
     shipments: Shipments | None
+    why: str | None = None
 
 
 def weigh(
@@ -39,7 +41,8 @@ def weigh(
 ) -> list[Weighed]:
     """Alternatives to a holding and its plan (empty where it has none), priced under capacity.
 
-    Each single site that has all; where none of them comes by the promise, each pair that together has all.
+    Each single site that has all; where none of them comes by the promise, or a split may be cheaper, each pair that
+    together has all. A site has nothing of what it may not ship.
     """
     units = _obtainable(holding, seen)
     sites = [
@@ -51,11 +54,13 @@ def weigh(
     def priced(other: Holding) -> Weighed:
         return Weighed(" + ".join(other), plan_on(draft, part, other, own, now_ms))
 
-    weighed = [priced(other) for other in _alone(part, holding, sites, units)]
+    weighed = list(_refusals(draft, part, sites, units))
+    weighed += [priced(other) for other in _alone(part, holding, sites, units)]
     single = [w.shipments for w in weighed if w.shipments]
     if len(standing) == 1:
         single.append(standing)
-    if all(way_of(shipments).arrival_ms > part.promise_at_ms for shipments in single):
+    late = all(way_of(shipments).arrival_ms > part.promise_at_ms for shipments in single)
+    if late or (draft.network.policies.single_site == "when_cheapest" and not part.one_box):
         weighed += [priced(other) for other in _pairs(draft, part, holding, sites, units, now_ms)]
     return weighed
 
@@ -84,6 +89,18 @@ def _alone(part: Part, standing: Holding, sites: Sequence[Site], units: Obtainab
         has_all = all(units.get((site.site_id, sku), 0) >= quantity for sku, quantity in needed.items())
         if has_all and tuple(standing) != (site.site_id,):
             yield {site.site_id: whole}
+
+
+def _refusals(draft: Draft, part: Part, sites: Sequence[Site], units: Obtainable) -> Iterator[Weighed]:
+    """Takes out of `units` what sites may not ship, and tells of it."""
+    for site in sites:
+        if site.capabilities is not None:
+            shelves = [(site.site_id, line.sku) for line in part.lines if units.get((site.site_id, line.sku), 0) > 0]
+            if why := refusal(site, [sku for _, sku in shelves], draft.reference.item):
+                yield Weighed(site.site_id, None, why)
+                for shelf in shelves:
+                    if refused(site, draft.reference.item(shelf[1])):
+                        units[shelf] = 0
 
 
 def _pairs(

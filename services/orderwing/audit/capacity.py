@@ -47,7 +47,8 @@ def _capacity(plans: dict[str, dict[str, Any]], network: Network) -> Iterator[Vi
     for plan in plans.values():
         for shipment in plan["shipments"]:
             site = network.site_by_id[shipment["site_id"]]
-            parcels[shipment["lane_id"], shipment["departure_at_ms"]] += 1
+            most = lanes[shipment["lane_id"]].parcels_per_departure  # of a shipment that no departure takes whole
+            parcels[shipment["lane_id"], shipment["departure_at_ms"]] += min(shipment.get("parcels", 1), most)
             for hour, picked in _picking(site, shipment):
                 units[site.site_id, hour] += picked
     for (lane_id, departure), booked in parcels.items():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orderwing.audit.facts import History, Violation
-from orderwing.planning.costs import price_shipment, weight_g
+from orderwing.planning.pricing import Load, price_list
 from orderwing_schemas.network import Item, Network
 
 
@@ -40,17 +40,14 @@ class Pricer:
         """Minor units of all shipments of a `part.allocated.v1`."""
         return sum(self._shipment(shipment, plan["promise_at_ms"]) for shipment in plan["shipments"])
 
+    def load(self, shipment: Mapping[str, Any]) -> Load:
+        taken = [(line["sku"], line["quantity"]) for line in shipment["lines"]]
+        return price_list(self.network).load(self.items.get, taken)
+
     def _shipment(self, shipment: Mapping[str, Any], promise_at_ms: int) -> int:
-        cost, _ = price_shipment(
-            self.network.site_by_id[shipment["site_id"]],
-            self.network.lane_by_id[shipment["lane_id"]],
-            self.network.policies,
-            line_count=len({line["line_id"] for line in shipment["lines"]}),
-            grams=weight_g(self.items.get, ((line["sku"], line["quantity"]) for line in shipment["lines"])),
-            arrival_at_ms=shipment["arrival_at_ms"],
-            promise_at_ms=promise_at_ms,
-        )
-        return cost
+        prices, lane = price_list(self.network), self.network.lane_by_id[shipment["lane_id"]]
+        freight = prices.freight_minor(lane, self.load(shipment))
+        return freight + prices.lateness_minor(shipment["arrival_at_ms"], promise_at_ms)
 
 
 def measure_savings(history: History, pricer: Pricer) -> Savings:
@@ -89,6 +86,12 @@ def check_costs(history: History, pricer: Pricer) -> Iterator[Violation]:
     for plan in history.of("part.allocated.v1"):
         told, price = plan["cost_minor"], pricer.price(plan)
         terms = sum(int(amount) for shipment in plan["shipments"] for _, amount in shipment["terms"])
+        subject = f"{plan['part_id']} v{plan['version']}"
+        for shipment in plan["shipments"]:
+            parcels = pricer.load(shipment).parcels
+            if shipment.get("parcels", 1) != parcels:
+                yield Violation(
+                    "cost", subject, f"told {shipment.get('parcels', 1)} parcels, the cartons are {parcels}"
+                )
         if not told == price == terms:
-            subject = f"{plan['part_id']} v{plan['version']}"
             yield Violation("cost", subject, f"told {told}, its terms are {terms}, the cost model says {price}")

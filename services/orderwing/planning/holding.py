@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from orderwing.planning.calendar import HORIZON_DAYS, earliest_arrival, serving_lanes
 from orderwing.planning.outlets import Parcel, terms_of
+from orderwing.planning.pricing import price_list
 from orderwing.planning.sourcing import Asked, Choice, quick_choice
+from orderwing.planning.traits import refusal
 from orderwing_schemas.domain import Candidate
 from orderwing_schemas.network import Network, Site
 
@@ -67,7 +69,7 @@ def _candidate(network: Network, parcels: tuple[Parcel, ...], due_ms: int, why: 
     return Candidate(
         label="+".join(sorted([parcel.site.site_id for parcel in parcels])),
         cost_minor=sum([parcel.weighed_minor for parcel in parcels]),
-        terms=terms_of(network.policies, parcels, due_ms),
+        terms=terms_of(price_list(network), parcels, due_ms),
         lost_because=why,
     )
 
@@ -77,12 +79,12 @@ def _not_weighed(sought: Sought, site: Site) -> str:
     asked = sought.asked
     if site.site_id == sought.without_site:
         return "units of the order were not found there"
-    wanted: dict[str, int] = {}
-    for line in asked.lines:
-        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-    lacking = sum([max(0, units - max(0, asked.atp(site.site_id, sku))) for sku, units in wanted.items()])
-    if lacking:
-        return f"lacks {lacking} of {sum(wanted.values())} units"
+    there = [sku for sku in asked.needed if asked.atp(site.site_id, sku) > 0]
+    if why := refusal(site, there, asked.catalogue):
+        return why
+    stock = asked.shelves(site)
+    if lacking := sum([max(0, units - stock[sku]) for sku, units in asked.needed.items()]):
+        return f"lacks {lacking} of {sum(asked.needed.values())} units"
     if not serving_lanes(asked.network, site.site_id, asked.zone, asked.service_level):
         return "no lane from here serves the zone"
     if sought.is_too_late(site):

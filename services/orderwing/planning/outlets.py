@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orderwing.planning.costs import freight_minor, lateness_minor, named_terms
+from orderwing.planning.pricing import Load, PriceList
+from orderwing.planning.pricing.shipments import STEERING
 from orderwing_schemas.domain import CostTerm
-from orderwing_schemas.network import Lane, Policies, Site
+from orderwing_schemas.network import Lane, Site
 
 
 class Parcel(NamedTuple):
-    """What one site would ship, on the next departure of its best lane.
+    """What one site would ship, in however many cartons, on the next departure of its best lane.
 
     `cost_minor` will be paid. `steering_minor` will not: it is what the units used are worth to orders still to come.
     """
@@ -20,8 +21,7 @@ class Parcel(NamedTuple):
     site: Site
     lane: Lane
     arrival_ms: int
-    line_count: int
-    grams: int
+    load: Load
     cost_minor: int
     steering_minor: int = 0
 
@@ -42,7 +42,7 @@ class Loser(NamedTuple):
         return sum([parcel.weighed_minor for parcel in self.parcels])
 
 
-def terms_of(policies: Policies, parcels: Iterable[Parcel], due_ms: int) -> tuple[CostTerm, ...]:
+def terms_of(prices: PriceList, parcels: Iterable[Parcel], due_ms: int) -> tuple[CostTerm, ...]:
     """The named terms of parcels, each name once: they sum to what the parcels are weighed by.
 
     That is what will be paid, and `steering`, which will not.
@@ -50,19 +50,10 @@ def terms_of(policies: Policies, parcels: Iterable[Parcel], due_ms: int) -> tupl
     parcels = tuple(parcels)
     sums: dict[str, int] = {}
     for parcel in parcels:
-        named = named_terms(
-            parcel.site,
-            parcel.lane,
-            policies,
-            line_count=parcel.line_count,
-            grams=parcel.grams,
-            arrival_at_ms=parcel.arrival_ms,
-            promise_at_ms=due_ms,
-        )
-        for name, amount in named:
+        for name, amount in prices.terms(parcel.lane, parcel.load, parcel.arrival_ms, due_ms):
             sums[name] = sums.get(name, 0) + amount
     if steering := sum([parcel.steering_minor for parcel in parcels]):
-        sums["steering"] = steering
+        sums[STEERING] = steering
     return tuple(sums.items())
 
 
@@ -78,12 +69,11 @@ class Outlet:
     def earliest(self) -> int:
         return min([arrival for _, arrival in self.runs])
 
-    def parcel(self, policies: Policies, line_count: int, grams: int, due_ms: int, steering_minor: int = 0) -> Parcel:
+    def parcel(self, prices: PriceList, load: Load, due_ms: int, steering_minor: int = 0) -> Parcel:
         """On its cheapest run, the first of equals."""
         costs = [
-            freight_minor(self.site, lane, line_count, grams) + lateness_minor(policies, arrival, due_ms)
-            for lane, arrival in self.runs
+            prices.freight_minor(lane, load) + prices.lateness_minor(arrival, due_ms) for lane, arrival in self.runs
         ]
         cost = min(costs)
         lane, arrival = self.runs[costs.index(cost)]
-        return Parcel(self.site, lane, arrival, line_count, grams, cost, steering_minor)
+        return Parcel(self.site, lane, arrival, load, cost, steering_minor)

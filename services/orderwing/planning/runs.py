@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orderwing.planning.calendar import arrival_ms, departures, pick_ms, serving_lanes
-from orderwing.planning.costs import freight_minor, lateness_minor, named_terms
+from orderwing.planning.pricing import Load, price_list
 from orderwing_schemas.domain import ServiceLevel
 from orderwing_schemas.network import Lane, Network, Site
 
@@ -14,19 +14,18 @@ from orderwing_schemas.network import Lane, Network, Site
 class Room(Protocol):
     """What is left of the capacities of lanes and sites."""
 
-    def fits(self, site: Site, lane: Lane, departure_ms: int, units: int) -> bool: ...
+    def fits(self, site: Site, lane: Lane, departure_ms: int, units: int, parcels: int) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class Consignment:
     """What one site ships of a part, and where to."""
 
     site: Site
     zone: str
     service_level: ServiceLevel
-    line_count: int
     units: int
-    grams: int
+    load: Load
     promise_at_ms: int
 
 
@@ -41,36 +40,27 @@ class Run:
     terms: tuple[tuple[str, int], ...]
 
 
-def best_run(network: Network, load: Load, now_ms: int, room: Room) -> Run | None:
+def best_run(network: Network, sent: Consignment, now_ms: int, room: Room) -> Run | None:
     """The cheapest departure with room, of those the earliest arrival, then the first lane; None if none has any.
 
     On one lane a later departure is never cheaper, so the first with room is its best.
     """
-    site, policies = load.site, network.policies
-    earliest = now_ms + pick_ms(site, load.units)
+    site, load, prices = sent.site, sent.load, price_list(network)
+    earliest, parcels = now_ms + pick_ms(site, sent.units), load.parcels
     best: tuple[int, int, int, Lane, int] | None = None
-    for place, lane in enumerate(serving_lanes(network, site.site_id, load.zone, load.service_level)):
-        freight = freight_minor(site, lane, load.line_count, load.grams)
+    for place, lane in enumerate(serving_lanes(network, site.site_id, sent.zone, sent.service_level)):
+        freight = prices.freight_minor(lane, load)
         if best is not None and freight > best[0]:
             continue
         for departure in departures(lane, site, earliest):
             arrival = arrival_ms(lane, departure)
-            rank = (freight + lateness_minor(policies, arrival, load.promise_at_ms), arrival, place)
+            rank = (freight + prices.lateness_minor(arrival, sent.promise_at_ms), arrival, place)
             if best is not None and rank > best[:3]:
                 break
-            if room.fits(site, lane, departure, load.units):
+            if room.fits(site, lane, departure, sent.units, parcels):
                 best = (*rank, lane, departure)
                 break
     if best is None:
         return None
-    _, arrival, _, lane, departure = best
-    terms = named_terms(
-        site,
-        lane,
-        policies,
-        line_count=load.line_count,
-        grams=load.grams,
-        arrival_at_ms=arrival,
-        promise_at_ms=load.promise_at_ms,
-    )
-    return Run(lane, departure, arrival, sum(amount for _, amount in terms), terms)
+    cost, arrival, _, lane, departure = best
+    return Run(lane, departure, arrival, cost, prices.terms(lane, load, arrival, sent.promise_at_ms))

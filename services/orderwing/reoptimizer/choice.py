@@ -37,10 +37,12 @@ class Option:
 
 @dataclass(frozen=True)
 class Block:
-    """A part and its options, fewer than ten; the first is the standing plan."""
+    """A part and its options, fewer than ten; the first is the standing plan. `refused`: sites that may not ship it,
+    and why."""
 
     part: PoolPart
     options: tuple[Option, ...]
+    refused: tuple[tuple[str, str], ...] = ()
 
     def shift(self, option: int) -> Mapping[Shelf, int]:
         """Units that `option` takes more (or less) from each shelf than the standing plan does."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import permutations
 
 from orderwing.planning.calendar import arrival_ms, earliest_departure, pick_ms, serving_lanes
-from orderwing.planning.costs import Catalogue, freight_minor, lateness_minor, price_shipment, weight_g
+from orderwing.planning.pricing import Catalogue, Load, price_list
+from orderwing.planning.traits import refusal
 from orderwing.planning.wishes import latest_ms
 from orderwing.reoptimizer.choice import Block, Option
 from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Shelf, Take, liking, way_of
@@ -27,10 +28,20 @@ class Pricer:
 
     def __init__(self, network: Network, catalogue: Catalogue, ready_ms: int) -> None:
         self.network = network
+        self._prices = price_list(network)
         self._catalogue = catalogue
         self._ready_ms = ready_ms
         self._runs: dict[tuple[str, str, str, int], tuple[Run, ...]] = {}
-        self._grams: dict[str, int] = {}
+        self._loads: dict[tuple[tuple[str, int], ...], Load] = {}
+
+    def refused(self, part: PoolPart, sites: Iterable[str]) -> dict[Shelf, str]:
+        """The shelves of these sites that may not serve the part, and why."""
+        picky = [site_id for site_id in sites if self.network.site_by_id[site_id].capabilities is not None]
+        found = {}
+        for shelf in [(site_id, line.sku) for site_id in picky for line in part.lines]:
+            if why := refusal(self.network.site_by_id[shelf[0]], (shelf[1],), self._catalogue):
+                found[shelf] = why
+        return found
 
     def cost(self, part: PoolPart, takes: Sequence[Take]) -> int | None:
         """What the part costs from these sites; None if a parcel would come too late."""
@@ -56,16 +67,7 @@ class Pricer:
             best = self._best(part, site, lines, _latest_ms(part, takes))
             if best is not None:
                 _, _, (lane, arrival) = best
-                _, terms = price_shipment(
-                    site,
-                    lane,
-                    self.network.policies,
-                    line_count=len(lines),
-                    grams=self._weight(lines),
-                    arrival_at_ms=arrival,
-                    promise_at_ms=part.promise_at_ms,
-                )
-                for name, amount in terms:
+                for name, amount in self._prices.terms(lane, self._load(lines), arrival, part.promise_at_ms):
                     named[name] += amount
         return tuple(named.items())
 
@@ -77,12 +79,11 @@ class Pricer:
 
     def _best(self, part: PoolPart, site: Site, lines: Sequence[Take], by_ms: int) -> tuple[int, int, Run] | None:
         """(cost, place in the timetable, run) of the cheapest run that comes in time."""
-        grams, policies = self._weight(lines), self.network.policies
+        load, prices = self._load(lines), self._prices
         return min(
             (
                 (
-                    freight_minor(site, run[0], len(lines), grams)
-                    + lateness_minor(policies, run[1], part.promise_at_ms),
+                    prices.freight_minor(run[0], load) + prices.lateness_minor(run[1], part.promise_at_ms),
                     place,
                     run,
                 )
@@ -102,13 +103,12 @@ class Pricer:
             )
         return self._runs[key]
 
-    def _weight(self, lines: Iterable[Take]) -> int:
-        total = 0
-        for take in lines:
-            if take.sku not in self._grams:
-                self._grams[take.sku] = weight_g(self._catalogue, ((take.sku, 1),))
-            total += self._grams[take.sku] * take.quantity
-        return total
+    def _load(self, lines: Iterable[Take]) -> Load:
+        key = tuple([(take.sku, take.quantity) for take in lines])
+        load = self._loads.get(key)
+        if load is None:
+            load = self._loads[key] = self._prices.load(self._catalogue, key)
+        return load
 
 
 def _latest_ms(part: PoolPart, takes: Iterable[Take]) -> int:
@@ -138,11 +138,13 @@ def _block(
     options: dict[tuple[Take, ...], Option] = {}
     at_once: set[tuple[Take, ...]] = set()
 
+    may_not = pricer.refused(part, sites)
+
     def without_others(shelf: Shelf) -> int:
-        return free.get(shelf, 0) + own.get(shelf, 0)
+        return 0 if shelf in may_not else free.get(shelf, 0) + own.get(shelf, 0)
 
     def with_others(shelf: Shelf) -> int:
-        return free.get(shelf, 0) + pooled.get(shelf, 0)
+        return 0 if shelf in may_not else free.get(shelf, 0) + pooled.get(shelf, 0)
 
     for stock in (without_others, with_others):
         for takes in _ways(part, sites, stock):
@@ -155,7 +157,8 @@ def _block(
     ranked = sorted(options.values(), key=lambda option: (-option.liking, option.cost_minor, option.takes))
     kept = ranked[:_CHEAPEST]
     kept += [option for option in ranked[_CHEAPEST:] if option.takes in at_once][: MOST - 1 - len(kept)]
-    return Block(part, (standing, *kept))
+    refused = {shelf[0]: why for shelf, why in may_not.items() if free.get(shelf, 0) + pooled.get(shelf, 0) > 0}
+    return Block(part, (standing, *kept), tuple(refused.items()))
 
 
 def _ways(part: PoolPart, sites: Sequence[str], stock: Stock) -> Iterable[tuple[Take, ...]]:

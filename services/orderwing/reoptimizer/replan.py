@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from orderwing.planning.costs import Catalogue
+from orderwing.planning.pricing import Catalogue
 from orderwing.planning.wishes import Wishes
 from orderwing.reoptimizer import exact
 from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible
@@ -225,6 +225,8 @@ def _candidates(problem: Problem, number: int, chosen: int, pricer: Pricer) -> I
             terms=pricer.terms(block.part, option.takes) if place else (),  # what stands was priced when it was planned
             lost_because=why,
         )
+    for site_id, why in block.refused:
+        yield Candidate(label=f"{block.part.part_id}: {site_id}", lost_because=why)
 
 
 def _refused(proposal: Proposal, after_ms: int) -> bool:

@@ -8,7 +8,7 @@ from random import Random
 from msgspec.structs import replace
 
 from orderwing.kernel.ports import Outgoing
-from orderwing.planning.costs import Catalogue
+from orderwing.planning.pricing import Catalogue
 from orderwing.reoptimizer import pool as pools
 from orderwing.reoptimizer.emit import Message, proposal_message, window_message
 from orderwing.reoptimizer.replan import Budget, Change, Proposal, replan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from orderwing.planning.costs import Catalogue
+from orderwing.planning.pricing import Catalogue
 from orderwing_schemas.domain import Order, Payer, Point, ServiceLevel
 from orderwing_schemas.network import Trait
 from orderwing_schemas.policy import Range, When

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from orderwing.planning.calendar import HOUR_MS
-from orderwing.planning.costs import Catalogue
 from orderwing.planning.policies.compiling import Compiled
 from orderwing.planning.policies.matching import facts_of
 from orderwing.planning.policies.sourcing import Situation, Sourced, source
-from orderwing.planning.pricing import PricingError
+from orderwing.planning.pricing import Catalogue, PricingError
 from orderwing.planning.pricing.packing import pack
 from orderwing.planning.sourcing.plan import Shipment
 from orderwing.planning.sourcing.problem import Budget, Problem

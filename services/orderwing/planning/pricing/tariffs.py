@@ -59,7 +59,19 @@ def flat(parcel_minor: int, kilogram_minor: int = 0) -> Tariff:
 
 
 def tariff_of(network: Network, lane: Lane) -> Tariff:
-    """The rate card of the lane's carrier and zone, or the lane's own prices. Raises PricingError if all are nought."""
+    """The lane's prices. Raises PricingError if all are nought."""
+    tariff = priced(network, lane)
+    if not any(tariff.minor) and not tariff.kilogram_minor:
+        raise PricingError(
+            f"lanes[{lane.lane_id}].parcel_minor",
+            f"is 0, kilogram_minor too, and no rate card is for carrier {lane.carrier}, zone "
+            f"{lane.rate_zone or lane.zone}: give one of them",
+        )
+    return tariff
+
+
+def priced(network: Network, lane: Lane) -> Tariff:
+    """The rate card of the lane's carrier and zone, or the lane's own prices, be they nought."""
     card = network.rate_card_by_zone.get((lane.carrier, lane.rate_zone or lane.zone))
     if card is not None:
         return Tariff(
@@ -69,12 +81,6 @@ def tariff_of(network: Network, lane: Lane) -> Tariff:
             card.volumetric_cm3_per_kg or 0,
             lane.line_haul_minor,
             lane.line_haul_kilogram_minor,
-        )
-    if not lane.parcel_minor and not lane.kilogram_minor:
-        raise PricingError(
-            f"lanes[{lane.lane_id}].parcel_minor",
-            f"is 0, kilogram_minor too, and no rate card is for carrier {lane.carrier}, zone "
-            f"{lane.rate_zone or lane.zone}: give one of them",
         )
     return Tariff(
         (0,), (lane.parcel_minor,), lane.kilogram_minor, 0, lane.line_haul_minor, lane.line_haul_kilogram_minor

@@ -1,7 +1,6 @@
 """Which sites ship which lines: `quick` for the hot path; `problem`, `plan` and `engine` weigh every option exactly."""
 
 from orderwing.planning.sourcing.quick import (
-    EXACT_SITES,
     LOSERS,
     Asked,
     Atp,
@@ -15,7 +14,6 @@ from orderwing.planning.sourcing.quick import (
 )
 
 __all__ = [
-    "EXACT_SITES",
     "LOSERS",
     "Asked",
     "Atp",

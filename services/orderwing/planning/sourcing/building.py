@@ -13,8 +13,7 @@ from orderwing.planning.calendar import (
     pick_ms,
     serving_lanes,
 )
-from orderwing.planning.pricing import Carton, Handling, PricingError, tariff_of
-from orderwing.planning.pricing.packing import fits
+from orderwing.planning.pricing import Handling, PricingError, cartons_of, tariff_of, unpriced
 from orderwing.planning.sourcing.plan import Candidate
 from orderwing.planning.sourcing.problem import NO_TRAITS, Hub, Inbound, Inflow, Problem, Rules, Run, Source, Want
 from orderwing.planning.sourcing.quick import Asked, Line, Pick, Rest
@@ -99,22 +98,16 @@ def wants_of(asked: Asked) -> tuple[Want, ...]:
     return tuple(wants)
 
 
-def cartons_of(network: Network) -> tuple[Carton, ...]:
-    return tuple([Carton(c.carton_id, c.max_weight_g, c.volume_cm3, c.tare_g, c.carton_minor) for c in network.cartons])
-
-
 def faults(network: Network, items: Iterable[Item] = ()) -> list[str]:
     """What in a network file and a catalogue keeps orders from being priced or shipped: one sentence each, by field."""
-    return [*_lane_faults(network), *_item_faults(network, items)]
+    items = tuple(items)
+    priceless = [str(error) for error in unpriced(network, items)]
+    return [*priceless, *_lane_faults(network), *_item_faults(network, items)]
 
 
 def _lane_faults(network: Network) -> Iterator[str]:
     for lane in network.lanes:
         site = network.site_by_id[lane.site_id]
-        try:
-            tariff_of(network, lane)
-        except PricingError as error:
-            yield str(error)
         if earliest_departure(lane, site, 0) is None:
             yield f"lanes[{lane.lane_id}].offset_minutes: {_never(lane, site)}"
     reached = {lane.site_id for lane in network.lanes}
@@ -127,14 +120,11 @@ def _lane_faults(network: Network) -> Iterator[str]:
 
 
 def _item_faults(network: Network, items: Iterable[Item]) -> Iterator[str]:
-    cartons = cartons_of(network)
     cards = any(card.volumetric_cm3_per_kg for card in network.rate_cards)
     for item in items:
-        if cartons and not fits(cartons[-1], item.weight_g, item.volume_cm3) and Trait.OVERSIZE not in item.traits:
-            yield f"items[{item.sku}].traits: fits no carton, and is not oversize"
         if network.rate_cards and not item.weight_g:
             yield f"items[{item.sku}].weight_g: is 0, and rate cards charge by weight"
-        if (cartons or cards) and not item.volume_cm3:
+        if (network.cartons or cards) and not item.volume_cm3:
             yield f"items[{item.sku}].volume_cm3: is 0, and cartons or rate cards need it"
 
 
@@ -230,15 +220,19 @@ def _hubs(asked: Asked, sites: Sequence[Site], units: int, room: Room | None) ->
 
 def _latest_ms(asked: Asked, wants: Sequence[Want], sources: Sequence[Source]) -> int | None:
     """So much later as is acceptable than the quickest sites that together are short of the fewest units."""
-    quick = sorted([s for s in sources if s.runs and any(s.stock.values())], key=_earliest)
+    quick = sorted([s for s in sources if s.runs and any(_shelf(s, want) for want in wants)], key=_earliest)
     if not quick:
         return None
     groups = [quick[: n + 1] for n in range(len(quick))] if asked.may_split else [[source] for source in quick]
     lacks = [
-        sum([max(0, want.quantity - sum([s.stock[want.sku] for s in group])) for want in wants]) for group in groups
+        sum([max(0, want.quantity - sum([_shelf(s, want) for s in group])) for want in wants]) for group in groups
     ]
     quickest = groups[lacks.index(min(lacks))][-1]
     return _earliest(quickest) + asked.max_delay_minutes * MINUTE_MS
+
+
+def _shelf(source: Source, want: Want) -> int:
+    return 0 if want.traits & source.refuses else source.stock[want.sku]
 
 
 def _earliest(source: Source) -> int:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 from orderwing.planning.calendar import MINUTE_MS, arrival_ms, earliest_departure, serving_lanes
-from orderwing.planning.costs import Catalogue, weight_g
 from orderwing.planning.outlets import Loser, Outlet, Parcel
+from orderwing.planning.pricing import Catalogue, price_list
+from orderwing.planning.sourcing.splits import Piece, Sharing, cost_of, sharings, units_of
+from orderwing.planning.traits import refused
 from orderwing.planning.wishes import latest_ms, too_late
 from orderwing_schemas.domain import ServiceLevel
 from orderwing_schemas.network import Network, Site
 
-EXACT_SITES = 10  # up to here all subsets are weighed (1,023 of them); beyond, sites are added greedily
 LOSERS = 12  # that a choice tells of
 
 Atp = Callable[[str, str], int]  # (site, SKU) -> units
@@ -78,12 +79,11 @@ class Choice:
         return tuple(sorted({line.site_id for line in self.held}))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """What is to be sourced, and where to. `catalogue` and `atp` are looked up as needed.
 
-    That a customer wants one box need not be told: the fewest sites always win. `steering` counts when ways are
-    compared.
+    `one_box`: the customer wants it from one site, whatever is cheaper. `steering` counts when ways are compared.
     """
 
     network: Network
@@ -96,47 +96,71 @@ class Asked:
     may_split: bool
     max_delay_minutes: int
     steering: Steering | None = None
+    one_box: bool = False
+
+    @cached_property
+    def needed(self) -> dict[str, int]:
+        """Units by SKU, in the lines' order."""
+        needed: dict[str, int] = {}
+        for line in self.lines:
+            needed[line.sku] = needed.get(line.sku, 0) + line.quantity
+        return needed
+
+    @property
+    def prefers_one_site(self) -> bool:
+        """Whether a site that has all wins over any split."""
+        return self.one_box or not self.may_split or self.network.policies.single_site == "always"
+
+    def shelves(self, site: Site) -> dict[str, int]:
+        """Units of each SKU that a site could ship: nothing of what it may not."""
+        stock = {sku: max(0, self.atp(site.site_id, sku)) for sku in self.needed}
+        if site.capabilities is not None:
+            for sku in stock:
+                if refused(site, self.catalogue(sku)):
+                    stock[sku] = 0
+        return stock
 
     def steering_minor(self, site_id: str, units: Iterable[tuple[str, int]]) -> int:
         """The price of (SKU, quantity) pairs from a site's shelves."""
         price = self.steering
         return 0 if price is None else sum([quantity * price(site_id, sku) for sku, quantity in units])
 
+    def parcel(self, outlet: Outlet, units: Sequence[tuple[str, int]], due_ms: int) -> Parcel:
+        """Of (SKU, quantity) pairs from one site."""
+        prices = price_list(self.network)
+        load = prices.load(self.catalogue, units)
+        return outlet.parcel(prices, load, due_ms, self.steering_minor(outlet.site.site_id, units))
+
 
 def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
-    """The fewest units short, then the fewest sites, then the least cost, steering included, then the earlier site.
+    """The fewest units short, then one site where that is preferred, then the least cost, steering included.
 
-    Without `may_split` one site serves what it can. What arrives later than the earliest possible by more than
-    `max_delay_minutes` is left out. Within that, lateness is priced against the earliest arrival that any site of
-    `sites` offers, so that a penny never buys a day.
+    Of equal costs the fewest sites win, then the earlier. Without `may_split` one site serves what it can. What arrives
+    later than the earliest possible by more than `max_delay_minutes` is left out. Within that, lateness is priced
+    against the earliest arrival that any site of `sites` offers, so that a penny never buys a day.
     """
     units = sum(line.quantity for line in asked.lines)
-    outlets = [outlet for site in sites if (outlet := _outlet(asked, site, units)) is not None]
+    outlets = [outlet for site in sites if (outlet := outlet_of(asked, site, units)) is not None]
     stocked = [outlet for outlet in outlets if any(outlet.stock.values())]
     if not stocked:
         return Choice(held=(), short=tuple(asked.lines), cost_minor=0, promise_at_ms=None)
     due_ms = min(outlet.earliest for outlet in outlets)
     due_ms += asked.network.policies.promise_slack_minutes * MINUTE_MS
-    in_time, losers = _in_time(asked, stocked, due_ms)
-    choice = _weighed(asked, in_time, due_ms)
+    timely, losers = in_time(asked, stocked, due_ms)
+    choice = _weighed(asked, timely, due_ms)
     return replace(choice, losers=(*choice.losers, *losers)[:LOSERS]) if losers else choice
 
 
 def _weighed(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> Choice:
-    needed = _needed(asked)
+    needed = asked.needed
     whole = [outlet for outlet in stocked if all(outlet.stock[sku] >= units for sku, units in needed.items())]
-    if whole:
+    if whole and asked.prefers_one_site:
         return _from_one(asked, whole, due_ms)
     if not asked.may_split or len(stocked) == 1:
-        return _best(asked, ((outlet,) for outlet in stocked), due_ms)
-    if len(stocked) > EXACT_SITES:
-        return _greedily(asked, stocked, due_ms)
-    least = _short_units(asked, stocked)
-    for size in range(1, len(stocked) + 1):
-        enough = [group for group in combinations(stocked, size) if _short_units(asked, group) == least]
-        if enough:
-            return _best(asked, enough, due_ms)
-    raise AssertionError("all sites together are always enough")
+        ways = [_alone(asked, outlet, due_ms) for outlet in stocked]
+        most = max(map(units_of, ways))
+        return chosen_of(asked, sorted([way for way in ways if units_of(way) == most], key=cost_of), due_ms)
+    return chosen_of(asked, sharings(asked, stocked, due_ms), due_ms)
 
 
 def verify(asked: Asked, choice: Choice) -> list[str]:
@@ -158,7 +182,7 @@ def verify(asked: Asked, choice: Choice) -> list[str]:
     return wrong
 
 
-def _outlet(asked: Asked, site: Site, units: int) -> Outlet | None:
+def outlet_of(asked: Asked, site: Site, units: int) -> Outlet | None:
     runs = []
     for lane in serving_lanes(asked.network, site.site_id, asked.zone, asked.service_level):
         departure = earliest_departure(lane, site, asked.now_ms, units)
@@ -166,10 +190,10 @@ def _outlet(asked: Asked, site: Site, units: int) -> Outlet | None:
             runs.append((lane, arrival_ms(lane, departure)))
     if not runs:
         return None
-    return Outlet(site, tuple(runs), {line.sku: max(0, asked.atp(site.site_id, line.sku)) for line in asked.lines})
+    return Outlet(site, tuple(runs), asked.shelves(site))
 
 
-def _in_time(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> tuple[Sequence[Outlet], tuple[Loser, ...]]:
+def in_time(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> tuple[Sequence[Outlet], tuple[Loser, ...]]:
     """What is left of the outlets' runs within the delay that is acceptable; single sites that could not be in time.
 
     The earliest possible is that of the quickest sites that together are short of the fewest units.
@@ -180,8 +204,8 @@ def _in_time(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> tuple[Sequ
         return stocked, ()
     quickest = sorted(stocked, key=lambda outlet: outlet.earliest)
     groups = [quickest[: n + 1] for n in range(len(quickest))] if asked.may_split else [[o] for o in quickest]
-    least = min(_short_units(asked, group) for group in groups)
-    earliest = next(group[-1].earliest for group in groups if _short_units(asked, group) == least)
+    least = min(short_units(asked, group) for group in groups)
+    earliest = next(group[-1].earliest for group in groups if short_units(asked, group) == least)
     by_ms = latest_ms(asked.max_delay_minutes, earliest)
     kept: list[Outlet] = []
     losers: list[Loser] = []
@@ -190,66 +214,29 @@ def _in_time(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> tuple[Sequ
         runs = tuple([run for run in outlet.runs if run[1] <= by_ms])
         if runs:
             kept.append(outlet if len(runs) == len(outlet.runs) else replace(outlet, runs=runs))
-        elif not _short_units(asked, (outlet,)):
-            grams, steering = weight_g(asked.catalogue, lines), asked.steering_minor(outlet.site.site_id, lines)
-            parcel = outlet.parcel(asked.network.policies, len(lines), grams, due_ms, steering)
+        elif not short_units(asked, (outlet,)):
+            parcel = asked.parcel(outlet, lines, due_ms)
             losers.append(Loser((parcel,), too_late(asked.max_delay_minutes, parcel.arrival_ms, earliest)))
     return kept, tuple(losers)
 
 
-def _needed(asked: Asked) -> dict[str, int]:
-    """Units by SKU."""
-    needed: dict[str, int] = {}
-    for line in asked.lines:
-        needed[line.sku] = needed.get(line.sku, 0) + line.quantity
-    return needed
-
-
-def _short_units(asked: Asked, group: Sequence[Outlet]) -> int:
-    return sum(max(0, units - sum(o.stock[sku] for o in group)) for sku, units in _needed(asked).items())
-
-
-def _best(asked: Asked, groups: Iterable[Sequence[Outlet]], due_ms: int) -> Choice:
-    """The first of the best: least short, then least cost."""
-    choices = [(_units(choice.short), choice) for choice in (_fill(asked, group, due_ms) for group in groups)]
-    short, best = min(choices, key=lambda one: (one[0], one[1].weighed_minor))
-    rivals = [choice for units, choice in choices if units == short and choice is not best]
-    rivals.sort(key=lambda choice: choice.weighed_minor)
-    least_minor = best.weighed_minor
-    losers = tuple([Loser(choice.parcels, _dearer(choice.weighed_minor, least_minor)) for choice in rivals[:LOSERS]])
-    return replace(best, losers=losers) if losers else best
-
-
-def _units(lines: Iterable[Line]) -> int:
-    return sum([line.quantity for line in lines])
+def short_units(asked: Asked, group: Sequence[Outlet]) -> int:
+    return sum(max(0, units - sum(o.stock[sku] for o in group)) for sku, units in asked.needed.items())
 
 
 def _dearer(cost_minor: int, best_minor: int) -> str:
     """Why what could be had as well was not taken."""
-    return f"dearer by {cost_minor - best_minor}" if cost_minor > best_minor else "no cheaper, and later in the network"
-
-
-def _greedily(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> Choice:
-    group: list[Outlet] = []
-    rest, short = list(stocked), sum(line.quantity for line in asked.lines) + 1
-    while rest:
-        best = min(rest, key=lambda outlet: _short_units(asked, [*group, outlet]))
-        now_short = _short_units(asked, [*group, best])
-        if now_short >= short:
-            break
-        group, short = [*group, best], now_short
-        rest.remove(best)
-    return _fill(asked, group, due_ms)
+    return f"dearer by {cost_minor - best_minor}" if cost_minor > best_minor else "no cheaper"
 
 
 def _from_one(asked: Asked, whole: Sequence[Outlet], due_ms: int) -> Choice:
     """All lines from the cheapest, the first of equals."""
     policies = asked.network.policies
     lines = [(line.sku, line.quantity) for line in asked.lines]
-    grams = weight_g(asked.catalogue, lines)
+    prices = price_list(asked.network)
+    load = prices.load(asked.catalogue, lines)
     parcels = [
-        outlet.parcel(policies, len(lines), grams, due_ms, asked.steering_minor(outlet.site.site_id, lines))
-        for outlet in whole
+        outlet.parcel(prices, load, due_ms, asked.steering_minor(outlet.site.site_id, lines)) for outlet in whole
     ]
     costs = [parcel.weighed_minor for parcel in parcels]
     cost = min(costs)
@@ -261,55 +248,48 @@ def _from_one(asked: Asked, whole: Sequence[Outlet], due_ms: int) -> Choice:
     return Choice(held, (), parcels[place].cost_minor, promise_at_ms, due_ms, (parcels[place],), tuple(losers[:LOSERS]))
 
 
-def _fill(asked: Asked, group: Sequence[Outlet], due_ms: int) -> Choice:
-    """Each line whole from the cheapest site of the group that has it whole, split only where none has."""
-    left: dict[tuple[str, str], int] = {}
+def _alone(asked: Asked, outlet: Outlet, due_ms: int) -> Sharing:
+    """What one site has of it."""
+    taken = [(sku, min(units, outlet.stock[sku])) for sku, units in asked.needed.items()]
+    some = tuple([one for one in taken if one[1]])
+    return (Piece(outlet, some, asked.parcel(outlet, some, due_ms)),)
+
+
+def chosen_of(asked: Asked, ways: Iterable[Sharing], due_ms: int) -> Choice:
+    """The first of some ways; of the others the cheapest of each group of sites lost to it."""
+    best, *others = ways
+    groups = {_sites(best)}
+    losers: list[Loser] = []
+    least = cost_of(best)
+    for way in sorted(others, key=cost_of):
+        if _sites(way) not in groups:
+            groups.add(_sites(way))
+            losers.append(Loser(tuple([piece.parcel for piece in way]), _dearer(cost_of(way), least)))
+    held, short = _picks(asked, best)
+    arrives = max([piece.outlet.earliest for piece in best])
+    promise_at_ms = arrives + asked.network.policies.promise_slack_minutes * MINUTE_MS
+    parcels = tuple([piece.parcel for piece in best])
+    cost = sum([parcel.cost_minor for parcel in parcels])
+    return Choice(held, short, cost, promise_at_ms, due_ms, parcels, tuple(losers[:LOSERS]))
+
+
+def _sites(way: Sharing) -> frozenset[str]:
+    return frozenset([piece.outlet.site.site_id for piece in way])
+
+
+def _picks(asked: Asked, way: Sharing) -> tuple[tuple[Pick, ...], tuple[Line, ...]]:
+    """Units of each line from each site, earlier lines first; and what is short."""
+    left = {(piece.outlet.site.site_id, sku): units for piece in way for sku, units in piece.taken}
     held: list[Pick] = []
     short: list[Line] = []
     for line in asked.lines:
-        for outlet in group:
-            place = (outlet.site.site_id, line.sku)
-            left.setdefault(place, outlet.stock[line.sku])
-        open_units = line.quantity
-        for outlet in _in_turn(asked, group, line, left):
-            taken = min(open_units, left[outlet.site.site_id, line.sku])
-            if taken:
-                left[outlet.site.site_id, line.sku] -= taken
-                open_units -= taken
-                held.append(Pick(line.line_id, line.sku, outlet.site.site_id, taken))
-        if open_units:
-            short.append(Rest(line.line_id, line.sku, open_units))
-    parcels, arrives = _parcels(asked, group, held, due_ms)
-    slack_ms = asked.network.policies.promise_slack_minutes * MINUTE_MS
-    cost = sum([parcel.cost_minor for parcel in parcels])
-    return Choice(tuple(held), tuple(short), cost, arrives + slack_ms if held else None, due_ms, parcels)
-
-
-def _in_turn(asked: Asked, group: Sequence[Outlet], line: Line, left: dict[tuple[str, str], int]) -> Sequence[Outlet]:
-    if len(group) == 1:
-        return group
-    grams = weight_g(asked.catalogue, ((line.sku, line.quantity),))
-
-    def turn(outlet: Outlet) -> tuple[bool, int, int]:
-        available = left[outlet.site.site_id, line.sku]
-        per_kilogram = min(lane.kilogram_minor for lane, _ in outlet.runs)
-        steering = asked.steering_minor(outlet.site.site_id, ((line.sku, line.quantity),))
-        dear = (outlet.site.handling_line_minor + steering) * 1000 + per_kilogram * grams
-        return (available < line.quantity, dear if available >= line.quantity else -available, dear)
-
-    return sorted(group, key=turn)
-
-
-def _parcels(
-    asked: Asked, group: Sequence[Outlet], held: Sequence[Pick], due_ms: int
-) -> tuple[tuple[Parcel, ...], int]:
-    """The parcels on the next departures, and when the last of them can be there."""
-    parcels: list[Parcel] = []
-    arrives = 0
-    for outlet in group:
-        lines = [(line.sku, line.quantity) for line in held if line.site_id == outlet.site.site_id]
-        if lines:
-            grams, steering = weight_g(asked.catalogue, lines), asked.steering_minor(outlet.site.site_id, lines)
-            parcels.append(outlet.parcel(asked.network.policies, len(lines), grams, due_ms, steering))
-            arrives = max(arrives, outlet.earliest)
-    return tuple(parcels), arrives
+        rest = line.quantity
+        for (site_id, sku), there in left.items():
+            if sku == line.sku and rest and there:
+                units = min(rest, there)
+                left[site_id, sku] = there - units
+                rest -= units
+                held.append(Pick(line.line_id, sku, site_id, units))
+        if rest:
+            short.append(Rest(line.line_id, line.sku, rest))
+    return tuple(held), tuple(short)
