@@ -34,6 +34,7 @@ from orderwing_schemas.events import (
     reservation,
 )
 from orderwing_schemas.network import Item, Lane, Network, Policies, Promotion, Region, Site
+from orderwing_schemas.policy import Fallback, Filters, Policy, Relax, Strategy, When
 from orderwing_schemas.steering import ShelfPrice
 
 PLACED_AT: Final = datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
@@ -324,7 +325,9 @@ _STOCK = (
         candidates=CANDIDATES,
         seen=SEEN,
         notes=("one site has all lines",),
-        facts=reservation.CardFacts(region=SOUTH, network_version=1),
+        facts=reservation.CardFacts(
+            region=SOUTH, network_version=1, policy="gb", policy_version=3, steering=(115, 0, 0, 40)
+        ),
     ),
 )
 _PLAN = (
@@ -481,6 +484,21 @@ _OPERATION = (
         items=(
             Item(sku=KETTLE, weight_g=1_250, volume_cm3=9_400, capacity=4, list_price_minor=3_999),
             Item(sku=MUG, weight_g=340, volume_cm3=900, capacity=1, list_price_minor=600),
+        ),
+    ),
+    reference.PolicyPublished(
+        policy=Policy(
+            policy="gb",
+            version=3,
+            currency="GBP",
+            strategies=(
+                Strategy(
+                    name="today",
+                    when=When(service_levels=(ServiceLevel.TWO_HOURS, ServiceLevel.SAME_DAY)),
+                    filters=Filters(max_distance_km=200),
+                    fallbacks=(Fallback(relax=(Relax.MAX_DISTANCE_KM,)),),
+                ),
+            ),
         ),
     ),
     reference.SteeringPriced(

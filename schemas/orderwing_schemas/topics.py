@@ -392,10 +392,10 @@ WINDOWS = Topic(
 REFERENCE = Topic(
     "reference",
     "key",
-    (reference.NetworkPublished, reference.CataloguePublished, reference.SteeringPriced),
+    (reference.NetworkPublished, reference.CataloguePublished, reference.PolicyPublished, reference.SteeringPriced),
     "operator",
     (*STAGES, "reoptimizer"),
-    "Network, catalogue, rules and steering prices, whole in every partition.",
+    "Network, catalogue, sourcing policy and steering prices, whole in every partition.",
     compacted=True,
 )
 CLOCK = Topic(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.row import R, Row, group_of
 from orderwing_schemas.network import Item, Network
+from orderwing_schemas.policy import Policy
 
 
 @dataclass
 class MemoryReference:
     network: Network
     items: Iterable[Item] = ()
+    policy: Policy | None = None
+    prices: Mapping[tuple[str, str], int] | None = None  # by (site, SKU), in force at any time
     _by_sku: dict[str, Item] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -21,6 +24,12 @@ class MemoryReference:
 
     def item(self, sku: str) -> Item | None:
         return self._by_sku.get(sku)
+
+    def steers(self, now_ms: int) -> bool:
+        return self.prices is not None
+
+    def steering_minor(self, site_id: str, sku: str, now_ms: int) -> int:
+        return (self.prices or {}).get((site_id, sku), 0)
 
 
 class MemoryView:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from orderwing.commands.explaining.asked import read_policy, what_if
+from orderwing.commands.explaining.asked import what_if
 from orderwing.commands.explaining.cards import CardError, Reference, facts_of_card, is_reproduced, remade
 from orderwing.commands.explaining.told import Told, as_json, print_card
 from orderwing.planning.explaining.asking import AskedError, Stocked, WhatIf
@@ -22,6 +22,7 @@ from orderwing.planning.explaining.telling import difference, duration, question
 from orderwing.planning.policies.compiling import compiled
 from orderwing.planning.policies.file import parse
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.publish_policy import read_policy_file
 from orderwing_schemas.domain import Order, ServiceLevel
 from orderwing_schemas.events.reservation import DecisionCard
 from orderwing_schemas.network import Consolidation, Lane, Network, Policies, Region, Site, Transfer
@@ -206,4 +207,4 @@ def test_durations_are_told_by_their_two_largest_parts(milliseconds: int, told: 
 def test_a_policy_file_that_is_none_is_one_sentence(policy: str, tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("policy: [", "utf-8")
     with pytest.raises(OperatorError, match=policy):
-        read_policy(tmp_path / policy)
+        read_policy_file(tmp_path / policy)

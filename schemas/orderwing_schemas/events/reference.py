@@ -8,6 +8,7 @@ from pydantic import Field
 
 from orderwing_schemas.base import EpochMs, Event
 from orderwing_schemas.network import Item, Network
+from orderwing_schemas.policy import Policy
 from orderwing_schemas.steering import MAX_PRICES, ShelfPrice
 
 
@@ -23,6 +24,15 @@ class CataloguePublished(Event):
     type: Literal["catalogue.published.v1"] = "catalogue.published.v1"
     key: str
     items: Annotated[tuple[Item, ...], Field(max_length=2000)]
+
+
+class PolicyPublished(Event):
+    """The sourcing policy; `in_force` False once it is taken back. It is kept then, as decisions were made by it."""
+
+    type: Literal["policy.published.v1"] = "policy.published.v1"
+    key: Literal["policy"] = "policy"
+    policy: Policy
+    in_force: bool = True
 
 
 class SteeringPriced(Event):

@@ -179,7 +179,9 @@ class CardFacts(Model):
     """What it takes, with the order and the reference data, to make a region's decision again.
 
     `lines` is None for all of the order's. `atp`: where `seen` is cut, units of each SKU of the lines, in their order,
-    at each of the region's sites, in the network's; None: all is in `seen`.
+    at each of the region's sites, in the network's; None: all is in `seen`. `steering`: the prices of such units, in
+    the same order; None: no price list was in force. `policy` with its version is in the topic `reference`; None: the
+    network's rules decided.
     """
 
     region: str
@@ -189,6 +191,9 @@ class CardFacts(Model):
     without_site: str | None = None
     by_ms: EpochMs | None = None
     atp: tuple[int, ...] | None = None
+    policy: str | None = None
+    policy_version: int | None = None
+    steering: tuple[int, ...] | None = None
 
 
 class DecisionCard(Event):

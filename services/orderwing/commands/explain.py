@@ -41,10 +41,11 @@ def explain(
     What was weighed, why each lost, and what was proposed since. With --without, --with-stock, --policy or --at each
     decision about stock is made again as if that were so, each by itself.
     """
-    from orderwing.commands.explaining.asked import read_policy, what_if
+    from orderwing.commands.explaining.asked import what_if
     from orderwing.commands.explaining.told import as_json as card_json
     from orderwing.planning.explaining.asking import AskedError
     from orderwing.planning.explaining.telling import question
+    from orderwing.runtime.publish_policy import read_policy_file
 
     try:
         asked = what_if(without or (), with_stock or (), at)
@@ -52,7 +53,9 @@ def explain(
         reference, unread = _reference(required=bool(asked) or policy is not None)
         if reference is not None:
             _check(asked, order, reference)
-        parsed = None if policy is None else read_policy(policy)
+        parsed = None if policy is None else read_policy_file(policy)
+        if parsed is not None and reference is not None:
+            reference = reference.knowing(parsed.policy)
         told = [_told(card, order, reference, unread) for card in found.cards]
         told = [_asked(one, asked, parsed, exact) for one in told]
         if (asked or parsed) and all(one.answers is None for one in told):
@@ -131,7 +134,7 @@ def _answers(again: Remade, asked: WhatIf, policy: Parsed | None) -> list[Answer
     from orderwing.commands.explaining.cards import priced
     from orderwing.commands.explaining.told import Answer
     from orderwing.planning.explaining.by_policy import by_policy
-    from orderwing.planning.explaining.deciding import exactly, quickly
+    from orderwing.planning.explaining.deciding import exactly
     from orderwing.planning.policies.compiling import compiled
     from orderwing.planning.policies.file import PolicyError
 
@@ -143,9 +146,9 @@ def _answers(again: Remade, asked: WhatIf, policy: Parsed | None) -> list[Answer
             decide = by_policy(compiled(policy, again.network))
         except PolicyError as error:
             raise OperatorError(str(error)) from None
-        return [Answer("By the policy", again.exact, *priced(decide, changed))]
+        return [Answer("By the policy", again.verdict, *priced(decide, changed))]
     return [
-        Answer("As it is decided", again.verdict, quickly(changed)),
+        Answer("As it is decided", again.verdict, again.decide(changed)),
         Answer("By the exact engine", again.exact, *priced(exactly, changed)),
     ]
 

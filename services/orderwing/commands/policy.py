@@ -1,4 +1,4 @@
-"""`orderwing policy`: check a policy file, compare two, and see what one would have done with the last orders."""
+"""`orderwing policy`: check a policy file, compare two, try one on the last orders, and put one in force."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # solvers, which every other command would load too
     from orderwing.planning.policies.replay import Outcome
     from orderwing_schemas.network import Network
 
-app = typer.Typer(help="Sourcing policies: check, compare, try on past orders.", no_args_is_help=True)
+app = typer.Typer(help="Sourcing policies: check, compare, try on past orders, put in force.", no_args_is_help=True)
 DEMO = "demo"
 PolicyFile = Annotated[Path, typer.Argument(help="A policy, YAML or JSON.")]
 NetworkFile = Annotated[str, typer.Option("--network", help=f"A network file, or `{DEMO}` for the demo's market.")]
@@ -51,6 +51,63 @@ def diff(old: PolicyFile, new: PolicyFile, as_json: AsJson = False) -> None:
     else:
         rows = [(one.field, _short(one.before), _short(one.after)) for one in found]
         Console().print(_table("", ("field", str(old), str(new)), rows))
+
+
+@app.command()
+def load(file: PolicyFile) -> None:
+    """Put a policy in force in every partition: reservation decides by it from then on."""
+    from orderwing.runtime.publish_policy import publish_policy, unused
+
+    parsed = _read(file)
+    try:
+        changed = publish_policy(configured().kafka, parsed)
+    except OperatorError as error:
+        fail(str(error))
+    if fields := unused(parsed.policy):
+        typer.echo(f"orderwing: no stage uses these, `orderwing policy try` does: {', '.join(fields)}.", err=True)
+    label = f"{parsed.policy.policy} v{parsed.policy.version}"
+    typer.echo(f"{label} is in force." if changed else f"{label} is in force already.")
+
+
+@app.command()
+def show(as_json: AsJson = False) -> None:
+    """Print which policy is in force, and whether it goes with the network."""
+    from orderwing.runtime.publish_policy import read_policy
+
+    try:
+        state = read_policy(configured().kafka)
+    except OperatorError as error:
+        fail(str(error))
+    last = state.last
+    if last is None or not last.in_force:
+        label = "" if last is None else f" {last.policy.policy} v{last.policy.version} was taken back."
+        if as_json:
+            typer.echo("null")
+        else:
+            typer.echo(f"No policy is in force: the network's rules decide.{label}")
+        return
+    if as_json:
+        typer.echo(last.policy.model_dump_json(indent=2, exclude_defaults=True))
+        return
+    names = ", ".join(one.name for one in last.policy.strategies) or "none"
+    typer.echo(f"{last.policy.policy} v{last.policy.version} is in force; its strategies, in this order: {names}.")
+    if state.unusable:
+        fail(f"The network's rules decide all the same: {state.unusable}. Load a policy that goes with it.")
+
+
+@app.command()
+def withdraw() -> None:
+    """Take back the policy in force: the network's rules decide from then on."""
+    from orderwing.runtime.publish_policy import withdraw_policy
+
+    try:
+        taken = withdraw_policy(configured().kafka)
+    except OperatorError as error:
+        fail(str(error))
+    if taken is None:
+        typer.echo("No policy is in force.")
+    else:
+        typer.echo(f"{taken.policy} v{taken.version} is taken back: the network's rules decide.")
 
 
 @app.command("try")
@@ -87,15 +144,11 @@ def _replayed(policy: Compiled, found: Orders) -> list[Outcome]:
 
 
 def _read(file: Path) -> Parsed:
-    from orderwing.planning.policies.file import PolicyError, parse
+    from orderwing.runtime.publish_policy import read_policy_file
 
     try:
-        return parse(str(file), file.read_text("utf-8"))
-    except OSError as error:
-        fail(f"{file} cannot be read: {error.strerror}.")
-    except UnicodeDecodeError:
-        fail(f"{file} cannot be read: it is not UTF-8.")
-    except PolicyError as error:
+        return read_policy_file(file)
+    except OperatorError as error:
         fail(str(error))
 
 

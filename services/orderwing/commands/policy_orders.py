@@ -21,6 +21,7 @@ from orderwing_schemas.events.intake import OrderAccepted
 from orderwing_schemas.events.public import OrderPlaced, StockReceived
 from orderwing_schemas.events.reservation import DecisionCard, StockMoved
 from orderwing_schemas.network import Item, Network
+from orderwing_schemas.policy import Policy
 from orderwing_schemas.topics import ORDERS_ACCEPTED, RESERVATION_CARDS, STOCK_MOVED
 
 RATE, SPEED = 2.0, 60.0  # the demo's: 120 orders in an hour of domain time
@@ -39,9 +40,16 @@ class Orders(NamedTuple):
 class _Reference(NamedTuple):
     network: Network
     items: Mapping[str, Item]
+    policy: Policy | None = None
 
     def item(self, sku: str) -> Item | None:
         return self.items.get(sku)
+
+    def steers(self, now_ms: int) -> bool:
+        return False
+
+    def steering_minor(self, site_id: str, sku: str, now_ms: int) -> int:
+        return 0
 
 
 class _Fresh(NamedTuple):

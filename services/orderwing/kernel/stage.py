@@ -33,6 +33,7 @@ class Stage:
     """`handlers` by event class, `(view, event, now_ms) -> Decision`; `deadlines` by row class, likewise.
 
     A stage with `raw` reads strangers: it gets every record undecoded instead. `rows` are all kinds it keeps.
+    `by_policy`: it decides by the sourcing policy, so that it is the one to tell when that cannot be used.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Stage:
     rows: tuple[type[Row], ...] = ()
     deadlines: Mapping[type[Row], Handler] = field(default_factory=dict)
     raw: Callable[[View, RawRecord, int], Decision] | None = None
+    by_policy: bool = False
 
     def __post_init__(self) -> None:
         read = {event for topic in self.inputs for event in topic.events}

@@ -10,6 +10,7 @@ from orderwing.kernel.decision import Decision, Emit
 from orderwing.kernel.row import R, Row, group_of
 from orderwing_schemas.base import Event
 from orderwing_schemas.network import Item, Network
+from orderwing_schemas.policy import Policy
 from orderwing_schemas.topics import Topic
 
 T = TypeVar("T")
@@ -21,7 +22,20 @@ class Reference(Protocol):
     @property
     def network(self) -> Network: ...
 
+    @property
+    def policy(self) -> Policy | None:
+        """The sourcing policy in force. Whether it goes with the network is for those who use it to see."""
+        ...
+
     def item(self, sku: str) -> Item | None: ...
+
+    def steers(self, now_ms: int) -> bool:
+        """Whether a list of steering prices is in force."""
+        ...
+
+    def steering_minor(self, site_id: str, sku: str, now_ms: int) -> int:
+        """What a decision adds for a unit of the shelf; 0 where no price is in force."""
+        ...
 
 
 class View(Protocol):

@@ -8,8 +8,10 @@ from typing import NamedTuple
 from orderwing.kernel.view import Draft
 from orderwing.planning import calendar
 from orderwing.planning.holding import Sought, hold, weighed
-from orderwing.planning.sourcing import Asked, Choice
+from orderwing.planning.policies.governing import Governed, hold_by
+from orderwing.planning.sourcing import Asked, Choice, Steering
 from orderwing.reservation import units
+from orderwing.reservation.policies import in_force
 from orderwing.reservation.rows import Held, Units
 from orderwing.reservation.shelves import Shelves
 from orderwing_schemas.domain import Order
@@ -46,13 +48,28 @@ class Search(NamedTuple):
             now_ms=self.now_ms,
             may_split=order.may_split and not self.whole,
             max_delay_minutes=order.max_delay_minutes,
+            one_box=order.one_box,
+            steering=steering(draft, self.now_ms),
         )
         return Sought(asked, self.region, self.without_site, self.by_ms)
 
 
 def choose(draft: Draft, shelves: Shelves, search: Search) -> Choice:
-    """What the region can hold of what is sought; of an order that may not be split all from one site, or nothing."""
-    return hold(search.sought(draft, shelves))
+    """What the region can hold of what is sought, by the policy in force.
+
+    Of an order that may not be split all from one site, or nothing.
+    """
+    sought = search.sought(draft, shelves)
+    policy = in_force(draft.reference).policy
+    return hold(sought) if policy is None else hold_by(policy, sought, search.order)
+
+
+def steering(draft: Draft, now_ms: int) -> Steering | None:
+    """The prices of a list in force; None costs nothing."""
+    reference = draft.reference
+    if not reference.steers(now_ms):
+        return None
+    return lambda site_id, sku: reference.steering_minor(site_id, sku, now_ms)
 
 
 def earliest_ms(network: Network, site: Site, order: Order, units: int, now_ms: int) -> int | None:
@@ -71,7 +88,8 @@ def put_card(draft: Draft, shelves: Shelves, search: Search, choice: Choice) -> 
     """Before the choice is held: the stock that the decision saw, and what else it takes to make it again."""
     wanted = dict.fromkeys([line.sku for line in search.lines])
     seen = shelves.seen(wanted)
-    candidates = weighed(search.sought(draft, shelves), choice)
+    sought = search.sought(draft, shelves)
+    candidates = choice.told() if isinstance(choice, Governed) else weighed(sought, choice)
     cut = len(candidates) > CARD_CANDIDATES or len(choice.short) > CARD_CANDIDATES or len(seen) > CARD_SHELVES
     card = DecisionCard(
         order_id=search.order.order_id,
@@ -82,25 +100,31 @@ def put_card(draft: Draft, shelves: Shelves, search: Search, choice: Choice) -> 
         chosen="+".join(choice.site_ids) or "nothing",
         candidates=tuple(candidates[:CARD_CANDIDATES]),
         seen=seen[:CARD_SHELVES],
-        notes=_missing(search, choice),
+        notes=_notes(draft, search, choice),
         truncated=cut,
-        facts=_facts(draft, shelves, search, tuple(wanted), len(seen) > CARD_SHELVES),
+        facts=_facts(draft, shelves, search, sought.asked.steering, tuple(wanted), len(seen) > CARD_SHELVES),
     )
     draft.emit(RESERVATION_CARDS, card)
 
 
-def _facts(draft: Draft, shelves: Shelves, search: Search, skus: Sequence[str], cut: bool) -> CardFacts | None:
+def _facts(
+    draft: Draft, shelves: Shelves, search: Search, price: Steering | None, skus: Sequence[str], cut: bool
+) -> CardFacts | None:
     """None where they are too many to keep."""
-    lines, atp = None, None
+    lines, atp, prices = None, None, None
     if not _all_of(search.order, search.lines):
         if len(search.lines) > CARD_SHELVES:
             return None
         lines = units.told(search.lines)
-    if cut:
+    if cut or price is not None:
         sites = draft.network.sites_by_region.get(search.region, ())
         if len(sites) * len(skus) > CARD_UNITS:
             return None
-        atp = tuple([shelves.atp(site.site_id, sku) for sku in skus for site in sites])
+        if cut:
+            atp = tuple([shelves.atp(site.site_id, sku) for sku in skus for site in sites])
+        if price is not None:
+            prices = tuple([price(site.site_id, sku) for sku in skus for site in sites])
+    policy = in_force(draft.reference).policy
     return CardFacts(
         region=search.region,
         network_version=draft.network.version,
@@ -109,6 +133,9 @@ def _facts(draft: Draft, shelves: Shelves, search: Search, skus: Sequence[str], 
         without_site=search.without_site,
         by_ms=search.by_ms,
         atp=atp,
+        policy=None if policy is None else policy.policy.policy,
+        policy_version=None if policy is None else policy.policy.version,
+        steering=prices,
     )
 
 
@@ -119,6 +146,18 @@ def _all_of(order: Order, lines: Sequence[Units]) -> bool:
         if line.quantity != ordered.quantity or line.line_id != ordered.line_id:
             return False
     return True
+
+
+def _notes(draft: Draft, search: Search, choice: Choice) -> tuple[str, ...]:
+    """Whose rules decided, where not simply the network's; and what is missing."""
+    if isinstance(choice, Governed):
+        return (choice.note, *_missing(search, choice))
+    unusable = in_force(draft.reference).unusable
+    return (
+        (f"the network's rules decided: {unusable}", *_missing(search, choice))
+        if unusable
+        else _missing(search, choice)
+    )
 
 
 def _missing(search: Search, choice: Choice) -> tuple[str, ...]:

@@ -68,4 +68,5 @@ STAGE = Stage(
         Postponed: movements.on_postponed_due,
         Shipped: shipping.on_shipped_due,
     },
+    by_policy=True,
 )

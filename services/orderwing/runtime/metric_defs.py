@@ -56,6 +56,11 @@ DEAD_LETTERS = Metric(
 PARKED = Metric("orderwing_parked_records", "gauge", "Records that wait behind a dead letter of their order.")
 ROWS = Metric("orderwing_rows", "gauge", "Rows kept by the process.")
 DEADLINES_DUE = Metric("orderwing_deadlines_due", "gauge", "Deadlines whose time has passed, not decided yet.")
+POLICY_UNUSABLE = Metric(
+    "orderwing_policy_unusable",
+    "gauge",
+    "1 while the sourcing policy does not go with the network, so that the network's own rules decide.",
+)
 INPUT_LAG = Metric(
     "orderwing_input_lag_records",
     "gauge",
@@ -215,7 +220,7 @@ EVERY_SERVICE = (READY, HALTED)
 BY_SERVICE: dict[str, tuple[Metric, ...]] = {
     "stages": (
         RECORDS_IN, RECORDS_OUT, RECORDS_REJECTED, BATCH_RECORDS, DECISION_SECONDS, COMMIT_SECONDS,
-        TRANSACTIONS_ABORTED, DEAD_LETTERS, PARKED, ROWS, DEADLINES_DUE, INPUT_LAG,
+        TRANSACTIONS_ABORTED, DEAD_LETTERS, PARKED, ROWS, DEADLINES_DUE, INPUT_LAG, POLICY_UNUSABLE,
     ),
     "payment_gateway": (
         RECORDS_IN, RECORDS_OUT, DEAD_LETTERS, INPUT_LAG, PROVIDER_IN_FLIGHT, PROVIDER_SECONDS, PROVIDER_RETRIES,

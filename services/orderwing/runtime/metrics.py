@@ -140,6 +140,13 @@ class MetricsObserver:
     def lag(self, topic: str, partition: int, n: int) -> None:
         self._metrics.set(defs.INPUT_LAG, n, topic, str(partition))
 
+    def policy(self, unusable: str) -> None:
+        self._metrics.set(defs.POLICY_UNUSABLE, bool(unusable))
+        if unusable:
+            _log.error("policy not used: the network's rules decide", reason=unusable)
+        else:
+            _log.info("no policy is left unused any more")
+
     def state(self, ready: bool, halted: bool, message: str) -> None:
         self._health.set(ready, halted, message)
         if halted:

@@ -27,6 +27,7 @@ from orderwing.runtime.deciding import Attempt, Decider
 from orderwing.runtime.observer import Observer, SilentObserver
 from orderwing.runtime.partition import Partition
 from orderwing.runtime.poison import Budget, BudgetExceededError
+from orderwing.runtime.policy_watch import PolicyWatch
 from orderwing.runtime.restore import Restore
 from orderwing.runtime.tracing import Batch, Tracer
 from orderwing_schemas.codec import UndecodableError
@@ -64,6 +65,7 @@ class Runner:
         self._bus = bus
         self._clock = clock
         self._observer = observer or SilentObserver()
+        self._policies = PolicyWatch(self._observer, stage.by_policy)
         self._decider = Decider(stage, clock, tracer)
         self._tracer = tracer
         self._inputs = (*self._decider.topics, self._decider.control.name)
@@ -113,6 +115,8 @@ class Runner:
             self._restore = None
         if self._assigned:
             self._restore_all()
+        else:
+            self._policies.look(())
         self._tell()
 
     def _restore_all(self) -> None:
@@ -139,6 +143,7 @@ class Runner:
             return
         self._restore = None
         self.partitions = {partition.number: partition for partition in restore.partitions}
+        self._policies.look(p.reference for p in restore.partitions)
         self._resume()
 
     def _resume(self) -> None:
@@ -176,6 +181,7 @@ class Runner:
                     self._halt(f"Halted: the topic {self._reference} holds a record that is none ({error.reason}).")
         if any(p.reference.ready for p in waiting):
             self._resume()
+        self._policies.look(p.reference for p in self.partitions.values())
         return [record for record in records if record.topic != self._reference]
 
     def _due(self, records: Sequence[Record]) -> dict[int, list[Deadline]]:

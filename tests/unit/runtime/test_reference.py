@@ -1,12 +1,16 @@
 """The catalogue as a stage sees it while chunks change."""
 
 from orderwing.kernel.ports import Record
+from orderwing.runtime.observer import SilentObserver
 from orderwing.runtime.operator_log import outgoing
+from orderwing.runtime.policy_watch import PolicyWatch
 from orderwing.runtime.reference import ReferenceTable
 from orderwing_schemas.base import Event
-from orderwing_schemas.events.reference import CataloguePublished, SteeringPriced
+from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished, PolicyPublished, SteeringPriced
 from orderwing_schemas.network import Item
+from orderwing_schemas.policy import Filters, Policy, Strategy
 from orderwing_schemas.steering import ShelfPrice
+from support.reservation_world import network
 
 
 def item(sku: str) -> Item:
@@ -58,3 +62,73 @@ def test_a_price_steers_while_its_list_is_in_force_and_moves_between_chunks() ->
     assert table.steering_minor("T", "A", 10) == 0
     table.apply(record("steering-0", None))
     assert [table.steering_minor("S", sku, 10) for sku in "ABCD"] == [0, 0, 0, 7]
+    table.apply(record("steering-1", None))
+    assert not table.steers(10)
+
+
+def test_a_list_steers_while_it_is_in_force_and_prices_anything() -> None:
+    table = ReferenceTable()
+    assert not table.steers(10)
+    table.apply(priced(0, 1))
+    assert not table.steers(10), "an empty list steers nothing"
+    table.apply(priced(0, 2, A=1))
+    assert [table.steers(now_ms) for now_ms in (9, 10, 19, 20)] == [False, True, True, False]
+    table.apply(priced(0, 3))
+    assert not table.steers(10)
+
+
+def policy(version: int, *only_sites: str) -> Policy:
+    strategy = Strategy(name="some", filters=Filters(only_sites=only_sites or None))
+    return Policy(policy="p", version=version, currency="GBP", strategies=(strategy,))
+
+
+def policed(one: Policy, in_force: bool = True) -> Record:
+    return record("policy", PolicyPublished(policy=one, in_force=in_force))
+
+
+def test_a_policy_is_in_force_until_it_is_taken_back() -> None:
+    table = ReferenceTable()
+    assert table.policy is None
+    for version in (1, 2):
+        table.apply(policed(policy(version)))
+        assert table.policy == policy(version)
+    table.apply(policed(policy(2), in_force=False))
+    assert table.policy is None
+    table.apply(policed(policy(3)))
+    table.apply(record("policy", None))
+    assert table.policy is None
+
+
+class Heard(SilentObserver):
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def policy(self, unusable: str) -> None:
+        self.told.append(unusable)
+
+
+def test_a_policy_that_no_longer_goes_with_the_network_is_told_once_and_so_is_its_end() -> None:
+    table, observer = ReferenceTable(), Heard()
+    watch, other = PolicyWatch(observer, concerned=True), PolicyWatch(observer, concerned=False)
+
+    def changed(written: Record) -> None:
+        table.apply(written)
+        for _ in range(2):
+            watch.look([ReferenceTable(), table])
+            other.look([table])
+
+    whole = network()
+    changed(policed(policy(1, "W1")))
+    changed(record("network", NetworkPublished(network=whole)))
+    assert observer.told == []
+    fewer = network(regions=("north", "south")).model_copy(update={"version": 2})
+    changed(record("network", NetworkPublished(network=fewer)))
+    assert len(observer.told) == 1
+    assert "strategies.0.filters.only_sites.0: the network has no site W1" in observer.told[0]
+    assert observer.told[0].endswith("(on version 2 of the network)")
+    changed(policed(policy(2, "N1")))
+    assert observer.told[1:] == [""]
+    changed(policed(policy(3, "W1")))
+    changed(policed(policy(3, "W1"), in_force=False))
+    assert len(observer.told) == 4
+    assert observer.told[3] == ""

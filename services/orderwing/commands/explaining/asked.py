@@ -1,15 +1,12 @@
-"""`--without`, `--with-stock`, `--at` and `--policy`, as they are written."""
+"""`--without`, `--with-stock` and `--at`, as they are written."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from orderwing.planning.explaining.asking import AskedError, Stocked, WhatIf
-from orderwing.planning.policies.file import Parsed, PolicyError, parse
-from orderwing.runtime.errors import OperatorError
 
 _STOCK = re.compile(r"([^=\s]+)=([^=:\s]+):(\d{1,9})")
 
@@ -17,18 +14,6 @@ _STOCK = re.compile(r"([^=\s]+)=([^=:\s]+):(\d{1,9})")
 def what_if(without: Iterable[str], stock: Iterable[str], at: str | None) -> WhatIf:
     """Raises AskedError for what is not written as it should be."""
     return WhatIf(tuple(dict.fromkeys(without)), tuple([_stocked(one) for one in stock]), _moment(at))
-
-
-def read_policy(file: Path) -> Parsed:
-    """Raises OperatorError."""
-    try:
-        return parse(str(file), file.read_text("utf-8"))
-    except OSError as error:
-        raise OperatorError(f"{file} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise OperatorError(f"{file} cannot be read: it is not UTF-8.") from None
-    except PolicyError as error:
-        raise OperatorError(str(error)) from None
 
 
 def _stocked(text: str) -> Stocked:

@@ -13,6 +13,7 @@ from rich.text import Text
 from orderwing.commands.explaining.cards import Remade
 from orderwing.planning.explaining.breakeven import BreakEven, Findings
 from orderwing.planning.explaining.deciding import NOTHING, Verdict
+from orderwing.planning.explaining.facts import Facts
 from orderwing.planning.explaining.telling import (
     condition,
     difference,
@@ -27,6 +28,7 @@ from orderwing.planning.explaining.telling import (
 from orderwing.planning.moving import Shortfall
 
 Json = Mapping[str, Any]
+PRICES = 6  # that are told in a sentence
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def print_card(told: Told, asked: str, console: Console) -> None:
 
 
 def _print_what_if_not(told: Told, remade: Remade, console: Console) -> None:
+    if steered := _steered(remade.facts):
+        console.print(Text(steered))
     _print_findings("What else would win, and what that takes", remade.findings, remade.verdict, console)
     console.print(Text(_of_the_engine(remade)))
     if told.exact_findings is not None and remade.exact is not None:
@@ -102,18 +106,31 @@ def _print_findings(title: str, findings: Findings, verdict: Verdict, console: C
         console.print(Text("Some prices were not tried: the decision is a large one.", style="dim"))
 
 
+def _steered(facts: Facts) -> str:
+    """Which prices counted; "" where no list was in force."""
+    if facts.steering is None:
+        return ""
+    counted = [(*shelf, minor) for shelf, minor in facts.steering.items() if minor]
+    if not counted:
+        return "Steering prices were in force, and none for these goods."
+    listed = [f"a unit of {sku} from {site_id} counted {money(minor)}" for site_id, sku, minor in counted[:PRICES]]
+    more = f", and {len(counted) - PRICES} shelves more" if len(counted) > PRICES else ""
+    return f"Steering prices were in force: {', '.join(listed)}{more}."
+
+
 def _of_the_engine(remade: Remade) -> str:
     exact, verdict = remade.exact, remade.verdict
+    engine = "Without the policy the exact engine" if remade.by_policy else "The exact engine"
     if exact is None:
-        return f"The exact engine has no price: {remade.no_price}."
+        return f"{engine} has no price: {remade.no_price}."
     if exact.chosen == verdict.chosen == NOTHING:
-        return "The exact engine would hold nothing either."
+        return f"{engine} would hold nothing either."
     if exact.chosen == verdict.chosen:
-        return f"The exact engine chooses the same, at {money(exact.cost_minor)}."
+        return f"{engine} chooses the same, at {money(exact.cost_minor)}."
     if exact.chosen == NOTHING:
-        return "The exact engine would hold nothing."
+        return f"{engine} would hold nothing."
     gap = f", at most {100 * exact.gap:.1f} % above the least possible" if exact.gap else ""
-    return f"The exact engine would choose {exact.chosen}, at {money(exact.cost_minor)}{gap}."
+    return f"{engine} would choose {exact.chosen}, at {money(exact.cost_minor)}{gap}."
 
 
 def _print_answers(told: Told, asked: str, console: Console) -> None:

@@ -1,22 +1,18 @@
-"""What the exact engine says under a policy."""
+"""What the stage that owns the stock decides while a policy is in force."""
 
 from __future__ import annotations
 
-from orderwing.planning.explaining.deciding import DEFAULT, Decide, Verdict, verdict_of
+from orderwing.planning.explaining.deciding import Decide, Verdict, of_choice
 from orderwing.planning.explaining.facts import Facts
 from orderwing.planning.policies.compiling import Compiled
-from orderwing.planning.policies.matching import facts_of
-from orderwing.planning.policies.sourcing import Situation, source
-from orderwing.planning.sourcing.problem import Budget
+from orderwing.planning.policies.governing import hold_by
 
 
-def by_policy(policy: Compiled, budget: Budget = DEFAULT) -> Decide:
-    """Costs are without its weights. What decides raises PricingError."""
+def by_policy(policy: Compiled) -> Decide:
+    """Costs are without its weights. The policy was compiled on the whole network."""
 
     def decide(facts: Facts) -> Verdict:
-        sought = facts.sought
-        about = facts_of(facts.order, facts.items.get)
-        found = source(policy, Situation(about, sought.asked, sought.may_serve()), budget)
-        return verdict_of(facts, found.plan, found.chosen, found.explained)
+        choice = hold_by(policy.on(facts.network), facts.sought, facts.order)
+        return of_choice(choice, choice.told(), choice.note)
 
     return decide

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +10,7 @@ from orderwing.planning.calendar import MINUTE_MS
 from orderwing.planning.explaining.facts import Facts
 from orderwing.planning.holding import hold, weighed
 from orderwing.planning.pricing import PricingError
+from orderwing.planning.sourcing import Choice
 from orderwing.planning.sourcing import plan as plans
 from orderwing.planning.sourcing.building import problem_of
 from orderwing.planning.sourcing.engine import plan
@@ -34,6 +35,7 @@ class Taken:
 class Verdict:
     """`candidates`: the chosen one first, if anything is, then those priced, the best first, then those that were not.
 
+    Costs are what ways were compared by, the steering prices of the goods included, which nobody is charged.
     `short_units` of all that is wanted find no stock. `gap`: how much of the cost a proof leaves open; None where the
     decision proves nothing.
     """
@@ -66,23 +68,30 @@ Decide = Callable[[Facts], Verdict]
 
 
 def quickly(facts: Facts) -> Verdict:
-    """What the stage that owns the stock decides."""
+    """What the stage that owns the stock decides where no policy is in force."""
     sought = facts.sought
     choice = hold(sought)
+    return of_choice(choice, weighed(sought, choice))
+
+
+def of_choice(choice: Choice, told: Sequence[Candidate], note: str = "") -> Verdict:
+    """`told` is all that was weighed."""
+    cost = next((one.cost_minor for one in told if one.lost_because is None), None)
     return Verdict(
         chosen="+".join(choice.site_ids) or NOTHING,
-        candidates=tuple(weighed(sought, choice)),
+        candidates=tuple(told),
         taken=tuple([Taken(pick.site_id, pick.sku, pick.quantity) for pick in choice.held]),
         short_units=sum([line.quantity for line in choice.short]),
-        cost_minor=choice.cost_minor,
+        cost_minor=cost or 0,
         promise_at_ms=choice.promise_at_ms,
+        note=note,
     )
 
 
 def exactly(facts: Facts, budget: Budget = DEFAULT) -> Verdict:
     """What the exact engine says: weight breaks, cartons, transfers and all. Raises PricingError."""
     sought = facts.sought
-    found = plan(problem_of(sought.asked, sought.may_serve()), budget)
+    found = plan(problem_of(sought.asked, sought.may_serve(), steering=facts.steering), budget)
     return verdict_of(facts, found, found.chosen)
 
 

@@ -19,7 +19,10 @@ class Shelf(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """`network` is of the region's sites and of their lanes to the order's zone alone. `stock`: ATP; 0 where absent."""
+    """`network` is of the region's sites and of their lanes to the order's zone alone. `stock`: ATP; 0 where absent.
+
+    `steering`: prices of units by (site, SKU), minor units; 0 where absent. None: no price list was in force.
+    """
 
     network: Network
     items: Mapping[str, Item]
@@ -32,6 +35,7 @@ class Facts:
     max_delay_minutes: int
     without_site: str | None = None
     by_ms: int | None = None
+    steering: Mapping[tuple[str, str], int] | None = None
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -48,6 +52,9 @@ class Facts:
     def atp(self, site_id: str, sku: str) -> int:
         return self.stock.get(Shelf(site_id, sku), 0)
 
+    def steering_minor(self, site_id: str, sku: str) -> int:
+        return 0 if self.steering is None else self.steering.get((site_id, sku), 0)
+
     @property
     def sought(self) -> Sought:
         asked = Asked(
@@ -60,6 +67,8 @@ class Facts:
             now_ms=self.now_ms,
             may_split=self.may_split,
             max_delay_minutes=self.max_delay_minutes,
+            steering=None if self.steering is None else self.steering_minor,
+            one_box=self.order.one_box,
         )
         return Sought(asked, self.region, self.without_site, self.by_ms)
 
@@ -100,8 +109,12 @@ def facts_of(
     whole: bool = False,
     without_site: str | None = None,
     by_ms: int | None = None,
+    steering: Mapping[tuple[str, str], int] | None = None,
 ) -> Facts:
-    """What a region's decision about an order saw. `lines` None: all of the order's. `stock`: ATP by (site, SKU)."""
+    """What a region's decision about an order saw. `lines` None: all of the order's.
+
+    `stock` and `steering`: ATP, and the price of a unit, by (site, SKU).
+    """
     sought = tuple([Rest(line.line_id, line.sku, line.quantity) for line in (order.lines if lines is None else lines)])
     skus = {line.sku for line in order.lines}
     return Facts(
@@ -116,6 +129,7 @@ def facts_of(
         max_delay_minutes=order.max_delay_minutes,
         without_site=without_site,
         by_ms=by_ms,
+        steering=steering,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from orderwing.planning.policies.file import Fault, Path
+from orderwing.planning.policies.file import Fault, Path, PolicyError
 from orderwing.planning.policies.matching import takes_all_of
 from orderwing_schemas.network import Network, Site
 from orderwing_schemas.policy import Fallback, Filters, Policy, Relax, Strategy
@@ -15,6 +15,15 @@ NETWORK_RULES = "network-rules"  # the strategy of an order that no other one is
 def faults(policy: Policy, network: Network) -> list[Fault]:
     """Nothing if the policy can be used."""
     return list(_faults(policy, network))
+
+
+def unusable(policy: Policy, network: Network) -> str:
+    """Why a policy does not go with a network, a sentence without its full stop; "" if it does."""
+    wrong = faults(policy, network)
+    if not wrong:
+        return ""
+    told = str(PolicyError(f"{policy.policy} v{policy.version}", wrong, {}))
+    return f"{told.removesuffix('.')} (on version {network.version} of the network)"
 
 
 def _faults(policy: Policy, network: Network) -> Iterator[Fault]:

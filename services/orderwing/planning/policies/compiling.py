@@ -37,6 +37,11 @@ class Compiled:
     def label(self) -> str:
         return f"{self.policy.policy} v{self.policy.version}"
 
+    def on(self, network: Network) -> Compiled:
+        """The same on a part of its network, or one with other prices, which is not checked again."""
+        ready = {name: Ready(one.strategy, _ruled(network, one.strategy)) for name, one in self.ready.items()}
+        return Compiled(self.policy, network, ready)
+
 
 @dataclass(frozen=True, slots=True)
 class Applied:

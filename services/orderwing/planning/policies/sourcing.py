@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from typing import Protocol, TypeVar
 
 from orderwing.planning.policies.compiling import Applied, Compiled, apply, steps
 from orderwing.planning.policies.matching import Facts
@@ -26,7 +27,8 @@ DEFAULT = Budget()
 class Situation:
     """An order and what is known at its decision. `asked` is with the policy's network; the rest as for `problem_of`.
 
-    `load`: percent of what a site can pick in this hour.
+    `load`: percent of what a site can pick in this hour. `gathers` False: nobody can move goods between sites.
+    `may_wait` False: no unit that is in stock waits, whatever it costs.
     """
 
     facts: Facts
@@ -37,6 +39,8 @@ class Situation:
     steering: Mapping[tuple[str, str], int] | None = None
     arriving: Sequence[Arriving] = ()
     room: Room | None = None
+    gathers: bool = True
+    may_wait: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,18 +61,58 @@ class Sourced:
     @property
     def explained(self) -> str:
         """Which strategy, why, and what came of the fallbacks: one sentence for a card's notes."""
-        told = [f"strategy {self.applied.strategy.name}: {self.applied.because}"]
-        if len(self.tried) > 1:
-            told += [f"{said} left {short} units short" if short else f"{said} has all" for said, short in self.tried]
-        return "; ".join(told)
+        return explained(self.applied, self.tried)
+
+
+def explained(applied: Applied, tried: Sequence[tuple[str, int]]) -> str:
+    told = [f"strategy {applied.strategy.name}: {applied.because}"]
+    if len(tried) > 1:
+        told += [f"{said} left {short} units short" if short else f"{said} has all" for said, short in tried]
+    return "; ".join(told)
+
+
+class Attempted(Protocol):
+    """What came of one attempt."""
+
+    @property
+    def short_units(self) -> int: ...
+
+
+A = TypeVar("A", bound=Attempted)
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
+class Attempt:
+    """`plan` is of `problem`, weights included; `base` is its problem without them."""
+
     applied: Applied
     plan: Plan
     problem: Problem
     base: Problem
+
+    @property
+    def short_units(self) -> int:
+        return self.plan.chosen.short_units
+
+
+def in_turn(policy: Compiled, first: Applied, attempt: Callable[[Applied], A]) -> tuple[A, tuple[tuple[str, int], ...]]:
+    """The first attempt that leaves no more short than its step accepts; else the one that leaves the fewest.
+
+    And what was tried, with the units that it left short.
+    """
+    best: A | None = None
+    told: dict[str, int] = {}
+    for step in steps(policy, first):
+        if step.said not in told:
+            one = attempt(step.applied)
+            told[step.said] = one.short_units
+            if best is None or one.short_units < best.short_units:
+                best = one
+        if best is not None and best.short_units <= step.accepts_short:
+            break
+    if best is None:
+        raise AssertionError("a strategy is tried at least as it is")
+    return best, tuple(told.items())
 
 
 def source(policy: Compiled, at: Situation, budget: Budget = DEFAULT, seed: int = 0) -> Sourced:
@@ -77,25 +121,15 @@ def source(policy: Compiled, at: Situation, budget: Budget = DEFAULT, seed: int 
     Raises PricingError as `problem_of` does.
     """
     first = apply(policy, at.facts)
-    best: _Attempt | None = None
-    told: dict[str, int] = {}
-    for step in steps(policy, first):
-        if step.said not in told:
-            one = _attempt(step.applied, at, budget, seed)
-            told[step.said] = one.plan.chosen.short_units
-            if best is None or one.plan.chosen.short_units < best.plan.chosen.short_units:
-                best = one
-        if best is not None and best.plan.chosen.short_units <= step.accepts_short:
-            break
-    if best is None:
-        raise AssertionError("a strategy is tried at least as it is")
+    best, tried = in_turn(policy, first, lambda applied: attempt(applied, at, budget, seed))
     waits_minor = policy.network.policies.backorder_unit_minor or 0
     chosen = unweighed(best.plan.chosen, best.problem, best.base, waits_minor)
     applied = replace(best.applied, passed=first.passed)
-    return Sourced(applied, chosen, best.plan, best.problem, best.base, tuple(told.items()), _reason(best.plan))
+    return Sourced(applied, chosen, best.plan, best.problem, best.base, tried, _reason(best.plan))
 
 
-def _attempt(applied: Applied, at: Situation, budget: Budget, seed: int) -> _Attempt:
+def attempt(applied: Applied, at: Situation, budget: Budget = DEFAULT, seed: int = 0) -> Attempt:
+    """One strategy, without its fallbacks. Raises PricingError."""
     whole = problem_of(
         applied.asked(at.asked),
         at.sites,
@@ -104,12 +138,16 @@ def _attempt(applied: Applied, at: Situation, budget: Budget, seed: int) -> _Att
         arriving=at.arriving,
         room=at.room,
     )
+    if not at.gathers and whole.rules.consolidates:
+        whole = replace(whole, hubs=(), rules=replace(whole.rules, consolidates=False))
+    if not at.may_wait and whole.rules.backorder_unit_minor is not None:
+        whole = replace(whole, rules=replace(whole.rules, backorder_unit_minor=None))
     base, out = sieved(whole, applied, at.facts, at.load)
     problem = weighed(base, applied.strategy, at.load)
     found = plan(problem, budget, seed)
     if applied.max_sites is not None and len(found.chosen.shipments) > applied.max_sites:
         found = _limited(problem, found, applied.max_sites, budget, seed)
-    return _Attempt(applied, replace(found, eliminated=(*out, *found.eliminated)) if out else found, problem, base)
+    return Attempt(applied, replace(found, eliminated=(*out, *found.eliminated)) if out else found, problem, base)
 
 
 def _limited(problem: Problem, free: Plan, limit: int, budget: Budget, seed: int) -> Plan:
