@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from orderwing.dashboards.ask import Prometheus
+from orderwing.cli import app
+from orderwing.dashboards.ask import Prometheus, Run
 from orderwing.dashboards.check import ask_all, silent
+from orderwing.dashboards.page import answered
 from orderwing.runtime import metric_defs as defs
 from orderwing.runtime.metric_defs import ALL_METRICS
 from support.monitoring import NO_PROMETHEUS, ROOT, scraping
@@ -161,3 +164,19 @@ def test_every_query_of_the_dashboards_and_alerts_is_answered(taken_up_again: Ta
     assert unwell == []
     fed = {metric.name for metric in ALL_METRICS} - MAY_STAY_NOUGHT
     assert {name for name in fed if not has_risen(taken_up_again, name)} == set()
+
+
+def test_a_page_is_drawn_without_grafana(taken_up_again: TakenUp, tmp_path: Path) -> None:
+    if taken_up_again.prometheus is None:
+        pytest.skip(NO_PROMETHEUS)
+    seconds = taken_up_again.seconds + 30
+    where = ("--prometheus", taken_up_again.prometheus, "--minutes", str(seconds / 60), "--root", str(ROOT))
+    drawn = CliRunner().invoke(
+        app, ["dashboards", "picture", "overview", *where, "--out", str(tmp_path), "--format", "svg"]
+    )
+    assert drawn.exit_code == 0, drawn.output
+    page = answered(ROOT, "overview", Run(taken_up_again.prometheus, seconds))
+    assert all(panel.series and not panel.error for panel in page.panels)
+    text = (tmp_path / "overview.svg").read_text("utf-8")
+    told = {panel.title for panel in page.panels} | {name for panel in page.panels for name, _ in panel.series[:4]}
+    assert {words for words in told if words and f"<!-- {words} -->" not in text} == set()

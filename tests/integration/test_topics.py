@@ -1,16 +1,30 @@
 """Declared topics against a real broker: what differs is told, what can be mended is."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+from typer.testing import CliRunner
 
+from orderwing.audit.log import read_facts
+from orderwing.cli import app
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.topics_admin import Difference, TopicsAdmin, has_rows
-from orderwing_schemas.topics import ALL_TOPICS, ORDERS_PLACED, REFERENCE, RESERVATION_CARDS, Topic, changelog
+from orderwing_schemas.topics import (
+    ALL_TOPICS,
+    ORDERS_ACCEPTED,
+    ORDERS_PLACED,
+    REFERENCE,
+    RESERVATION_CARDS,
+    Topic,
+    changelog,
+)
 
 DEADLINE_S = 120.0
 
@@ -150,3 +164,26 @@ def test_replicas_in_sync_are_set(broker: str, admin: AdminClient, topics: tuple
     TopicsAdmin(broker, topics[:1], replicas=1, in_sync=1).apply()
     assert TopicsAdmin(broker, topics[:1], replicas=1, in_sync=1).diff() == []
     assert config_of(admin, topics[0].name)["min.insync.replicas"] == "1"
+
+
+def test_what_topics_take_on_disk(broker: str, admin: AdminClient, topics: tuple[Topic, ...], tmp_path: Path) -> None:
+    TopicsAdmin(broker, [*topics, ORDERS_ACCEPTED]).apply()
+    orders = topics[0]
+    producer = Producer({"bootstrap.servers": broker})
+    for n in range(5):
+        producer.produce(orders.name, b"x" * 1000, key=str(n))
+    assert producer.flush(DEADLINE_S) == 0
+    assert TopicsAdmin(broker).records()[orders.name] == 5
+
+    partitions = [{"partition": f"{orders.name}-{n}", "size": size} for n, size in enumerate((3000, 2300))]
+    described = tmp_path / "described.json"
+    described.write_text(json.dumps({"brokers": [{"logDirs": [{"partitions": partitions}]}]}))
+    words = ["topics", "size", "--described", str(described)]
+    done = CliRunner().invoke(app, [*words, "--json"], env={"ORDERWING_BOOTSTRAP": broker})
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["topics"] == [{"topic": orders.name, "bytes": 5300, "records": 5}]
+    assert (told["bytes"], told["orders"]) == (5300, len(list(read_facts(broker, [ORDERS_ACCEPTED.name]))))
+    as_table = CliRunner().invoke(app, words, env={"ORDERWING_BOOTSTRAP": broker, "COLUMNS": "200"})
+    assert "5,300" in as_table.stdout
+    assert "Name a broker's log directory" in CliRunner().invoke(app, words[:2]).stderr

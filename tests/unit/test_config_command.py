@@ -86,6 +86,30 @@ def test_a_check_says_what_is_wrong(arguments: list[str], environment: dict[str,
     assert error.count("\n") == status
 
 
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({"MECHANISM": "PLAIN"}, "sasl_username and sasl_password"),
+        ({"USERNAME": "me"}, "sasl_password"),
+        (
+            {"MECHANISM": "OAUTHBEARER", "USERNAME": "me", "PASSWORD": "s3cret"},
+            "sasl_oauthbearer_token_endpoint_url and sasl_oauthbearer_client_id and sasl_oauthbearer_client_secret",
+        ),
+        (
+            {"MECHANISM": "OAUTHBEARER", "OAUTHBEARER_CLIENT_ID": "me", "OAUTHBEARER_CLIENT_SECRET": "s3cret"},
+            "sasl_oauthbearer_token_endpoint_url",
+        ),
+    ],
+)
+def test_a_check_names_what_a_way_to_log_in_lacks(given: dict[str, str], missing: str) -> None:
+    variables = {f"ORDERWING_KAFKA_SASL_{name}": value for name, value in given.items()}
+    status, _, error = run("config", "check", ORDERWING_KAFKA_SECURITY_PROTOCOL="SASL_SSL", **variables)
+    assert status == 1
+    mechanism = given.get("MECHANISM", "SCRAM-SHA-512")
+    assert f"security_protocol SASL_SSL with sasl_mechanism {mechanism} wants {missing} (" in error
+    assert "s3cret" not in error
+
+
 def test_a_command_passes_over_variables_that_mean_nothing_but_tells_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

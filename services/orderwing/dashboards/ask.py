@@ -11,17 +11,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from orderwing.dashboards.panels import RATE
 from orderwing.runtime.errors import OperatorError
 
 _TIMEOUT_S = 30.0
+_RATE_OVER = "20s"  # what Grafana takes for $__rate_interval where all is scraped every 5 s
+_POINTS = 240
 
 
 @dataclass(frozen=True)
 class Series:
-    """Finite values only, oldest first; at least one."""
+    """Finite values only, oldest first; at least one. `times_s` since the epoch, one for each value."""
 
     labels: Mapping[str, str]
     values: Sequence[float]
+    times_s: Sequence[float]
 
 
 class Prometheus:
@@ -33,11 +37,12 @@ class Prometheus:
     def range(self, expr: str, start_s: float, end_s: float, step_s: float) -> list[Series]:
         """What `expr` gave in that time. Raises ValueError with Prometheus' words if it refuses the query."""
         found = self._get("query_range", query=expr, start=f"{start_s:.3f}", end=f"{end_s:.3f}", step=f"{step_s:.3f}")
-        told = [
-            Series(series["metric"], [v for _, text in series["values"] if math.isfinite(v := float(text))])
-            for series in found["result"]
-        ]
-        return [series for series in told if series.values]
+        told = []
+        for series in found["result"]:
+            points = [(float(at), v) for at, text in series["values"] if math.isfinite(v := float(text))]
+            if points:
+                told.append(Series(series["metric"], [v for _, v in points], [at for at, _ in points]))
+        return told
 
     def last_s(self, expr: str, seconds: float) -> float | None:
         """When `expr` last gave something in the last `seconds`."""
@@ -57,3 +62,26 @@ class Prometheus:
             raise ValueError(error.read().decode("utf-8", "replace")) from None
         except (OSError, ValueError, KeyError):
             raise OperatorError(f"No Prometheus answers at {self._url}: start one, or name it.") from None
+
+
+class Run:
+    """The `seconds` before all services were last scraped. Raises OperatorError where there were none."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        self._prometheus = Prometheus(url)
+        up = 'min by (app) (up{app="orderwing"})'
+        last_s = self._prometheus.last_s
+        end_s = last_s(f"({up}) == 1", seconds) or last_s(up, seconds)  # if never all were up
+        if end_s is None:
+            raise OperatorError(f"{url} has scraped no service of orderwing in the last {seconds:.0f} s.")
+        self.end_s = end_s
+        self.seconds = seconds
+
+    @property
+    def start_s(self) -> float:
+        return self.end_s - self.seconds
+
+    def ask(self, expr: str) -> list[Series]:
+        """As `Prometheus.range`; Grafana's `$__rate_interval` is filled in."""
+        step_s = max(1.0, self.seconds / _POINTS)
+        return self._prometheus.range(expr.replace(RATE, _RATE_OVER), self.start_s, self.end_s, step_s)

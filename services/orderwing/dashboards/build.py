@@ -25,10 +25,9 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from orderwing.dashboards.contents import boards
-from orderwing.dashboards.panels import Board, Panel
+from orderwing.dashboards.panels import DIRECTORY, Board, Panel
 from orderwing.runtime import generating
 
-DIRECTORY = Path("deploy/grafana/dashboards")
 SOURCE_UID = "prometheus"  # as provisioning/datasources names it
 _SOURCE = DataSourceRef(type_val="prometheus", uid=SOURCE_UID)
 _HEIGHT, _NUMBER_HEIGHT = 8, 5

@@ -80,7 +80,7 @@ def _orders() -> tuple[Panel, ...]:
     """What the orders' plans cost, and in how many parcels they go."""
     parcels, orders = f"sum({metric.FROZEN_PARCELS.name})", f"clamp_min(sum({metric.FROZEN_ORDERS.name}), 1)"
     cost = f"sum by (term) ({metric.FROZEN_COST_MINOR.name})"
-    sizes = f"sum by (le) ({metric.ORDER_PARCELS.name}_bucket)"
+    delivered = f"clamp_min({_all(metric.ORDER_PARCELS, '_count')}, 1)"
     return (
         Panel(
             "Parcels per order",
@@ -108,10 +108,7 @@ def _orders() -> tuple[Panel, ...]:
         Panel(
             "Orders in one parcel",
             "Share of delivered orders.",
-            one(
-                f"{_all(metric.ORDER_PARCELS, '_bucket', le='1.0')} "
-                f"/ clamp_min({_all(metric.ORDER_PARCELS, '_count')}, 1)"
-            ),
+            one(f"{_all(metric.ORDER_PARCELS, '_bucket', le='1.0')} / {delivered}"),
             "percentunit",
             kind="numbers",
             width=6,
@@ -127,7 +124,10 @@ def _orders() -> tuple[Panel, ...]:
         Panel(
             "Parcels of a delivered order",
             "Share of orders that came in at most so many.",
-            one(f"{sizes} / on() group_left() clamp_min({_all(metric.ORDER_PARCELS, '_count')}, 1)", "≤ {{le}}"),
+            tuple(  # one each: a Prometheus sorts `le` as text
+                Query(f"{_all(metric.ORDER_PARCELS, '_bucket', le=f'{most:.1f}')} / {delivered}", f"≤ {most:g}")
+                for most in metric.ORDER_PARCELS.buckets
+            ),
             "percentunit",
             kind="bars",
             width=12,

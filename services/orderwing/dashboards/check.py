@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import yaml
 
-from orderwing.dashboards.ask import Prometheus, Series
+from orderwing.dashboards.ask import Run, Series
 from orderwing.dashboards.contents import boards
-from orderwing.dashboards.panels import RATE
+from orderwing.dashboards.words import name, told
 from orderwing.runtime.errors import OperatorError
 
 RULES = Path("deploy/prometheus/alerts.yml")
-_RATE_OVER = "20s"  # what Grafana takes for $__rate_interval where all is scraped every 5 s
-_POINTS = 240
 _SHOWN, _SIGNALS_SHOWN = 12, 4  # series told of one query
 _SIGNALS = "Alerts and their signals"
 _BARS = "▁▂▃▄▅▆▇█"
@@ -45,23 +43,15 @@ class Answer:
 
 def ask_all(url: str, seconds: float, root: Path) -> list[Answer]:
     """What each query gave in the last `seconds` before all services were last scraped. Raises OperatorError."""
-    prometheus = Prometheus(url)
-    up = 'min by (app) (up{app="orderwing"})'
-    end_s = prometheus.last_s(f"({up}) == 1", seconds) or prometheus.last_s(up, seconds)  # if never all were up
-    if end_s is None:
-        raise OperatorError(f"{url} has scraped no service of orderwing in the last {seconds:.0f} s.")
-
-    def ask(expr: str) -> list[Series]:
-        return prometheus.range(expr, end_s - seconds, end_s, max(1.0, seconds / _POINTS))
-
+    run = Run(url, seconds)
     answers = []
     for page, title, unit, expr, legend, alerts in [*_panel_queries(), *_rule_queries(root)]:
         states = None
         try:
-            series = ask(expr.replace(RATE, _RATE_OVER))
+            series = run.ask(expr)
             if alerts:
-                told = ask(f'max by (alertstate) (ALERTS{{alertname="{title}"}})')
-                states = frozenset(one.labels["alertstate"] for one in told)
+                had = run.ask(f'max by (alertstate) (ALERTS{{alertname="{title}"}})')
+                states = frozenset(one.labels["alertstate"] for one in had)
             answers.append(Answer(page, title, unit, expr, legend, series, states))
         except ValueError as error:
             answers.append(Answer(page, title, unit, expr, legend, (), states, str(error)))
@@ -82,25 +72,39 @@ def _rule_queries(root: Path) -> Iterator[tuple[str, str, str, str, str, bool]]:
         raise OperatorError(f"{root.absolute()} is not orderwing's repository: go there, or name it.") from None
     for group in rules["groups"]:
         for rule in group["rules"]:
-            name = rule.get("alert") or rule["record"]
-            yield _SIGNALS, name, "", str(rule["expr"]), "", "alert" in rule
+            title = rule.get("alert") or rule["record"]
+            yield _SIGNALS, title, "", str(rule["expr"]), "", "alert" in rule
 
 
 # --- For people ----------------------------------------------------------------------------------------------------
 
 
-def markdown(answers: Sequence[Answer]) -> str:
-    """`docs/dashboards.md`."""
+def pictures(file: Path) -> Mapping[str, str]:
+    """Of pages by their titles, relative to `file`: those in the directory beside it that has its name."""
+    directory = file.with_suffix("")
+    there = {board.title: directory / f"{board.uid.removeprefix('orderwing-')}.png" for board in boards()}
+    return {title: f"{directory.name}/{picture.name}" for title, picture in there.items() if picture.is_file()}
+
+
+def markdown(answers: Sequence[Answer], drawn: Mapping[str, str]) -> str:
+    """`docs/dashboards.md`; `drawn` are pictures by the titles of their pages."""
     lines = [
         "# Dashboards",
         "",
         "What Prometheus answered to every query of `deploy/grafana/dashboards` and `deploy/prometheus/alerts.yml`",
-        "after one run (`orderwing demo --speed 240 --rate 5 --orders 600 --seed 3 --keep`): the last value of each",
+        "after one run (`orderwing demo --speed 120 --rate 3 --orders 300 --seed 3 --keep`): the last value of each",
         "series while all services ran, with its course. An alert is quiet, pending (its condition held, and not long",
-        "enough) or firing. Written by `orderwing dashboards check --out docs/dashboards.md`; no Grafana drew it.",
+        "enough) or firing. Written by `orderwing dashboards check --out docs/dashboards.md`.",
+        "",
+        "The pictures are of the same run. **No Grafana drew them**: `orderwing dashboards picture` asks the same",
+        "queries of Prometheus and lays the answers out as the dashboards' JSON says, for those without Grafana. A",
+        "number is green or red by its threshold; its course is below it.",
     ]
     for page, found in groupby(answers, key=lambda answer: answer.page):
-        lines += ["", f"## {page}", "", "| panel | series | last | course |", "| --- | --- | ---: | --- |"]
+        lines += ["", f"## {page}", ""]
+        if page in drawn:
+            lines += [f"![{page}]({drawn[page]})", ""]
+        lines += ["| panel | series | last | course |", "| --- | --- | ---: | --- |"]
         for answer in found:
             lines += _rows(answer)
     return "\n".join([*lines, ""])
@@ -114,27 +118,10 @@ def _rows(answer: Answer) -> Iterator[str]:
         yield f"| {answer.title} | no data | | |"
     shown = _SIGNALS_SHOWN if answer.page == _SIGNALS else _SHOWN
     for series in answer.series[:shown]:
-        last = _told(series.values[-1], answer.unit)
-        yield f"| {answer.title} | {_name(answer.legend, series)} | {last} | {_course(series.values)} |"
+        last = told(series.values[-1], answer.unit)
+        yield f"| {answer.title} | {name(answer.legend, series)} | {last} | {_course(series.values)} |"
     if (more := len(answer.series) - shown) > 0:
         yield f"| {answer.title} | and {more} more | | |"
-
-
-def _name(legend: str, series: Series) -> str:
-    if not legend:
-        return ", ".join(f"{name} {value}" for name, value in series.labels.items() if name != "__name__")
-    for name in series.labels:
-        legend = legend.replace("{{" + name + "}}", series.labels[name])
-    return legend if "{{" not in legend else ""
-
-
-def _told(value: float, unit: str) -> str:
-    if unit == "bytes":
-        return f"{value / 1e6:,.1f} MB"
-    if unit == "percentunit":
-        return f"{value:.1%}"
-    text = f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
-    return f"{text} s" if unit == "s" else text
 
 
 def _course(values: Sequence[float]) -> str:

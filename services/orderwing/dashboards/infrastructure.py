@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orderwing.dashboards.panels import RATE, Board, Panel, one, quantile, rate, total
+from orderwing.dashboards.panels import RATE, Board, Panel, grown, one, quantile, rate, total
 from orderwing.runtime import metric_defs as metric
 
 _OURS = 'app="orderwing"'
@@ -96,6 +96,13 @@ def _cluster() -> tuple[Panel, ...]:
             "Records a second, by topic.",
             one(rate(metric.VIEWS_APPLIED, "topic"), "{{topic}}"),
             "cps",
-            width=24,
+            width=16,
+        ),
+        Panel(
+            "Distances estimated",
+            "Pairs of points in the last hour, by the routing engine that did not answer.",
+            one(f"{grown(metric.DISTANCES_ESTIMATED, 'engine')} or on() vector(0)", "{{engine}}"),
+            kind="numbers",
+            alarm=1,
         ),
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from orderwing.runtime.metric_defs import Metric
 
+DIRECTORY = Path("deploy/grafana/dashboards")  # where the generated files are
 RATE = "$__rate_interval"  # Grafana fills it in: at least four scrapes
 Kind = Literal["lines", "stacked", "numbers", "bars"]
 

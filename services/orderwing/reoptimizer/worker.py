@@ -16,21 +16,21 @@ from typing import Any, cast
 
 import aiokafka
 import faust
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 from orderwing.kernel.decision import RecordCause
 from orderwing.kernel.ports import Record
 from orderwing.reoptimizer import pool as pools
 from orderwing.reoptimizer.emit import Message, proposal_id, proposal_message, window_message
 from orderwing.reoptimizer.replan import Budget, Look, Proposal, replan
+from orderwing.reoptimizer.transport import credentials, use_cluster
 from orderwing.runtime import metric_defs as metric
 from orderwing.runtime.clock import REAL_TIME, DomainClock, clock_of
 from orderwing.runtime.health import process_health
-from orderwing.runtime.kafka_client import aiokafka_config, ssl_context
+from orderwing.runtime.kafka_client import aiokafka_config
 from orderwing.runtime.logs import get_logger
 from orderwing.runtime.metrics import process_metrics
 from orderwing.runtime.reference import ReferenceTable
-from orderwing.runtime.settings import Kafka, Settings
+from orderwing.runtime.settings import Settings
 from orderwing.runtime.trace_context import origin
 from orderwing.runtime.tracing import Tracer, tracing
 from orderwing.runtime.tracing_spans import DecisionSpan, Span
@@ -47,36 +47,6 @@ _SOLVE_S = 10.0  # a region's look at most, and a component's
 _REFUSED_WINDOWS = 2  # for so long a refused change is not proposed again
 _RECORD_BYTES = 4 << 20
 _log = get_logger("orderwing.reoptimizer")
-
-
-class _CommittedThread(AIOKafkaConsumerThread):
-    def _create_worker_consumer(self, transport: Transport) -> aiokafka.AIOKafkaConsumer:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = "read_committed"  # Faust offers it only together with its own transactions
-        return consumer
-
-
-class _CommittedConsumer(Consumer):
-    def _new_consumer_thread(self) -> _CommittedThread:
-        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
-
-
-class CommittedTransport(Transport):
-    """Faust's Kafka transport without the records of aborted transactions."""
-
-    Consumer = _CommittedConsumer
-
-
-def _credentials(cluster: Kafka) -> faust.SASLCredentials | faust.SSLCredentials | None:
-    context = ssl_context(cluster)
-    if cluster.sasl_password is not None and cluster.security_protocol.startswith("SASL"):
-        return faust.SASLCredentials(
-            mechanism=cluster.sasl_mechanism,
-            username=cluster.sasl_username,
-            password=cluster.sasl_password.get_secret_value(),
-            ssl_context=context,
-        )
-    return None if context is None else faust.SSLCredentials(context)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
@@ -127,6 +97,7 @@ class _Worker:
         process_health().set(False, message="waiting for the network: run `orderwing network load`")
         reader = aiokafka.AIOKafkaConsumer(
             **aiokafka_config(self._settings.kafka),
+            client_rack=self._settings.kafka.client_rack,
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,
@@ -171,7 +142,7 @@ class _Worker:
         app = faust.App(
             GROUP,
             broker=f"aiokafka://{self._settings.kafka.bootstrap.replace(',', ';')}",
-            broker_credentials=_credentials(self._settings.kafka),
+            broker_credentials=credentials(self._settings.kafka),
             datadir=str(self._settings.runtime.run_dir / f"{NAME}.{self._settings.runtime.instance}"),
             store="memory://",
             web_enabled=False,
@@ -190,7 +161,7 @@ class _Worker:
             key_serializer="raw",
             value_serializer="raw",
         )
-        app.transport = CommittedTransport(app.conf.broker_consumer, app)
+        use_cluster(app, self._settings.kafka)
         self._declare(app)
         app.finalize()
         return app

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ssl
 
 Cluster = Kafka | str  # a plain address is that of a cluster without security, such as the embedded broker
-_SECURITY = tuple(name for name in Kafka.model_fields if name.startswith(("security_", "sasl_", "ssl_")))
+_SECURITY = tuple(name for name in Kafka.model_fields if name.startswith(("security_", "sasl_", "ssl_", "https_")))
 
 
 def client_config(cluster: Cluster) -> dict[str, Any]:
@@ -21,7 +21,8 @@ def client_config(cluster: Cluster) -> dict[str, Any]:
         return {"bootstrap.servers": cluster, "log_level": 0}
     wanted = ("client_rack",) if cluster.security_protocol == "PLAINTEXT" else ("client_rack", *_SECURITY)
     given = {name: value for name in wanted if (value := getattr(cluster, name)) is not None}
-    return client_config(cluster.bootstrap) | {name.replace("_", "."): _plain(value) for name, value in given.items()}
+    config = client_config(cluster.bootstrap) | {name.replace("_", "."): _plain(value) for name, value in given.items()}
+    return config | ({"sasl.oauthbearer.method": "oidc"} if cluster.uses_tokens else {})
 
 
 def ssl_context(cluster: Cluster) -> ssl.SSLContext | None:
@@ -39,13 +40,17 @@ def ssl_context(cluster: Cluster) -> ssl.SSLContext | None:
 
 
 def aiokafka_config(cluster: Kafka) -> dict[str, Any]:
-    """For any client of aiokafka. Raises as `ssl_context`."""
+    """For any client of aiokafka. Raises as `ssl_context`. The rack is for consumers alone."""
     config: dict[str, Any] = {
         "bootstrap_servers": cluster.bootstrap.split(","),
         "security_protocol": cluster.security_protocol,
         "ssl_context": ssl_context(cluster),
     }
-    if cluster.security_protocol.startswith("SASL"):
+    if cluster.uses_tokens:
+        from orderwing.runtime.oauth import ClientCredentials  # noqa: PLC0415  as above
+
+        config |= {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": ClientCredentials(cluster)}
+    elif cluster.security_protocol.startswith("SASL"):
         config |= {
             "sasl_mechanism": cluster.sasl_mechanism,
             "sasl_plain_username": cluster.sasl_username,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -16,6 +17,7 @@ from confluent_kafka.admin import (
     ConfigResource,
     NewPartitions,
     NewTopic,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -141,6 +143,20 @@ class TopicsAdmin:
         self._configure([d for d in differences if d.finding == "config"])
         self._await_visible()
         return differences
+
+    def records(self) -> Mapping[str, int]:
+        """Offsets in use by topic, ours or not: records, and a marker for each transaction on each partition."""
+        _, counts, _ = self._metadata()
+        places = [TopicPartition(name, n) for name, count in counts.items() for n in range(count)]
+        found: Counter[str] = Counter()
+        for sign, spec in ((-1, OffsetSpec.earliest()), (1, OffsetSpec.latest())):  # type: ignore[no-untyped-call]
+            try:
+                asked = self._admin.list_offsets(dict.fromkeys(places, spec), request_timeout=_TIMEOUT_S)
+                for place, future in asked.items():
+                    found[place.topic] += sign * int(future.result(_TIMEOUT_S).offset)
+            except KafkaException:
+                raise OperatorError(no_answer(self._bootstrap)) from None
+        return found
 
     def _await_visible(self) -> None:
         """A broker answers from its own copy of the metadata, a little behind what the controller has done."""

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from aiokafka.abc import AbstractTokenProvider
+from confluent_kafka import Producer
 from pydantic import SecretStr
 
 from orderwing.runtime.kafka_client import aiokafka_config, client_config, no_answer, ssl_context
@@ -16,6 +18,15 @@ SECURED = Kafka(
     sasl_password=SecretStr("s3cret"),
     ssl_endpoint_identification_algorithm="none",
     client_rack="a",
+)
+WITH_TOKENS = Kafka(
+    bootstrap="one:9093",
+    security_protocol="SASL_SSL",
+    sasl_mechanism="OAUTHBEARER",
+    sasl_oauthbearer_token_endpoint_url="https://id.example/token",
+    sasl_oauthbearer_client_id="orderwing",
+    sasl_oauthbearer_client_secret=SecretStr("s3cret"),
+    sasl_oauthbearer_scope="kafka",
 )
 
 
@@ -50,6 +61,26 @@ def test_aiokafka_is_given_the_same() -> None:
     checking = ssl_context(Kafka(security_protocol="SSL"))
     assert checking is not None
     assert checking.check_hostname
+
+
+def test_tokens_are_fetched_by_librdkafka_itself() -> None:
+    config = client_config(WITH_TOKENS)
+    assert config == {
+        "bootstrap.servers": "one:9093",
+        "log_level": 0,
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "OAUTHBEARER",
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.token.endpoint.url": "https://id.example/token",
+        "sasl.oauthbearer.client.id": "orderwing",
+        "sasl.oauthbearer.client.secret": "s3cret",
+        "sasl.oauthbearer.scope": "kafka",
+        "ssl.endpoint.identification.algorithm": "https",
+    }
+    Producer(config)  # librdkafka refuses names that it does not know, and lists that lack one
+    aiokafka = aiokafka_config(WITH_TOKENS)
+    assert aiokafka["sasl_mechanism"] == "OAUTHBEARER"
+    assert isinstance(aiokafka["sasl_oauth_token_provider"], AbstractTokenProvider)
 
 
 def test_the_operator_is_told_how_the_cluster_was_asked() -> None:

@@ -135,7 +135,10 @@ def test_the_file_is_the_one_that_is_named(empty: Path) -> None:
         ("bootstrap = 'a:1'", r"bootstrap in .*toml is in no section: is kafka\.bootstrap meant"),
         ("[http]\nport = 70000", r"^http\.port in .*toml:2 is 70000: expected less than or equal to 65535\.$"),
         ("[http\nport = 1", r"toml is not TOML: .*line 1"),
-        ("[kafka]\nsecurity_protocol = 'SASL_SSL'", r"^\[kafka\] security_protocol SASL_SSL wants .*toml:2\)\.$"),
+        (
+            "[kafka]\nsecurity_protocol = 'SASL_SSL'",
+            r"^\[kafka\] security_protocol SASL_SSL with .* wants .*toml:2\)\.$",
+        ),
         ("[kafka]\nssl_key_location = '/dev/null'", r"want each other|does not point to a file"),
     ],
 )

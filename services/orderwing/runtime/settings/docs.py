@@ -42,6 +42,20 @@ sasl_password_file = "/run/secrets/kafka"
 ssl_ca_location = "/etc/ssl/kafka-ca.pem"
 ```
 
+One that wants tokens of an OpenID provider (client credentials; librdkafka fetches and renews them by itself, the
+re-optimizer's client in the same way):
+
+```toml
+[kafka]
+bootstrap = "broker-1.example:9093"
+security_protocol = "SASL_SSL"
+sasl_mechanism = "OAUTHBEARER"
+sasl_oauthbearer_token_endpoint_url = "https://id.example/realms/kafka/protocol/openid-connect/token"
+sasl_oauthbearer_client_id = "orderwing"
+sasl_oauthbearer_client_secret_file = "/run/secrets/kafka"
+sasl_oauthbearer_scope = "kafka"
+```
+
 Two variables are no options: `ORDERWING_CONFIG` names the file, `ORDERWING_PYTHON` the Python that `./orderwing` sets
 its environment up with.
 

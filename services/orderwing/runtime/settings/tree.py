@@ -53,6 +53,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=600_000)]
 
 
+_FOR_PASSWORDS = "sasl_username", "sasl_password"
+_FOR_TOKENS = (
+    "sasl_oauthbearer_token_endpoint_url",
+    "sasl_oauthbearer_client_id",
+    "sasl_oauthbearer_client_secret",
+)
+
+
 class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -66,11 +74,20 @@ class Kafka(Section):
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="Whether the connection is encrypted (SSL) and clients give a password (SASL)."
     )
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", description="How the password is given, with SASL."
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "SCRAM-SHA-512", description="How clients show who they are, with SASL: a password, or a token."
     )
-    sasl_username: str | None = Field(None, description="Wanted with SASL.")
-    sasl_password: SecretStr | None = Field(None, description="Wanted with SASL.")
+    sasl_username: str | None = Field(None, description="Wanted with SASL and a password.")
+    sasl_password: SecretStr | None = Field(None, description="Wanted with SASL and a password.")
+    sasl_oauthbearer_token_endpoint_url: HttpUrl | None = Field(
+        None, description="Where an OpenID provider gives tokens for client credentials. Wanted with OAUTHBEARER."
+    )
+    sasl_oauthbearer_client_id: str | None = Field(None, description="Of ours. Wanted with OAUTHBEARER.")
+    sasl_oauthbearer_client_secret: SecretStr | None = Field(None, description="Of ours. Wanted with OAUTHBEARER.")
+    sasl_oauthbearer_scope: str | None = Field(None, description="Asked for, where the provider wants one.")
+    https_ca_location: FilePath | None = Field(
+        None, description="Certificates (PEM) of those who may vouch for that provider; none: the system's."
+    )
     ssl_ca_location: FilePath | None = Field(
         None, description="Certificates (PEM) of those who may vouch for brokers; none: the system's."
     )
@@ -82,9 +99,7 @@ class Kafka(Section):
     ssl_endpoint_identification_algorithm: Literal["https", "none"] = Field(
         "https", description="`none` accepts a broker whose certificate is for another host name."
     )
-    client_rack: str | None = Field(
-        None, description="This machine's rack or zone: replicas there are read first, but by the re-optimizer."
-    )
+    client_rack: str | None = Field(None, description="This machine's rack or zone: replicas there are read first.")
     session_timeout_ms: int = Field(
         6_000,
         ge=1_000,
@@ -104,10 +119,17 @@ class Kafka(Section):
         """What messages call the cluster."""
         return self.bootstrap
 
+    @property
+    def uses_tokens(self) -> bool:
+        return self.security_protocol.startswith("SASL") and self.sasl_mechanism == "OAUTHBEARER"
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if self.security_protocol.startswith("SASL") and (self.sasl_username is None or self.sasl_password is None):
-            raise ValueError(f"security_protocol {self.security_protocol} wants sasl_username and sasl_password")
+        if self.security_protocol.startswith("SASL"):
+            wanted = _FOR_TOKENS if self.uses_tokens else _FOR_PASSWORDS
+            if missing := " and ".join(name for name in wanted if getattr(self, name) is None):
+                how = f"security_protocol {self.security_protocol} with sasl_mechanism {self.sasl_mechanism}"
+                raise ValueError(f"{how} wants {missing}")
         if (self.ssl_certificate_location is None) != (self.ssl_key_location is None):
             raise ValueError("ssl_certificate_location and ssl_key_location want each other")
         return self
