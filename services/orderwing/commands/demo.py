@@ -4,11 +4,14 @@ import json
 import signal
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orderwing.commands.console import INTERRUPTED, fail, loading
+
+if TYPE_CHECKING:  # YAML and planning, which every other command would load too
+    from orderwing.planning.policies.file import Parsed
 
 
 def demo(
@@ -34,6 +37,7 @@ def demo(
         typer.Option(min=0, max=1, metavar="RATIO", help="Trace a share of the orders."),
     ] = None,
     duration_s: Annotated[float | None, typer.Option(min=1, help="Stop placing orders after so long.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="A sourcing policy, in force from the first order on.")] = None,
 ) -> None:
     """Run broker, Redis and every service, stream orders until all are delivered or rest, and audit the run.
 
@@ -47,6 +51,7 @@ def demo(
         from orderwing.runtime.errors import OperatorError
 
     options = Options(
+        policy=None if policy is None else _policy(policy),
         orders=orders,
         seed=seed,
         rate=rate,
@@ -70,6 +75,16 @@ def demo(
         typer.echo("Stopped; nothing runs any more.", err=True)
         raise typer.Exit(INTERRUPTED) from None
     raise typer.Exit(0 if sound else 1)
+
+
+def _policy(file: Path) -> "Parsed":
+    from orderwing.runtime.errors import OperatorError
+    from orderwing.runtime.publish_policy import read_policy_file
+
+    try:
+        return read_policy_file(file)
+    except OperatorError as error:
+        fail(str(error))
 
 
 def _require_writable(report: Path) -> None:

@@ -60,7 +60,8 @@ def _run(options: Options, directory: RunDirectory, console: Console, began_s: f
         product.stop_services()
         verdict = verdict_on(outcome.feed, product.broker.bootstrap, directory)
     invoices = None if options.retail is None else count_invoices(options.retail, options.orders_wanted)
-    report = report_of(outcome, verdict, directory.input, invoices)
+    policy = None if options.policy is None else options.policy.policy
+    report = report_of(outcome, verdict, directory.input, invoices, policy)
     print_summary(console, report, verdict, time.monotonic() - began_s)
     tell(report)
     if options.traced is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from orderwing.planning.policies.file import Parsed
+
 DEFAULT_RATE = 10.0
 DEFAULT_ORDERS = 300
 RETAIL_RATE = 15.0
@@ -16,6 +18,7 @@ class Options:
 
     `retail` is a file of the UCI Online Retail data; without it orders are generated. `duration_s` ends the stream
     early. `traced` is the share of orders whose journey is written down. `keep` keeps the data for the next run.
+    `policy` is in force from the first order on.
     """
 
     orders: int | None = None
@@ -29,6 +32,7 @@ class Options:
     retail: Path | None = None
     duration_s: float | None = None
     traced: float | None = None
+    policy: Parsed | None = None
 
     @property
     def orders_a_second(self) -> float:

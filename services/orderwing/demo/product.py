@@ -10,11 +10,13 @@ from typing import Self
 
 from orderwing.composition import SERVICES
 from orderwing.demo.rundir import RunDirectory
+from orderwing.planning.policies.file import Parsed
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.progress import Progress, silent
 from orderwing.runtime.embedded.redis import EmbeddedRedis
 from orderwing.runtime.publish import fix_clock, publish_reference
+from orderwing.runtime.publish_policy import publish_policy
 from orderwing.runtime.settings import Http, Kafka, Redis, Settings, load
 from orderwing.runtime.supervisor import Died, ServiceSpec, Supervisor, log_death
 from orderwing.runtime.topics_admin import TopicsAdmin
@@ -83,8 +85,11 @@ class Product:
         """Domain time is `start_ms` now, unless the cluster has a clock already. Raises OperatorError."""
         return fix_clock(self.broker.bootstrap, factor, time.time_ns() // 1_000_000, start_ms)
 
-    def publish(self, network: Network, items: Sequence[Item]) -> None:
+    def publish(self, network: Network, items: Sequence[Item], policy: Parsed | None = None) -> None:
+        """Raises OperatorError, as for a policy that does not go with the network."""
         publish_reference(self.broker.bootstrap, network, items)
+        if policy is not None:
+            publish_policy(self.broker.bootstrap, policy)
 
     def start_services(self) -> Supervisor:
         """All at once; does not wait until they are ready, which takes a clock and a network."""

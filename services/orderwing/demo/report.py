@@ -16,6 +16,7 @@ from orderwing.demo.run import Outcome
 from orderwing.demo.rundir import RunDirectory
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.shop.feed import Feed
+from orderwing_schemas.policy import Policy
 
 
 def verdict_on(feed: Feed, bootstrap: Cluster, directory: RunDirectory) -> Verdict:
@@ -30,7 +31,9 @@ def verdict_on(feed: Feed, bootstrap: Cluster, directory: RunDirectory) -> Verdi
     )
 
 
-def report_of(outcome: Outcome, verdict: Verdict, input_copy: Path, invoices: int | None) -> dict[str, Any]:
+def report_of(
+    outcome: Outcome, verdict: Verdict, input_copy: Path, invoices: int | None, policy: Policy | None = None
+) -> dict[str, Any]:
     """`invoices` is how many the retail file holds, None without one."""
     placed = count_input(input_copy).placed
     accepted, rejected = len(verdict.traces), dict(verdict.rejected)
@@ -66,6 +69,8 @@ def report_of(outcome: Outcome, verdict: Verdict, input_copy: Path, invoices: in
     }
     if others:
         report["placed_by_others"] = others
+    if policy is not None:
+        report["policy"] = f"{policy.policy} v{policy.version}"
     if invoices is not None:
         report["invoices"] = {"in_file": invoices, **_imported(outcome)}
     return report

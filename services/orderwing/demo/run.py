@@ -58,7 +58,7 @@ def run_demo(options: Options, directory: RunDirectory, product: Product, show: 
     sequences, imported = last_movements(directory.input), directory.path / "import.jsonl"
     feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)
     show.step(f"Publish {len(feed.network.sites)} sites, {len(feed.network.lanes)} lanes and {len(feed.items)} items")
-    product.publish(feed.network, feed.items)
+    product.publish(feed.network, feed.items, options.policy)
     with closing(Stream(product.broker.bootstrap, directory.input, options.duration_s)) as stream:
         stream.send(feed.opening)
         show.step("Wait until the services are ready")
