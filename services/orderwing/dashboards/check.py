@@ -98,7 +98,8 @@ def markdown(answers: Sequence[Answer], drawn: Mapping[str, str]) -> str:
         "",
         "The pictures are of the same run. **No Grafana drew them**: `orderwing dashboards picture` asks the same",
         "queries of Prometheus and lays the answers out as the dashboards' JSON says, for those without Grafana. A",
-        "number is green or red by its threshold; its course is below it.",
+        "number is green or red by its threshold; its course is below it. The machine did other work (load 25):",
+        "read no speed from it.",
     ]
     for page, found in groupby(answers, key=lambda answer: answer.page):
         lines += ["", f"## {page}", ""]

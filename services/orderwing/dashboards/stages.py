@@ -24,7 +24,17 @@ _OWN = {  # what one stage alone has
             one(grown(metric.FRAUD_VERDICTS, "outcome"), "{{outcome}}"),
             width=24,
         ),
-    )
+    ),
+    "reservation": (
+        Panel(
+            "Policy unusable",
+            "1: the sourcing policy does not go with the network, whose own rules decide.",
+            one(f"max({where(metric.POLICY_UNUSABLE, service='reservation')}) or on() vector(0)"),
+            kind="numbers",
+            width=24,
+            alarm=1,
+        ),
+    ),
 }
 
 
