@@ -96,7 +96,8 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
         # Outside parties, which share no code with the stages' bus.
         "orderwing.audit.log",
         "orderwing.simulators.warehouse",
-        "orderwing.gateways.payments",
+        "orderwing.gateways.answers",
+        "orderwing.gateways.requests",
         "orderwing.shop.produce",
         "orderwing.views.log",
         "orderwing.bench.log",
@@ -107,7 +108,12 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "faust": ("orderwing.reoptimizer.worker", "orderwing.reoptimizer.transport", "orderwing.bench.peers.on_faust"),
     "quixstreams": ("orderwing.bench.peers.on_quixstreams",),
     "aiokafka": ("orderwing.reoptimizer.worker", "orderwing.reoptimizer.transport", "orderwing.runtime.oauth"),
-    "aiohttp": ("orderwing.gateways.*", "orderwing.simulators.psp", "orderwing.api.*", "orderwing.runtime.oauth"),
+    "aiohttp": (
+        "orderwing.gateways.provider",
+        "orderwing.simulators.psp",
+        "orderwing.api.*",
+        "orderwing.runtime.oauth",
+    ),
     "prometheus_client": ("orderwing.runtime.metrics", "orderwing.runtime.health", "orderwing.runtime.scrape"),
     "structlog": ("orderwing.runtime.logs",),
     "psutil": ("orderwing.runtime.*", "orderwing.bench.*"),

@@ -7,47 +7,17 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import ValidationError
-from pydantic_core import from_json
 
-from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
+from orderwing.gateways.asking import ANSWER_BYTES, Asking, Patience, Trace
+from orderwing_schemas.events.payments import PaymentAnswered, PaymentRequested
 
-PATHS = {Purpose.AUTHORISE: "authorisations", Purpose.CAPTURE: "captures", Purpose.VOID: "voids"}
-DECLINED = (400, 402, 422)  # it understood, and the same request will never do
-ANSWER_BYTES = 65_536
 _LOOK_S = 0.2
-Trace = Sequence[tuple[str, bytes]]
-
-
-@dataclass(frozen=True)
-class Patience:
-    """Per request: `tries` calls of at most `timeout_s`, with pauses that double between them.
-
-    With the defaults a provider may be away for about half a minute before anybody hears of it.
-    """
-
-    tries: int = 15
-    timeout_s: float = 5.0
-    first_pause_s: float = 0.1
-    longest_pause_s: float = 5.0
-
-    def pause_s(self, tried: int) -> float:
-        """Jittered, so that a provider that comes back is not met by all at once."""
-        return random.uniform(0.5, 1) * min(self.longest_pause_s, self.first_pause_s * 2.0 ** min(tried - 1, 30))
-
-
-class NoAnswerError(Exception):
-    """This try brought none; `reason` is a short code."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Provider:
@@ -66,104 +36,42 @@ class Provider:
         self._retried = retried
 
     async def ask(self, request: PaymentRequested, trace: Trace = ()) -> PaymentAnswered:
-        """The provider's answer, or `failed` with the last try's reason. The idempotency key never changes.
+        """The provider's answer, or `failed` with the last try's reason."""
+        asking = Asking(request, self._patience, trace)
+        while (answer := await self._try(asking)) is None:
+            self._retried()
+            await asyncio.sleep(asking.pause_s(random.random()))
+        return answer
 
-        `trace` are W3C headers, which the provider is told as they are.
-        """
-        reason = ""
-        for tried in range(1, self._patience.tries + 1):
-            try:
-                return await self._try(request, tried, trace)
-            except NoAnswerError as error:
-                reason = error.reason
-            if tried < self._patience.tries:
-                self._retried()
-                await asyncio.sleep(self._patience.pause_s(tried))
-        return _answer(request, Outcome.FAILED, self._patience.tries, reason=reason)
-
-    async def _try(self, request: PaymentRequested, tried: int, trace: Trace) -> PaymentAnswered:
-        body: dict[str, str | int] = {
-            "order_id": request.order_id,
-            "amount_minor": request.amount_minor,
-            "currency": request.currency,
-        }
-        if request.payment_token is not None:
-            body["token"] = request.payment_token
-        if request.authorisation is not None:
-            body["authorisation"] = request.authorisation
+    async def _try(self, asking: Asking) -> PaymentAnswered | None:
         try:
-            async with self._session.post(
-                f"{self._address()}/v1/{PATHS[request.purpose]}",
-                data=json.dumps(body).encode(),
-                headers={
-                    "Idempotency-Key": request.idempotency_key,
-                    "Content-Type": "application/json",
-                    **{name: value.decode("ascii", "replace") for name, value in trace},
-                },
-            ) as response:
-                status = response.status
-                told = _told(await _body(response)) if status in (200, *DECLINED) else {}
+            url = self._address() + asking.path
+            async with self._session.post(url, data=asking.body, headers=asking.headers) as response:
+                return asking.heard(response.status, await _body(response))
         except TimeoutError:
-            raise NoAnswerError("timeout") from None
+            return asking.missed("timeout")
         except (aiohttp.ClientError, OSError):
-            raise NoAnswerError("unreachable") from None
-        try:
-            return _understood(request, tried, status, told)
-        except ValidationError:
-            raise NoAnswerError("not_understood") from None
+            return asking.missed("unreachable")
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
     """All of it, up to a limit; a single `read` gives no more than has come so far."""
-    body = b""
-    while len(body) < ANSWER_BYTES and (more := await response.content.read(ANSWER_BYTES - len(body))):
-        body += more
+    content = response.content
+    body = await content.read(ANSWER_BYTES)
+    while not content.at_eof() and len(body) < ANSWER_BYTES:
+        body += await content.read(ANSWER_BYTES - len(body))
     return body
 
 
-def _understood(request: PaymentRequested, tried: int, status: int, told: dict[str, object]) -> PaymentAnswered:
-    """Raises NoAnswerError, and ValidationError for an amount that is none."""
-    if status == 200:
-        amount = told.get("amount_minor")
-        if not isinstance(amount, int):
-            raise NoAnswerError("not_understood")
-        return _answer(request, Outcome.APPROVED, tried, amount, _text(told, "reference"))
-    if status in DECLINED:
-        return _answer(request, Outcome.DECLINED, tried, reason=_text(told, "reason") or f"http_{status}")
-    raise NoAnswerError(f"http_{status}")
-
-
-def _answer(
-    request: PaymentRequested,
-    outcome: Outcome,
-    tries: int,
-    amount_minor: int | None = None,
-    reference: str | None = None,
-    reason: str | None = None,
-) -> PaymentAnswered:
-    return PaymentAnswered(
-        order_id=request.order_id,
-        purpose=request.purpose,
-        idempotency_key=request.idempotency_key,
-        outcome=outcome,
-        amount_minor=request.amount_minor if amount_minor is None else amount_minor,
-        reference=reference,
-        reason=reason,
-        attempts=tries,
+def session(patience: Patience, in_flight: int) -> aiohttp.ClientSession:
+    """A provider knows no cookies and answers a line of JSON: what serves browsers would cost more than the rest."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=in_flight),
+        timeout=aiohttp.ClientTimeout(total=patience.timeout_s),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
+        auto_decompress=False,  # none was asked for
     )
-
-
-def _told(body: bytes) -> dict[str, object]:
-    try:
-        told = from_json(body)  # unlike the standard library's it takes nothing that could not be written again
-    except ValueError:
-        raise NoAnswerError("not_understood") from None
-    return told if isinstance(told, dict) else {}
-
-
-def _text(told: dict[str, object], name: str) -> str | None:
-    value = told.get(name)
-    return value[:200] if isinstance(value, str) else None
 
 
 def address_of(psp_url: str, run_dir: Path) -> Callable[[], str]:
@@ -184,7 +92,7 @@ class _Announced:
     _looked_s: float = -_LOOK_S
 
     def url(self) -> str:
-        """Raises NoAnswerError while there is none."""
+        """Raises ConnectionError while there is none."""
         if (now_s := time.monotonic()) - self._looked_s < _LOOK_S:
             return self._url
         try:
@@ -193,6 +101,6 @@ class _Announced:
                 self._url = str(json.loads(self.file.read_text("utf-8"))["url"])
                 self._stamp_ns = stamp_ns
             self._looked_s = now_s
-        except (OSError, ValueError, KeyError):
-            raise NoAnswerError("unreachable") from None
+        except (OSError, ValueError, KeyError) as error:
+            raise ConnectionError("no provider is announced") from error
         return self._url

@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from orderwing.gateways.provider import Patience, Provider
+from orderwing.gateways.asking import Patience
+from orderwing.gateways.provider import Provider
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
 
 REQUEST = PaymentRequested(

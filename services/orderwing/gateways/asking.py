@@ -1,0 +1,131 @@
+"""Asking the payment provider, without a network: what a request is sent as, and what comes of each try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msgspec.json import encode
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
+
+PATHS = {purpose: f"/v1/{purpose.value}s" for purpose in Purpose} | {Purpose.AUTHORISE: "/v1/authorisations"}
+DECLINED = (400, 402, 422)  # it understood, and the same request will never do
+ANSWER_BYTES = 65_536  # of an answer that are read
+Trace = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Per request: `tries` calls of at most `timeout_s`, with pauses that double between them.
+
+    With the defaults a provider may be away for about half a minute before anybody hears of it.
+    """
+
+    tries: int = 15
+    timeout_s: float = 5.0
+    first_pause_s: float = 0.1
+    longest_pause_s: float = 5.0
+
+    def pause_s(self, tried: int, chance: float) -> float:
+        """`chance`, from 0 to 1, spreads those that wait, so that a provider that is back is not met by all at once."""
+        return (0.5 + chance / 2) * min(self.longest_pause_s, self.first_pause_s * 2.0 ** min(tried - 1, 30))
+
+
+class NotUnderstoodError(Exception):
+    """The provider's answer is none."""
+
+
+class Asking:
+    """One request until its answer. `path`, `headers` and `body` are the same at each try, the idempotency key too.
+
+    Tell it how each try went: `heard` and `missed` return the answer, or None to try again after `pause_s`.
+    """
+
+    def __init__(self, request: PaymentRequested, patience: Patience, trace: Trace = ()) -> None:
+        """`trace` are W3C headers, which the provider is told as they are."""
+        body: dict[str, str | int] = {
+            "order_id": request.order_id,
+            "amount_minor": request.amount_minor,
+            "currency": request.currency,
+        }
+        if request.payment_token is not None:
+            body["token"] = request.payment_token
+        if request.authorisation is not None:
+            body["authorisation"] = request.authorisation
+        self.path = PATHS[request.purpose]
+        self.body = encode(body)
+        self.headers = {"Idempotency-Key": request.idempotency_key, "Content-Type": "application/json"}
+        for name, value in trace:
+            self.headers[name] = value.decode("ascii", "replace")
+        self.tried = 0
+        self._request = request
+        self._patience = patience
+
+    def heard(self, status: int, body: bytes) -> PaymentAnswered | None:
+        """An answer came, `body` up to ANSWER_BYTES of it."""
+        try:
+            answer = self._understood(status, body)
+        except (NotUnderstoodError, ValidationError):  # the latter for an amount that is none
+            return self.missed("not_understood")
+        if answer is None:
+            return self.missed(f"http_{status}")
+        self.tried += 1
+        return answer
+
+    def missed(self, reason: str) -> PaymentAnswered | None:
+        """This try brought none; `reason` is a short code, told with the last try's `failed`."""
+        self.tried += 1
+        if self.tried < self._patience.tries:
+            return None
+        return self._answer(Outcome.FAILED, self.tried, reason=reason)
+
+    def pause_s(self, chance: float) -> float:
+        return self._patience.pause_s(self.tried, chance)
+
+    def _understood(self, status: int, body: bytes) -> PaymentAnswered | None:
+        tries = self.tried + 1
+        if status == 200:
+            told = _told(body)
+            amount = told.get("amount_minor")
+            if not isinstance(amount, int):
+                raise NotUnderstoodError
+            return self._answer(Outcome.APPROVED, tries, amount, _text(told, "reference"))
+        if status in DECLINED:
+            return self._answer(Outcome.DECLINED, tries, reason=_text(_told(body), "reason") or f"http_{status}")
+        return None
+
+    def _answer(
+        self,
+        outcome: Outcome,
+        tries: int,
+        amount_minor: int | None = None,
+        reference: str | None = None,
+        reason: str | None = None,
+    ) -> PaymentAnswered:
+        request = self._request
+        return PaymentAnswered(
+            order_id=request.order_id,
+            purpose=request.purpose,
+            idempotency_key=request.idempotency_key,
+            outcome=outcome,
+            amount_minor=request.amount_minor if amount_minor is None else amount_minor,
+            reference=reference,
+            reason=reason,
+            attempts=tries,
+        )
+
+
+def _told(body: bytes) -> dict[str, object]:
+    try:
+        told = from_json(body)  # unlike the standard library's it takes nothing that could not be written again
+    except ValueError:
+        raise NotUnderstoodError from None
+    return told if isinstance(told, dict) else {}
+
+
+def _text(told: dict[str, object], name: str) -> str | None:
+    value = told.get(name)
+    return value[:200] if isinstance(value, str) else None
