@@ -1,6 +1,7 @@
-"""Real servers for the tests that ask for them: started once, stopped even when a test fails.
+"""Real servers for the tests that ask for them: started once a process, stopped even when a test fails.
 
-They are the embedded ones, unless `--servers` (or ORDERWING_TEST_SERVERS) says otherwise.
+They are the embedded ones, unless `--servers` (or ORDERWING_TEST_SERVERS) says otherwise. The whole suite is run by two
+workers, file by file: while one waits for a broker or for services, the other computes.
 """
 
 import os
@@ -22,6 +23,46 @@ settings.load_profile("any machine")
 
 # Reasons that were looked at; any other skip fails there. `.ci/run` gets Prometheus from Debian where it can.
 SKIPS_IN_CI: tuple[str, ...] = ("Prometheus is not installed",)
+
+WORKERS = 2
+# Folders whose files are dear begin, so that the workers end together.
+DEAR_FIRST = ("simulation", "e2e", "integration", "contract")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A part of the suite begins sooner without workers, and can be watched test by test."""
+    option = config.option
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return WORKERS if whole and not (option.keyword or option.markexpr or option.containers) else 0
+
+
+def is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+class Died:
+    """Workers that died: a failure, also where no test was running."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object, error: object | None) -> None:
+        if error:
+            self.told.append(f"{node}: {error}")
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self.told and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have to tell though they passed: workers have no terminal."""
+    reports = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]
+    for report in reports:
+        for name, text in report.user_properties:
+            terminalreporter.section(name)
+            terminalreporter.write_line(text)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -55,6 +96,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.servers = "containers" if engine_answers() else "embedded"
     if config.getoption("servers") == "containers" and not engine_answers():
         raise pytest.UsageError(NO_ENGINE)
+    if not is_worker(config):
+        config.pluginmanager.register(Died())
 
 
 def shares_servers(item: pytest.Item) -> bool:
@@ -70,6 +113,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [item for item in items if not shares_servers(item)]
         config.hook.pytest_deselected(items=others)
         items[:] = [item for item in items if shares_servers(item)]
+    if is_worker(config):
+        items.sort(key=lambda item: rank(item.path.parent.name))
+
+
+def rank(folder: str) -> int:
+    return DEAR_FIRST.index(folder) if folder in DEAR_FIRST else len(DEAR_FIRST)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from orderwing.audit.input_count import count_input
-from orderwing.demo.product import READY_S, Product
+from orderwing.demo.product import Product
 from orderwing.demo.report import verdict_on
 from orderwing.demo.run import LOOK_S, drained
 from orderwing.demo.rundir import RunDirectory
@@ -20,16 +20,16 @@ from orderwing.demo.watch import Watch
 from orderwing.runtime.supervisor import Supervisor
 from orderwing.shop.feed import Feed
 from orderwing.shop.generator import generated_feed
-from support.product import START_MS
+from support.product import READY_S, START_MS
 from support.running import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 SPEED = 480.0
 RATE = 5.0
 ROUNDS = 3
 ORDERS = 3_000  # more than are ever sent: the stream ends when the killing does
-DRAIN_S = 240.0
+DRAIN_S = 400.0
 
 
 def kill_all(supervisor: Supervisor, random: Random, kills: Counter[str]) -> None:
@@ -38,7 +38,7 @@ def kill_all(supervisor: Supervisor, random: Random, kills: Counter[str]) -> Non
     for name in random.sample(sorted(before), len(before)):
         supervisor.kill(name)
         kills[name] += 1
-    wait_until(lambda: not set(supervisor.pids().values()) & set(before.values()), "the dead are replaced")
+    wait_until(lambda: not set(supervisor.pids().values()) & set(before.values()), "the dead are replaced", READY_S)
     supervisor.wait_ready(READY_S)
 
 

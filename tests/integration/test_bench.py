@@ -14,6 +14,7 @@ ORDERS = 200
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_every_order_arrives_in_both_and_the_tables_say_so() -> None:
     said: list[str] = []
     options = Options(orders=ORDERS, seconds=1, rate=50, parts=(CHAIN, BASKETS, RETAIL), restored_rows=2_000)

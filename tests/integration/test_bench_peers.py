@@ -26,6 +26,7 @@ ORDERS = 300
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_ours_answers_every_order_once_also_when_it_is_killed() -> None:
     options = Options(messages=ORDERS, rate=100.0, seconds=1.0, rows=200, kills=1, settings=1, peers=(OURS,))
     told: list[str] = []

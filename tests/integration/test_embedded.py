@@ -26,6 +26,7 @@ from orderwing.runtime.embedded.class_cache import class_cache, class_path
 from orderwing.runtime.embedded.errors import EmbeddedError
 from orderwing.runtime.embedded.process import ChildProcess
 from orderwing.runtime.embedded.redis import EmbeddedRedis
+from support.running import wait_until
 
 DEADLINE_S = 120.0
 BrokerFactory = Callable[[], EmbeddedBroker]
@@ -146,7 +147,8 @@ def test_a_broken_start_leaves_nothing_and_names_the_log(tmp_path: Path) -> None
 @pytest.fixture
 def cache(tmp_path: Path, broker: str) -> Path:
     """A copy of the cache, which the running broker has filled."""
-    shutil.copytree(jars.cache_dir() / "jars", tmp_path / "cache" / "jars")
+    theirs = shutil.ignore_patterns("fetch-*")  # of another worker that makes something just now
+    shutil.copytree(jars.cache_dir() / "jars", tmp_path / "cache" / "jars", ignore=theirs)
     return tmp_path / "cache"
 
 
@@ -160,6 +162,8 @@ def test_a_whole_cache_needs_no_network(cache: Path) -> None:
 def test_the_broker_starts_from_java_s_cache_of_its_classes(broker: str) -> None:
     """Whoever started the shared broker has made it; Java must take it, also by another path to the same jars."""
     jars_here = [jar.resolve() for jar in jars.fetch_jars(offline=True)]
+    with (jars_here[0].parent / "classes.lock").open("ab") as lock:  # another worker may just make it
+        fcntl.flock(lock, fcntl.LOCK_EX)
     cached = class_cache([JAVA, *JVM], jars_here, lambda directory, recording: pytest.fail("made twice"))
     assert cached is not None
     required = ["-XX:AOTMode=on", f"-XX:AOTCache={cached}"]  # an error where Java would otherwise go without
@@ -292,9 +296,7 @@ def test_a_child_that_ignores_sigterm_is_killed_at_the_deadline(tmp_path: Path) 
     script = "trap '' TERM; echo ready; while :; do read -r line < fifo; done"
     os.mkfifo(tmp_path / "fifo")
     child = ChildProcess(["sh", "-c", script], log=tmp_path / "log", cwd=tmp_path)
-    deadline_s = time.monotonic() + DEADLINE_S
-    while "ready" not in (tmp_path / "log").read_text() and time.monotonic() < deadline_s:
-        pass
+    wait_until(lambda: "ready" in (tmp_path / "log").read_text(), "it ignores SIGTERM")
     assert child.exit_status is None
     assert child.stop(deadline_s=0.2) == -signal.SIGKILL
 
@@ -319,13 +321,11 @@ def test_the_guard_watches_where_the_kernel_does_not(tmp_path: Path) -> None:
         try:
             assert parent.stdout is not None
             guard = psutil.Process(int(parent.stdout.readline()))
-            deadline_s = time.monotonic() + DEADLINE_S
-            while not (children := guard.children()) and time.monotonic() < deadline_s:
-                pass
-            assert len(children) == 1
+            wait_until(lambda: bool(guard.children()), "the guard has a child")
+            (child,) = guard.children()
         finally:
             parent.kill()
-        for pid in (guard.pid, children[0].pid):
+        for pid in (guard.pid, child.pid):
             await_end(pid)
 
 

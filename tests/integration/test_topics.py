@@ -1,7 +1,6 @@
 """Declared topics against a real broker: what differs is told, what can be mended is."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from orderwing_schemas.topics import (
     Topic,
     changelog,
 )
+from support.running import wait_until
 
 DEADLINE_S = 120.0
 
@@ -47,9 +47,7 @@ def admin(broker: str, topics: tuple[Topic, ...]) -> Iterator[AdminClient]:
 
 def eventually(true: Callable[[], bool]) -> None:
     """The broker's metadata follows the controller's a little later."""
-    end_s = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < end_s, "not within the deadline"
+    wait_until(true, "the broker knows what the controller was told", DEADLINE_S)
 
 
 def config_of(admin: AdminClient, topic: str) -> dict[str, str]:

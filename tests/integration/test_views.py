@@ -42,6 +42,7 @@ from orderwing_schemas.network import Item
 from orderwing_schemas.topics import Topic
 from support.parts import an_allocated_part, an_order
 from support.reservation_world import World, network, order
+from support.running import wait_until
 
 DEADLINE_S = 120.0
 Told = list[tuple[Topic, Event]]
@@ -95,15 +96,15 @@ def await_told(*lines: str) -> None:
 
 
 def eventually(holds: Callable[[], bool]) -> None:
-    """Ask until it holds; reading Redis takes the time that lies between. Topics are read in any order."""
-    end = time.monotonic() + DEADLINE_S
-    while time.monotonic() < end:
+    """Topics are read in any order."""
+
+    def true() -> bool:
         try:
-            if holds():
-                return
+            return holds()
         except OperatorError:  # no views yet
-            pass
-    raise AssertionError(f"not within {DEADLINE_S} s")
+            return False
+
+    wait_until(true, "the views say so", DEADLINE_S)
 
 
 class Writer:

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from orderwing.demo.product import READY_S, Product
+from orderwing.demo.product import Product
 from orderwing.demo.rundir import RunDirectory
 from orderwing.shop.demo_network import demo_network
 from orderwing_schemas.network import Item, Network, Policies
 
 SPEED = 480.0  # an hour in seven and a half seconds
+READY_S = 300.0  # several times what a slow and busy machine takes
 START_MS = 1_780_300_800_000 + 8 * 3_600_000  # eight in the morning
 
 
