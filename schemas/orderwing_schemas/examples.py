@@ -305,6 +305,13 @@ _STOCK = (
         home=SOUTH,
     ),
     reservation.WantOffered(region=SOUTH, order_id=ORDER_ID, version=1, sku=MUG, from_region="midlands"),
+    reservation.StockTold(
+        region=SOUTH,
+        from_region="midlands",
+        number=118,
+        as_of_ms=_PLACED_MS,
+        shelves=(("MID-COVENTRY", MUG, 4), ("MID-COVENTRY", KETTLE, 0)),
+    ),
     reservation.PartReported(
         region=SOUTH,
         order_id=ORDER_ID,

@@ -172,6 +172,7 @@ class Policies(Model):
     """Durations are domain minutes; money is minor units of the network's currency.
 
     `single_site`: whether a site that has all lines always wins, or only where no split is cheaper.
+    `atp_told_minutes`: how often a region tells others what has changed on its shelves.
     `backorder_unit_minor` prices a unit that ships later; None: as few as stock allows, whatever they cost.
     """
 
@@ -187,6 +188,7 @@ class Policies(Model):
     velocity_per_hour: Annotated[int, Field(gt=0)] = 20
     duplicate_horizon_days: Annotated[int, Field(gt=0)] = 30
     promise_slack_minutes: Minutes = 0
+    atp_told_minutes: Annotated[int, Field(gt=0)] = 1
     single_site: Literal["always", "when_cheapest"] = "always"
     consolidation: tuple[Consolidation, ...] = CONSOLIDATION
     backorder_unit_minor: Minor | None = None

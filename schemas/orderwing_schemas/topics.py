@@ -251,10 +251,11 @@ RESERVATION_SLIPS = Topic(
         reservation.RemoteHoldSettled,
         reservation.WantOffered,
         reservation.PartReported,
+        reservation.StockTold,
     ),
     "reservation",
     ("reservation", "audit"),
-    "The slip of paper between regions.",
+    "The slip of paper between regions, and the stock that they tell each other.",
     by_region=True,
 )
 RESERVATIONS_RECORDED = Topic(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import product
 
@@ -19,7 +20,7 @@ from orderwing_schemas.events.gate import StockMovementAccepted
 from orderwing_schemas.events.intake import SoftHoldRequested
 from orderwing_schemas.events.payments import HoldReleaseRequested
 from orderwing_schemas.events.public import StockAdjusted
-from orderwing_schemas.events.reservation import PartMove, StockMoved
+from orderwing_schemas.events.reservation import PartMove, StockMoved, StockTold
 from support.reservation_world import MINUTE_MS, REGION_OF, REGIONS, SITES, World, order
 
 SKUS = ("A", "B", "C")
@@ -37,6 +38,7 @@ class Reservation(RuleBasedStateMachine):
         self.undecided: list[Order] = []
         self.shipments = 0
         self.moves = 0
+        self.told = 0
         self.excused: set[tuple[str, str]] = set()
         self.audited = 0
 
@@ -115,6 +117,28 @@ class Reservation(RuleBasedStateMachine):
         self.world.now_ms += minutes * MINUTE_MS
         self.world.due()
 
+    @rule(
+        to=st.sampled_from(REGIONS),
+        shelves=st.lists(st.tuples(st.sampled_from(ALL_SITES), st.sampled_from(SKUS), st.integers(0, 9)), max_size=6),
+        complete=st.booleans(),
+        newer=st.sampled_from([-5, 1, 1, 100]),
+    )
+    def tell_anything(self, to: str, shelves: list[tuple[str, str, int]], complete: bool, newer: int) -> None:
+        """What a region is told of others may be old, wrong or missing."""
+        self.told += newer
+        for region in REGIONS:
+            here = tuple([shelf for shelf in shelves if REGION_OF[shelf[0]] == region])
+            if region != to and (here or complete):
+                event = StockTold(
+                    region=to,
+                    from_region=region,
+                    number=max(0, self.told),
+                    as_of_ms=self.world.now_ms,
+                    shelves=here,
+                    complete=complete,
+                )
+                self.world.send(event)
+
     @rule(picks=st.lists(st.integers(0), min_size=1, max_size=6))
     def deliver(self, picks: list[int]) -> None:
         for pick in picks:
@@ -127,6 +151,8 @@ class Reservation(RuleBasedStateMachine):
             assert isinstance(row, Hold)
             assert row.state in (*AT_REST, HoldState.SOFT, HoldState.NEW)  # the last: extended and never asked for
             assert not row.awaiting
+            if row.state is HoldState.FIRM:
+                self._waits_for_good_reason(row)
 
     @rule(pick=st.integers(0), site=st.integers(0, 1), other=st.integers(0))
     def move(self, pick: int, site: int, other: int) -> None:
@@ -180,6 +206,26 @@ class Reservation(RuleBasedStateMachine):
         states = {row.order_id: row.state for row in self.world.all_rows(Hold) if isinstance(row, Hold)}
         assert states.keys() == self.orders.keys()
         assert set(states.values()) <= {HoldState.ENDED, HoldState.RELEASED}
+
+    def _waits_for_good_reason(self, hold: Hold) -> None:
+        """Whatever was told: nobody has what an order waits for, or not all of it if it takes nothing less."""
+        placed = self.orders[hold.order_id]
+        needed: Counter[str] = Counter()
+        for line in hold.open:
+            needed[line.sku] += line.quantity
+        if not needed:
+            return
+        if placed.backorder is Backorder.LINES and placed.may_split:
+            assert not any(self._atp(site, sku) > 0 for site in ALL_SITES for sku in needed)
+        elif placed.may_split:
+            total = {sku: sum(max(0, self._atp(site, sku)) for site in ALL_SITES) for sku in needed}
+            assert any(total[sku] < units for sku, units in needed.items())
+        else:
+            for site in ALL_SITES:
+                assert any(self._atp(site, sku) < units for sku, units in needed.items())
+
+    def _atp(self, site_id: str, sku: str) -> int:
+        return self.world.shelf(site_id, sku).atp
 
     def _decide(self, placed: Order, word: str) -> None:
         place = {"order_id": placed.order_id, "version": 1, "region": placed.home_region}

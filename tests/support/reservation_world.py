@@ -151,6 +151,13 @@ class World:
         self.send(self.slips[choose(pairs)].pop(0))
         return True
 
+    def tell(self) -> None:
+        """Every region tells the others all that it has."""
+        for _ in range(1 + max(len(sites) for sites in SITES.values())):
+            self.now_ms += self.network.policies.atp_told_minutes * MINUTE_MS
+            self.due()
+            self.settle()
+
     def settle(self) -> None:
         """Deliver all slips, pair by pair."""
         for _ in range(10_000):

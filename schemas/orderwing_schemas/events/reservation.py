@@ -101,7 +101,7 @@ class SlipPassed(Event):
     `held` is what earlier regions hold. `whole`: all open lines at one site, or nothing; where `by_ms` is told, a site
     from which they can arrive by then. `look`: hold nothing, only tell what could be held; an order that takes all or
     nothing looks first. Then it asks for `exactly` what it saw: the first region that cannot hold its share ends the
-    walk.
+    walk. `expected`: what the route's regions were last known to have and home counts on, if all is as it was told.
     """
 
     type: Literal["slip.passed.v1"] = "slip.passed.v1"
@@ -115,10 +115,11 @@ class SlipPassed(Event):
     by_ms: EpochMs | None = None
     look: bool = False
     exactly: tuple[HeldLine, ...] = ()
+    expected: tuple[HeldLine, ...] = ()
 
 
 class SlipReturned(Event):
-    """The slip is back at home with all that the regions hold (or, after a look, could hold)."""
+    """The slip is back at home with all that the regions hold (or, after a look, could hold) of what was expected."""
 
     type: Literal["slip.returned.v1"] = "slip.returned.v1"
     region: str
@@ -127,6 +128,7 @@ class SlipReturned(Event):
     slip: int
     held: tuple[HeldLine, ...]
     look: bool = False
+    expected: tuple[HeldLine, ...] = ()
 
 
 class RemoteHoldSettled(Event):
@@ -159,6 +161,22 @@ class WantOffered(Event):
     version: int
     sku: str
     from_region: str
+
+
+class StockTold(Event):
+    """A region tells another what its shelves have to give: those whose ATP has changed since it told last.
+
+    Stale when it arrives, and never trusted: it says only whom to ask first. `number` counts what a region tells.
+    `complete`: of whatever it has not told by now the region has nothing.
+    """
+
+    type: Literal["stock.told.v1"] = "stock.told.v1"
+    region: str
+    from_region: str
+    number: int
+    as_of_ms: EpochMs
+    shelves: tuple[Available, ...]
+    complete: bool = False
 
 
 class PartReported(Event):

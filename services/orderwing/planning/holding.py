@@ -15,15 +15,21 @@ from orderwing_schemas.network import Network, Site
 
 
 class Sought(NamedTuple):
-    """`asked.may_split` False: all from one site, or nothing. `by_ms`: the latest arrival of all from one site."""
+    """`asked.may_split` False: all from one site, or nothing. `by_ms`: the latest arrival of all from one site.
+
+    `among`: sites instead of the region's own.
+    """
 
     asked: Asked
     region: str
     without_site: str | None = None
     by_ms: int | None = None
+    among: tuple[Site, ...] | None = None
 
     @property
     def sites(self) -> tuple[Site, ...]:
+        if self.among is not None:
+            return self.among
         return self.asked.network.sites_by_region.get(self.region, ())
 
     def is_too_late(self, site: Site) -> bool:

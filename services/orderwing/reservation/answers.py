@@ -44,7 +44,7 @@ def answer(draft: Draft, hold: Hold, order: Order, now_ms: int) -> Hold:
         _record(draft, hold, hold.parts[len(before.parts) :], added, promise_at_ms)
     hold = _leave_wants(draft, hold, order)
     if not hold.open:  # whoever had nothing then may have something when a short pick asks
-        hold = replace(hold, replaces=None, asked=())
+        hold = replace(hold, replaces=None, asked=(), offers=())
     return finish(draft, hold, now_ms)
 
 
@@ -150,6 +150,9 @@ def _leave_wants(draft: Draft, hold: Hold, order: Order) -> Hold:
     expected_ms = wants.expected_at_ms(order.placed_at_ms, order.service_level)
     whole = takes_all_or_nothing(order)
     wants.leave(draft, hold.order_id, hold.version, hold.home, hold.home, hold.open, expected_ms, whole)
+    shelves = Shelves(draft, hold.home)
+    for sku in dict.fromkeys([line.sku for line in hold.left]):  # what was offered to it is free for the next
+        wants.offer(draft, hold.home, sku, shelves.available(sku))
     wanted = draft.network.region_by_id[hold.home].neighbours
     for region in wanted:
         event = RemoteHoldSettled(

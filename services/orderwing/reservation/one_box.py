@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from orderwing.kernel.view import Draft
 from orderwing.planning.sourcing import Choice
+from orderwing.reservation import route
+from orderwing.reservation.route import Route
 from orderwing.reservation.rows import Hold
 from orderwing.reservation.sourcing import MINUTE_MS, Search, earliest_ms
 from orderwing.reservation.units import held_of_told
@@ -21,14 +23,19 @@ def is_wanted(order: Order) -> bool:
     return order.one_box and order.may_split and sum(line.quantity for line in order.lines) > 1
 
 
-def is_sought(hold: Hold, order: Order, choice: Choice) -> bool:
-    """Once, and while nothing is held yet."""
-    if hold.boxed or hold.held or hold.remote or hold.part_count or not is_wanted(order):
+def is_sought(hold: Hold, order: Order, choice: Choice, *, again: bool = False) -> bool:
+    """While nothing is held yet, once; `again` when an order that has waited is about to be taken."""
+    if (hold.boxed and not again) or hold.held or hold.remote or hold.part_count or not is_wanted(order):
         return False
     return bool(choice.short) or len(choice.site_ids) > 1
 
 
-def latest_ms(draft: Draft, search: Search, choice: Choice) -> int:
+def plan(draft: Draft, search: Search, choice: Choice) -> Route:
+    """First a region of which a single site is known to have all, then whoever may have one."""
+    return route.plan(draft, search._replace(whole=True, by_ms=_latest_ms(draft, search, choice)))
+
+
+def _latest_ms(draft: Draft, search: Search, choice: Choice) -> int:
     """The latest arrival of one box: so much later than several boxes could be there as the order accepts.
 
     Whatever other regions would send of them arrives no sooner than their quickest site delivers one unit.

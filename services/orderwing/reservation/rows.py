@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from orderwing.kernel.row import Row
-from orderwing.reservation import stock
+from orderwing.reservation import stock, told
 from orderwing_schemas.domain import HeldLine, LineQuantity
 
 NO_ORDER = msgspec.Raw(b"null")
@@ -171,11 +171,15 @@ class WantList(Row, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return f"{self.order_id}|{self.version}|{self.region}"
+        return self.key_of(self.order_id, self.version, self.region)
+
+    @staticmethod
+    def key_of(order_id: str, version: int, region: str) -> str:
+        return f"{order_id}|{version}|{region}"
 
 
 def hold_key(order_id: str, version: int) -> str:
     return f"{order_id}|{version}"
 
 
-ROWS = (*stock.ROWS, Hold, RemoteHold, Part, Want, WantList)
+ROWS = (*stock.ROWS, *told.ROWS, Hold, RemoteHold, Part, Want, WantList)

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing.planning.sourcing import Choice
-from orderwing.reservation import one_box, units
+from orderwing.reservation import one_box, route, units, wants
 from orderwing.reservation.answers import answer, give_back, takes_all_or_nothing
-from orderwing.reservation.rows import Hold, HoldState
+from orderwing.reservation.rows import Hold, HoldState, Units
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.sourcing import Search, choose, put_card
 from orderwing.reservation.states import HOLD_STATES, Happening
@@ -32,15 +32,23 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
         choice = choose(draft, shelves, search)
         put_card(draft, shelves, search, choice)
         short = units.of_told(choice.short)
-        neighbours = draft.network.region_by_id[hold.home].neighbours
-        route = neighbours if units.less(short, hold.asked) else ()
-        in_one = bool(neighbours) and one_box.is_sought(hold, order, choice)
-        if in_one or route or not short or order.backorder is not Backorder.WHOLE:
+        alone = not draft.network.region_by_id[hold.home].neighbours
+        boxes, others = None, None
+        if not alone and one_box.is_sought(hold, order, choice):
+            boxes = one_box.plan(draft, search, choice)
+        if not alone and units.less(short, hold.asked):
+            others = route.plan(draft, search._replace(lines=short))
+        ways = [way for way in (boxes, others) if way is not None and way.regions]
+        if ways or not short or order.backorder is not Backorder.WHOLE:
             hold = _take(shelves, hold, choice)
-        if in_one:
-            return _ask_for_one_box(draft, hold, order, neighbours, one_box.latest_ms(draft, search, choice))
-        if route:
-            return ask(draft, hold, order, route)
+        if boxes is not None and boxes.regions:
+            return _ask_for_one_box(draft, hold, boxes)
+        if boxes is not None:
+            one_box.put_card(draft, hold, order, (), now_ms)
+        if others is not None:
+            route.put_card(draft, others)
+            if others.regions:
+                return ask(draft, hold, order, others.regions, expected=others.expected(draft.network))
     if hold.state is HoldState.FIRM:
         return answer(draft, hold, order, now_ms)
     if hold.open and order.backorder is Backorder.WHOLE:
@@ -54,7 +62,7 @@ def retry(draft: Draft, hold: Hold, order: Order, offered: Sequence[str], now_ms
 
     An order that takes all or nothing looks at every region first (wanted in one box, for one site that has all, then
     for several), and all such orders take in the same order of regions: two of them can neither block each other for
-    ever nor snatch and give back in turns.
+    ever nor snatch and give back in turns. A look leaves nobody out for what was last known: an offer comes but once.
     """
     elsewhere = tuple(region for region in offered if region != hold.home)
     together = takes_all_or_nothing(order)
@@ -64,13 +72,18 @@ def retry(draft: Draft, hold: Hold, order: Order, offered: Sequence[str], now_ms
     hold = replace(hold, offers=())
     if choice.held and not (together and choice.short):
         put_card(draft, shelves, search, choice)
+        boxes = one_box.plan(draft, search, choice) if one_box.is_sought(hold, order, choice, again=True) else None
         hold = _take(shelves, hold, choice)
+        if boxes is not None and boxes.regions:
+            return _ask_for_one_box(draft, replace(hold, offers=elsewhere), boxes)
+    if not together:
+        pass_on_unused(draft, shelves, order, hold.home, units.of_told(choice.short))
     if hold.open and together and order.may_split:
-        route = in_global_order(draft, hold)
+        regions = in_global_order(draft, hold)
         if one_box.is_wanted(order) and not hold.part_count:
-            by_ms = one_box.latest_ms(draft, search, choice)
-            return _ask_for_one_box(draft, replace(hold, asked=hold.open), order, route, by_ms, look=True)
-        return ask(draft, hold, order, route, look=True)
+            boxes = one_box.plan(draft, search, choice)
+            return _ask_for_one_box(draft, replace(hold, asked=hold.open), boxes, look_at=regions)
+        return ask(draft, hold, order, regions, look=True)
     if hold.open and elsewhere:
         return ask(draft, hold, order, elsewhere)
     return answer(draft, hold, order, now_ms)
@@ -80,40 +93,46 @@ def ask(
     draft: Draft,
     hold: Hold,
     order: Order,
-    route: Sequence[str],
+    regions: Sequence[str],
     *,
     look: bool = False,
     exactly: tuple[HeldLine, ...] = (),
+    expected: tuple[HeldLine, ...] = (),
 ) -> Hold:
-    """Send a slip along `route` for all open lines, and put the hold's row."""
+    """Send a slip along `regions` for all open lines, and put the hold's row."""
     event = SlipPassed(
-        region=route[0],
+        region=regions[0],
         order=order,
         slip=hold.slips + 1,
         open_lines=units.told(hold.open),
         held=(),
-        route=tuple(route[1:]),
+        route=tuple(regions[1:]),
         whole=not order.may_split,
         look=look,
         exactly=exactly,
+        expected=expected,
     )
     return _send(draft, replace(hold, asked=hold.open), event)
 
 
-def _ask_for_one_box(
-    draft: Draft, hold: Hold, order: Order, route: Sequence[str], by_ms: int, *, look: bool = False
-) -> Hold:
-    """Send a slip along `route` for all lines at one site. Home keeps what it holds until the slip is back."""
+def _ask_for_one_box(draft: Draft, hold: Hold, way: route.Route, look_at: Sequence[str] = ()) -> Hold:
+    """Send a slip for all lines at one site. Home keeps what it holds until the slip is back.
+
+    With `look_at`, only look: at the regions counted on, then at all of those in their order.
+    """
+    route.put_card(draft, way)
+    regions = (*way.first, *[region for region in look_at if region not in way.first]) if look_at else way.regions
     event = SlipPassed(
-        region=route[0],
-        order=order,
+        region=regions[0],
+        order=way.search.order,
         slip=hold.slips + 1,
         open_lines=units.told(units.add(hold.open, hold.held)),
         held=(),
-        route=tuple(route[1:]),
+        route=tuple(regions[1:]),
         whole=True,
-        by_ms=by_ms,
-        look=look,
+        by_ms=way.search.by_ms,
+        look=bool(look_at),
+        expected=() if look_at else way.expected(draft.network),
     )
     return _send(draft, replace(hold, boxed=event.slip), event)
 
@@ -124,6 +143,13 @@ def _send(draft: Draft, hold: Hold, event: SlipPassed) -> Hold:
     hold = replace(hold, state=state, slips=event.slip, awaiting=event.slip, order=order_json(event.order))
     draft.put(hold)
     return hold
+
+
+def pass_on_unused(draft: Draft, shelves: Shelves, order: Order, region: str, short: Sequence[Units]) -> None:
+    """What the region has of `short` and cannot send to the order (no lane, too late) is for those behind it."""
+    for sku in dict.fromkeys([line.sku for line in short]):
+        if (available := shelves.available(sku)) > 0:
+            wants.pass_on(draft, order.order_id, order.version, region, sku, available)
 
 
 def in_global_order(draft: Draft, hold: Hold) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from orderwing.kernel.view import Draft
-from orderwing.reservation import wants
+from orderwing.reservation import telling, wants
 from orderwing.reservation.rows import Held
 from orderwing.reservation.stock import SHIPPED_TAIL, Shelf
 from orderwing_schemas.domain import Available, ShelfLevel
@@ -103,7 +103,9 @@ class Shelves:
                 exception=exception,
             ),
         )
-        freed = {s.sku: None for s in changed if s.atp > max(0, self._before[s.site_id, s.sku])}
+        before = [self._before[shelf.site_id, shelf.sku] for shelf in changed]
+        telling.note(self._draft, self._region, zip(changed, before, strict=True))
+        freed = {s.sku: None for s, units in zip(changed, before, strict=True) if s.atp > max(0, units)}
         self._before.clear()
         for sku in freed:
             wants.offer(self._draft, self._region, sku, self.available(sku))

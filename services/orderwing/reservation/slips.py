@@ -7,10 +7,10 @@ from msgspec.structs import replace
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.machine import IllegalTransitionError, step
 from orderwing.kernel.view import Draft, View
-from orderwing.reservation import one_box, units, wants
+from orderwing.reservation import one_box, route, units, wants
 from orderwing.reservation.answers import horizon_ms, release_at_home, reserve_part, settle
 from orderwing.reservation.rows import NO_ORDER, Held, Hold, HoldState, Remote, RemoteHold, Units, hold_key
-from orderwing.reservation.seeking import advance, ask, in_global_order, order_json, order_of, retry
+from orderwing.reservation.seeking import advance, ask, in_global_order, order_json, order_of, pass_on_unused, retry
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.sourcing import Search, choose, put_card
 from orderwing.reservation.states import HOLD_STATES, REMOTE_STATES, Happening, Word
@@ -47,7 +47,10 @@ def on_passed(view: View, event: SlipPassed, now_ms: int) -> Decision:
         draft.put(replace(row, held=held, order=order_json(order)))
     else:
         draft.put(replace(row, wake_at_ms=horizon_ms(draft, now_ms)))
-    _pass_on(draft, event, units.held_told(held), units.less(lines, held))
+    short = units.less(lines, held)
+    if not event.whole:
+        pass_on_unused(draft, shelves, order, region, short)
+    _pass_on(draft, event, units.held_told(held), short)
     return draft.decision()
 
 
@@ -62,6 +65,7 @@ def on_returned(view: View, event: SlipReturned, now_ms: int) -> Decision:
     if event.look:
         _looked(draft, hold, order, event, now_ms)
         return draft.decision()
+    route.put_stale(draft, order, event, now_ms)
     found = _by_region(draft, event)
     if hold.state in (HoldState.LAPSED, HoldState.RELEASED):
         for remote in found:
@@ -191,6 +195,7 @@ def _pass_on(draft: Draft, event: SlipPassed, held: tuple[HeldLine, ...], short:
         slip=event.slip,
         held=held,
         look=event.look,
+        expected=event.expected,
     )
     draft.emit(RESERVATION_SLIPS, returned)
 

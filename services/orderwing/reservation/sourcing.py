@@ -14,7 +14,7 @@ from orderwing.reservation import units
 from orderwing.reservation.policies import in_force
 from orderwing.reservation.rows import Held, Units
 from orderwing.reservation.shelves import Shelves
-from orderwing_schemas.domain import Order
+from orderwing_schemas.domain import Candidate, Order
 from orderwing_schemas.events.reservation import CardFacts, DecisionCard
 from orderwing_schemas.network import Network, Site
 from orderwing_schemas.topics import RESERVATION_CARDS
@@ -59,9 +59,17 @@ def choose(draft: Draft, shelves: Shelves, search: Search) -> Choice:
 
     Of an order that may not be split all from one site, or nothing.
     """
-    sought = search.sought(draft, shelves)
+    return decide(draft, search.sought(draft, shelves), search.order)
+
+
+def decide(draft: Draft, sought: Sought, order: Order) -> Choice:
     policy = in_force(draft.reference).policy
-    return hold(sought) if policy is None else hold_by(policy, sought, search.order)
+    return hold(sought) if policy is None else hold_by(policy, sought, order)
+
+
+def candidates_of(sought: Sought, choice: Choice) -> list[Candidate]:
+    """What was weighed, the chosen one first."""
+    return choice.told() if isinstance(choice, Governed) else weighed(sought, choice)
 
 
 def steering(draft: Draft, now_ms: int) -> Steering | None:
@@ -89,7 +97,7 @@ def put_card(draft: Draft, shelves: Shelves, search: Search, choice: Choice) -> 
     wanted = dict.fromkeys([line.sku for line in search.lines])
     seen = shelves.seen(wanted)
     sought = search.sought(draft, shelves)
-    candidates = choice.told() if isinstance(choice, Governed) else weighed(sought, choice)
+    candidates = candidates_of(sought, choice)
     cut = len(candidates) > CARD_CANDIDATES or len(choice.short) > CARD_CANDIDATES or len(seen) > CARD_SHELVES
     card = DecisionCard(
         order_id=search.order.order_id,

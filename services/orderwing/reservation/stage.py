@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from orderwing.kernel.stage import Stage
-from orderwing.reservation import holds, movements, moves, shipping, slips
+from orderwing.reservation import hearing, holds, movements, moves, shipping, slips, telling
 from orderwing.reservation.rows import ROWS, Hold, Part, RemoteHold
 from orderwing.reservation.states import HOLD_STATES, REMOTE_STATES
 from orderwing.reservation.stock import Moved, Postponed, Shipped
+from orderwing.reservation.told import Telling
 from orderwing_schemas.events.allocation import MoveRequested, ReplacementRequested
 from orderwing_schemas.events.dispatch import ShipmentShipped
 from orderwing_schemas.events.fraud import HoldExtended, OrderBlocked, OrderCleared
@@ -18,6 +19,7 @@ from orderwing_schemas.events.reservation import (
     RemoteHoldSettled,
     SlipPassed,
     SlipReturned,
+    StockTold,
     WantOffered,
 )
 from orderwing_schemas.topics import (
@@ -54,6 +56,7 @@ STAGE = Stage(
         SlipReturned: slips.on_returned,
         RemoteHoldSettled: slips.on_settled,
         WantOffered: slips.on_offered,
+        StockTold: hearing.on_told,
         PartReported: shipping.on_reported,
         MoveRequested: moves.on_move,
         ReplacementRequested: shipping.on_replacement,
@@ -67,6 +70,7 @@ STAGE = Stage(
         Moved: movements.on_moved_due,
         Postponed: movements.on_postponed_due,
         Shipped: shipping.on_shipped_due,
+        Telling: telling.on_due,
     },
     by_policy=True,
 )

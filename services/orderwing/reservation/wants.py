@@ -30,13 +30,26 @@ def offer(draft: Draft, region: str, sku: str, available: int) -> None:
 
     An order that takes all or nothing may take nothing, so it does not keep the units from the next.
     """
-    for want in draft.scan(Want, f"{region}/{sku}"):
+    _offer(draft, draft.scan(Want, f"{region}/{sku}"), available)
+
+
+def pass_on(draft: Draft, order_id: str, version: int, region: str, sku: str, available: int) -> None:
+    """The order cannot use what was offered to it: tell those whose turn comes after it."""
+    listed = draft.get(WantList, WantList.key_of(order_id, version, region))
+    due_ms = dict(listed.wants).get(sku) if listed is not None else None
+    if due_ms is not None:
+        turn = Want.key_of(region, sku, due_ms, order_id, version)
+        _offer(draft, (want for want in draft.scan(Want, f"{region}/{sku}") if want.key > turn), available)
+
+
+def _offer(draft: Draft, queue: Iterable[Want], available: int) -> None:
+    for want in queue:
         if available <= 0:
             return
-        draft.emit(
-            RESERVATION_SLIPS,
-            WantOffered(region=want.home, order_id=want.order_id, version=want.version, sku=sku, from_region=region),
+        offered = WantOffered(
+            region=want.home, order_id=want.order_id, version=want.version, sku=want.sku, from_region=want.region
         )
+        draft.emit(RESERVATION_SLIPS, offered)
         if not want.whole:
             available -= want.quantity
 
@@ -44,10 +57,14 @@ def offer(draft: Draft, region: str, sku: str, available: int) -> None:
 def leave(
     draft: Draft, order_id: str, version: int, region: str, home: str, lines: Iterable[Units], due_ms: int, whole: bool
 ) -> tuple[str, ...]:
-    """Make `lines` all that the order wants in the region; none withdraws it. Returns the SKUs wanted."""
+    """Make `lines` all that the order wants in the region; none withdraws it.
+
+    Returns the SKUs wanted and those it wanted before: what was offered to it is free for the next.
+    """
     listed = WantList(order_id=order_id, version=version, region=region, wants=())
     old = draft.get(WantList, listed.key)
-    for sku, due in old.wants if old is not None else ():
+    before = old.wants if old is not None else ()
+    for sku, due in before:
         draft.drop(Want, Want.key_of(region, sku, due, order_id, version))
     total: dict[str, int] = {}
     for line in lines:
@@ -71,4 +88,4 @@ def leave(
         )
     elif old is not None:
         draft.drop(WantList, old.key)
-    return tuple(total)
+    return tuple(dict.fromkeys([*total, *[sku for sku, _ in before]]))

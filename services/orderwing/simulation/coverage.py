@@ -30,6 +30,7 @@ EXITS = (
     "payment.answered.v1: authorise declined", "payment.answered.v1: authorise failed", "order.refused.v1",
     "fraud.decided.v1: in_review", "fraud.decided.v1: blocked", "fraud.decided.v1: cleared", "review.verdict.v1",
     "hold.extended.v1", "slip.passed.v1", "slip.returned.v1", "want.offered.v1", "one box: found", "one box: not found",
+    "stock.told.v1", "route: as told", "route: stale",
     "reservation.recorded.v1: held", "reservation.recorded.v1: reserved", "reservation.recorded.v1: short",
     "reservation.recorded.v1: backordered", "reservation.recorded.v1: lapsed", "reservation.recorded.v1: released",
     "hold.moved.v1", "hold.move_refused.v1", "hold.replacement_requested.v1",

@@ -61,7 +61,7 @@ def small_network() -> Network:
         promotions=(Promotion(code="TEN", percent=10),),
         policies=Policies(
             review_minutes=40, window_minutes=10, review_amount_minor=9_000, block_amount_minor=30_000,
-            velocity_per_hour=4, churn_minor=3, move_threshold_minor=3,
+            velocity_per_hour=4, churn_minor=3, move_threshold_minor=3, atp_told_minutes=10,
         ),
     )  # fmt: skip
 

@@ -217,7 +217,7 @@ def exits(facts: list[Fact]) -> Counter[str]:
         if fact.type == "garbage" or fact.value is None:
             continue
         found[_exit(fact)] += 1
-    return found + _boxes(facts)
+    return found + _boxes(facts) + _routes(facts)
 
 
 def _boxes(facts: list[Fact]) -> Counter[str]:
@@ -225,6 +225,17 @@ def _boxes(facts: list[Fact]) -> Counter[str]:
     sought = {_slip(fact) for fact in facts if fact.type == "slip.passed.v1" and fact.body["by_ms"] is not None}
     back = [fact for fact in facts if fact.type == "slip.returned.v1" and _slip(fact) in sought]
     return Counter("one box: found" if fact.body["held"] else "one box: not found" for fact in back)
+
+
+def _routes(facts: list[Fact]) -> Counter[str]:
+    """Whether slips found what other regions had told of."""
+    counted = [f.body for f in facts if f.type == "slip.returned.v1" and f.body["expected"]]
+    short = (_units(body["held"]) < _units(body["expected"]) for body in counted)
+    return Counter("route: stale" if stale else "route: as told" for stale in short)
+
+
+def _units(lines: list[dict[str, int]]) -> int:
+    return sum(line["quantity"] for line in lines)
 
 
 def _slip(fact: Fact) -> tuple[str, int]:

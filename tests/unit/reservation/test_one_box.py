@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orderwing.reservation.rows import HoldState
+from orderwing.reservation.rows import HoldState, Want
 from orderwing_schemas.domain import Backorder
 from orderwing_schemas.events.payments import HoldReleaseRequested
 from orderwing_schemas.events.reservation import DecisionCard, ReservationOutcome, SlipPassed
@@ -84,9 +84,9 @@ def test_one_box_comes_no_later_than_is_acceptable(max_delay_minutes: int, parts
     world.clear(order("o1", LINES, one_box=True, max_delay_minutes=max_delay_minutes))
     world.settle()
     assert len(world.reserved("o1")) == parts
-    west = next(card for card in of_kind(world.emitted, DecisionCard) if card.decision == "hold in west")
-    too_late = [c.label for c in west.candidates if "later than several boxes" in (c.lost_because or "")]
-    assert too_late == (["W1"] if parts == 2 else [])
+    (card,) = (card for card in of_kind(world.emitted, DecisionCard) if card.decision == "route to one box")
+    too_late = [c.label for c in card.candidates if "can deliver in time" in (c.lost_because or "")]
+    assert too_late == (["west"] if parts == 2 else [])
 
 
 def test_home_keeps_its_share_while_one_site_is_sought() -> None:
@@ -127,6 +127,22 @@ def test_lapsed_while_one_site_is_sought_then_cleared(back_first: bool) -> None:
     hold = world.hold("o1")
     assert hold is not None
     assert hold.state is HoldState.FIRM
+    world.check()
+
+
+@pytest.mark.parametrize("backorder", [Backorder.LINES, Backorder.WHOLE])
+@pytest.mark.parametrize("at_home", [2, 1], ids=["all of it", "a part"])
+def test_an_order_that_waited_is_not_split_at_home_where_a_neighbour_has_a_site_with_all(
+    backorder: Backorder, at_home: int
+) -> None:
+    """What home has is offered before what the neighbour has."""
+    world = World()
+    world.clear(order("o1", LINES, one_box=True, backorder=backorder))
+    world.settle()
+    stocked(world, ("W1", "A", 2), ("W1", "B", 1), ("N1", "A", at_home), ("N2", "B", 1))
+    world.settle()
+    assert {site_id for _, site_id in all_of_it(world)} == {"W1"}
+    assert not world.all_rows(Want)
     world.check()
 
 

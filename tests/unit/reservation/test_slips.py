@@ -17,7 +17,7 @@ from orderwing_schemas.events.reservation import (
     StockMoved,
     WantOffered,
 )
-from support.reservation_world import MINUTE_MS, World, of_kind, order
+from support.reservation_world import MINUTE_MS, REGION_OF, START_MS, World, of_kind, order
 
 RELEASE = HoldReleaseRequested(order_id="o1", version=1, region="north", reason="declined")
 
@@ -238,3 +238,35 @@ def test_a_whole_order_looks_before_it_takes() -> None:
     world.receive("W1", "B", 1)
     world.settle()
     assert world.recorded("o1").outcome is ReservationOutcome.RESERVED
+
+
+@pytest.mark.parametrize("taken_in", ["N1", "S1"])
+@pytest.mark.parametrize("backorder", [Backorder.LINES, Backorder.WHOLE])
+def test_what_was_offered_to_one_that_took_elsewhere_is_offered_to_the_next(
+    taken_in: str, backorder: Backorder
+) -> None:
+    world = World()
+    for number in (1, 2):
+        world.clear(order(f"o{number}", {"A": 2}, placed_at_ms=START_MS + number, backorder=backorder))
+    world.settle()
+    for site_id in ("N1", "S1"):
+        world.receive(site_id, "A", 2)
+    for pair in ((REGION_OF[taken_in], "north"), ("north", REGION_OF[taken_in])):
+        world.deliver(lambda pairs, pair=pair: pair if pair in pairs else pairs[0])  # type: ignore[misc]
+    world.settle()
+    assert {len(world.reserved(name)) for name in ("o1", "o2")} == {1}
+    assert not world.all_rows(Want)
+    world.check()
+
+
+@pytest.mark.parametrize("site_id", ["N1", "S1"])
+def test_what_cannot_be_sent_to_the_first_in_turn_is_for_the_next(site_id: str) -> None:
+    world = World()
+    nowhere = order("o1", {"A": 2}, placed_at_ms=START_MS).model_copy(update={"zone": "nowhere"})
+    for placed in (nowhere, order("o2", {"A": 2}, placed_at_ms=START_MS + 1)):
+        world.clear(placed)
+    world.settle()
+    world.receive(site_id, "A", 2)
+    world.settle()
+    assert len(world.reserved("o2")) == 1
+    world.check()

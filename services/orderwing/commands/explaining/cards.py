@@ -110,7 +110,7 @@ def facts_of_card(card: DecisionCard, order: Order | None, reference: Reference)
     """What the decision saw. Raises CardError."""
     facts = card.facts
     if facts is None:
-        if card.stage != "reservation" or card.decision.startswith("one box"):
+        if card.stage != "reservation" or card.decision.startswith(("one box", "route")):
             raise CardError("This decision rests on others and cannot be made again by itself.")
         raise CardError("The card does not hold all that the decision saw, so it cannot be made again.")
     network = reference.networks.get(facts.network_version)
