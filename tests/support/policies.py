@@ -40,7 +40,10 @@ def rich_network() -> Network:
         sites=sites,
         lanes=demo.lanes,
         policies=demo.policies,
-        rate_cards=(RateCard(carrier="own-van", zone="north", breaks=breaks, kilogram_minor=30),),
+        rate_cards=(
+            *[card for card in demo.rate_cards if card.carrier != "own-van"],
+            RateCard(carrier="own-van", zone="local", breaks=breaks, kilogram_minor=30),
+        ),
         cartons=(
             Carton(carton_id="S", max_weight_g=5_000, volume_cm3=9_000, carton_minor=20),
             Carton(carton_id="L", max_weight_g=40_000, volume_cm3=90_000, tare_g=300, carton_minor=60),

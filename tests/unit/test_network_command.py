@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from orderwing.commands.network import not_used_yet
+from orderwing.commands.network import not_used_yet, require_prices
+from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import PublishError
 from orderwing.runtime.publish_prices import read_price_file
 from orderwing.shop.catalogue import demo_catalogue
 from orderwing.shop.demo_network import demo_network
-from support.policies import items, rich_network
+from support.policies import rich_network
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,16 @@ def test_a_price_file_that_is_wrong_names_the_field(tmp_path: Path, change: dict
 
 
 def test_what_no_stage_uses_is_told() -> None:
-    assert not_used_yet(demo_network(), demo_catalogue()) == []
-    told = not_used_yet(rich_network(), items().values())
-    assert told == ["rate_cards", "cartons", "transfers", "sites.capabilities", "items.traits"]
+    assert not_used_yet(demo_network()) == []
+    told = not_used_yet(rich_network())
+    assert told == ["transfers"]
+
+
+def test_a_network_that_cannot_be_priced_is_refused_by_field() -> None:
+    network, catalogue = demo_network(), demo_catalogue()
+    require_prices(network, catalogue)
+    free = network.lanes[0].model_copy(update={"carrier": "nobody", "parcel_minor": 0, "kilogram_minor": 0})
+    with pytest.raises(OperatorError) as refused:
+        require_prices(network.model_copy(update={"lanes": (free, *network.lanes[1:])}), catalogue)
+    told = f"Not every order could be priced: lanes[{free.lane_id}].parcel_minor: is 0, kilogram_minor too, and"
+    assert str(refused.value).startswith(told)

@@ -1,18 +1,21 @@
 """`orderwing network`: the reference data that every partition has."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orderwing.commands.console import configured, fail
+from orderwing.planning.pricing import unpriced
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import fix_clock, publish_reference, read_catalogue_file, read_network_file
+from orderwing.runtime.publish_policy import read_policy
 from orderwing.runtime.publish_prices import publish_prices, read_price_file
 from orderwing_schemas.network import Item, Network, Policies
 
+NAMED = 5  # faults that an error names
 app = typer.Typer(help="Network, catalogue and clock of the cluster.", no_args_is_help=True)
 
 
@@ -33,27 +36,37 @@ def load(
     try:
         bootstrap = configured().kafka
         network, items = read_network_file(file), read_catalogue_file(catalogue)
+        require_prices(network, items)
         clock = fix_clock(bootstrap, speed, wall_ms=time.time_ns() // 1_000_000)
         changed = publish_reference(bootstrap, network, items)
+        policy = read_policy(bootstrap)
     except OperatorError as error:
         fail(str(error))
-    if unused := not_used_yet(network, items):
+    if unused := not_used_yet(network):
         typer.echo(f"orderwing: no stage uses these yet, `orderwing policy try` does: {', '.join(unused)}.", err=True)
+    if policy.unusable:
+        typer.echo(
+            f"orderwing: {policy.unusable}. Until `orderwing policy load` puts one in force that goes with it, the "
+            "network's rules decide.",
+            err=True,
+        )
     what = f"version {network.version}, {len(network.regions)} regions, {len(network.sites)} sites, {len(items)} items"
     typer.echo(f"{'Published' if changed else 'Already published'}: {what}. The clock runs at {clock.factor:g} x.")
 
 
-def not_used_yet(network: Network, items: Iterable[Item]) -> list[str]:
+def require_prices(network: Network, items: Sequence[Item]) -> None:
+    """Raises OperatorError, which names the fields, where some order could not be priced."""
+    wrong = [str(error) for error in unpriced(network, items)]
+    if wrong:
+        more = f" (and {len(wrong) - NAMED} more)" if len(wrong) > NAMED else ""
+        raise OperatorError(f"Not every order could be priced: {'; '.join(wrong[:NAMED])}{more}.")
+
+
+def not_used_yet(network: Network) -> list[str]:
     """Fields with a value that changes decisions of the library and of no stage."""
     plain = Policies()
     given = {
-        "rate_cards": network.rate_cards,
-        "cartons": network.cartons,
         "transfers": network.transfers,
-        "lanes.line_haul_minor": any(lane.line_haul_minor or lane.line_haul_kilogram_minor for lane in network.lanes),
-        "sites.capabilities": any(site.capabilities is not None for site in network.sites),
-        "items.traits": any(item.traits for item in items),
-        "policies.single_site": network.policies.single_site != plain.single_site,
         "policies.consolidation": network.policies.consolidation != plain.consolidation,
         "policies.backorder_unit_minor": network.policies.backorder_unit_minor is not None,
     }

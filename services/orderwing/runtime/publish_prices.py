@@ -54,20 +54,24 @@ def faults(prices: PriceList, reference: Published) -> list[str]:
     return wrong
 
 
-def publish_prices(bootstrap: Cluster, prices: PriceList) -> bool:
+def publish_prices(bootstrap: Cluster, prices: PriceList, *, renumber: bool = False) -> bool:
     """Write the list into every partition in one transaction; False if just this is published already.
 
-    Raises PublishError where it makes no sense or its version is not above the last, OperatorError from the cluster.
+    `renumber` gives it the version after the last. Raises PublishError where it makes no sense or its version is not
+    above the last, OperatorError from the cluster.
     """
     with OperatorLog(bootstrap, _WRITER) as log:
         records = list(log.read(REFERENCE.name, 0))
         if wrong := faults(prices, published(records)):
             more = f" (and {len(wrong) - _NAMED} more)" if len(wrong) > _NAMED else ""
             raise PublishError(f"The steering prices are not valid: {'; '.join(wrong[:_NAMED])}{more}.")
-        before, after = _held(records), _chunks(prices)
+        before = _held(records)
+        last = max((chunk.version for chunk in before.values()), default=0)
+        if renumber:
+            prices = prices.model_copy(update={"version": last + 1})
+        after = chunks(prices)
         if before == after:
             return False
-        last = max((chunk.version for chunk in before.values()), default=0)
         if prices.version <= last:
             raise PublishError(f"Version {last} of the steering prices is published: give these one above it.")
         changes = list(_changes(before, after))
@@ -78,26 +82,26 @@ def publish_prices(bootstrap: Cluster, prices: PriceList) -> bool:
 
 def _dearest_parcel_minor(network: Network) -> int:
     lanes = [lane.parcel_minor + network.site_by_id[lane.site_id].handling_parcel_minor for lane in network.lanes]
-    return max([1, *lanes])
+    return max([1, *lanes, *[card.breaks[-1].parcel_minor for card in network.rate_cards]])
 
 
 def _held(records: Iterable[Record]) -> dict[str, SteeringPriced]:
     """The chunks of the list that is published, by key."""
-    chunks: dict[str, SteeringPriced] = {}
+    held: dict[str, SteeringPriced] = {}
     for record in records:
         key = (record.key or b"").decode()
         if record.value is None:
-            chunks.pop(key, None)
+            held.pop(key, None)
             continue
         event_type = header_map(record.headers).get("ce_type")
         event = decode(record.value, event_type) if event_type == SteeringPriced.EVENT_TYPE else None
         if isinstance(event, SteeringPriced):
-            chunks[key] = event
-    return chunks
+            held[key] = event
+    return held
 
 
-def _chunks(prices: PriceList) -> dict[str, SteeringPriced]:
-    """One chunk at least, so that an empty list is a version too."""
+def chunks(prices: PriceList) -> dict[str, SteeringPriced]:
+    """The records of a list, by key: one at least, so that an empty list is a version too."""
     starts = range(0, max(1, len(prices.prices)), MAX_PRICES)
     events = (
         SteeringPriced(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from random import Random
 
-from orderwing_schemas.network import Item
+from orderwing_schemas.network import Item, Trait
 
 _FAMILIES = (  # name, weight in grams, density in g/cm3, price in pence: each SKU varies around them
     ("TEA", 250, 0.4, 450),
@@ -20,19 +20,25 @@ _FAMILIES = (  # name, weight in grams, density in g/cm3, price in pence: each S
     ("PHONE", 420, 0.6, 24_900),
 )
 _PER_FAMILY = 40
+_TRAITS = {"CANDLE": (10, Trait.HAZARD), "GARDEN": (8, Trait.OVERSIZE)}  # family: of every so many SKUs the last
 
 
 @cache
 def demo_catalogue() -> tuple[Item, ...]:
     random = Random(20_260_506)
     return tuple(
-        _item(f"{name}-{number:03}", weight, density, price, random)
+        _item(f"{name}-{number:03}", weight, density, price, _traits(name, number), random)
         for name, weight, density, price in _FAMILIES
         for number in range(1, _PER_FAMILY + 1)
     )
 
 
-def _item(sku: str, weight: float, density: float, price: float, random: Random) -> Item:
+def _traits(family: str, number: int) -> tuple[Trait, ...]:
+    every, trait = _TRAITS.get(family, (0, Trait.HAZARD))
+    return (trait,) if every and number % every == 0 else ()
+
+
+def _item(sku: str, weight: float, density: float, price: float, traits: tuple[Trait, ...], random: Random) -> Item:
     weight_g = round(weight * random.uniform(0.6, 1.6))
     return Item(
         sku=sku,
@@ -40,6 +46,7 @@ def _item(sku: str, weight: float, density: float, price: float, random: Random)
         volume_cm3=round(weight_g / density),
         capacity=unit_capacity(weight_g),
         list_price_minor=max(50, round(price * random.uniform(0.5, 2.0)) // 5 * 5),
+        traits=traits,
     )
 
 

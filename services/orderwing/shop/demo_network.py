@@ -1,7 +1,8 @@
 """A British same-day network: four regions, ten sites, hourly departures.
 
 Transit is 20 minutes and a minute for every eight kilometres, quicker than roads allow: a market compressed so that an
-order placed early in three hours of domain time is delivered within them. Rates are made up.
+order placed early in three hours of domain time is delivered within them. Rates are made up: weight breaks by carrier
+and distance, volumetric weight where a carrier is not the shop's own, line-haul to the trunk, three sizes of cartons.
 """
 
 from __future__ import annotations
@@ -12,7 +13,18 @@ from math import ceil
 
 from orderwing.geography import DOMESTIC, haversine_km, locate
 from orderwing_schemas.domain import Point, ServiceLevel
-from orderwing_schemas.network import Lane, Network, Policies, Promotion, Region, Site
+from orderwing_schemas.network import (
+    Carton,
+    Lane,
+    Network,
+    Policies,
+    Promotion,
+    RateCard,
+    Region,
+    Site,
+    Trait,
+    WeightBreak,
+)
 
 _REGIONS = {  # centre, share of the people of Britain who live nearest to it, neighbours by distance
     "north": ((53.9, -2.0), 0.306, ("midlands", "south-west", "south-east")),
@@ -32,7 +44,34 @@ _SITES = (  # id, city, region, picking minutes, opens and closes (minute of the
     ("hatfield", "Hatfield", "south-east", 20, 0, 1440),
     ("milton-keynes", "Milton Keynes", "south-east", 25, 0, 1440),
 )
-_ABROAD = {"europe": (60, 1_200, 150), "world": (80, 2_600, 600)}  # transit minutes, parcel and kilogram in pence
+_MAY_SHIP = {  # where a site may not ship everything
+    "motherwell": (Trait.OVERSIZE,),
+    "stoke": (Trait.HAZARD,),
+    "exeter": (Trait.OVERSIZE,),
+    "hatfield": (Trait.OVERSIZE,),
+}
+_ABROAD = {"europe": 60, "world": 80}  # transit minutes
+_BANDS = ((150, "near"), (300, "middle"), (10_000, "far"))  # kilometres up to, rate zone of the trunk line
+_CM3 = 5_000  # for a kilogram
+_CARDS = {  # (carrier, rate zone): up to grams and pence, pence for a kilogram more, divisor
+    ("own-van", "local"): (((2_000, 235), (5_000, 265), (10_000, 310), (20_000, 395), (30_000, 480)), 9, None),
+    ("parcel-line", "local"): (((1_000, 390), (2_000, 425), (5_000, 490), (10_000, 580), (25_000, 830)), 24, _CM3),
+    ("trunk-line", "near"): (((1_000, 540), (2_000, 575), (5_000, 670), (10_000, 820), (25_000, 1_290)), 38, _CM3),
+    ("trunk-line", "middle"): (
+        ((1_000, 640), (2_000, 680), (5_000, 785), (10_000, 950), (25_000, 1_460)),
+        40,
+        _CM3,
+    ),
+    ("trunk-line", "far"): (((1_000, 780), (2_000, 825), (5_000, 940), (10_000, 1_120), (25_000, 1_680)), 44, _CM3),
+    ("air-line", "europe"): (((500, 1_150), (1_000, 1_290), (2_000, 1_480), (5_000, 1_950)), 150, _CM3),
+    ("air-line", "world"): (((500, 2_400), (1_000, 2_900), (2_000, 3_700), (5_000, 5_600)), 600, _CM3),
+}
+_CARTONS = (
+    Carton(carton_id="small", max_weight_g=4_000, volume_cm3=5_000, tare_g=110, carton_minor=14),
+    Carton(carton_id="medium", max_weight_g=12_000, volume_cm3=18_000, tare_g=290, carton_minor=26),
+    Carton(carton_id="large", max_weight_g=25_000, volume_cm3=45_000, tare_g=620, carton_minor=48),
+)
+_CARTONS_EACH = 1.1  # of a shipment, about
 _ALL_SERVICES = tuple(ServiceLevel)
 _SLOW_SERVICES = (ServiceLevel.EXPRESS, ServiceLevel.STANDARD)
 PROMISE_SLACK_MINUTES = 30  # the cheaper of two departures half an hour apart is on time all the same
@@ -68,6 +107,8 @@ def demo_network(load: Load = Load(), policies: Policies | None = None) -> Netwo
         sites=sites,
         lanes=tuple(lane for site in sites for lane in _lanes(site, load)),
         promotions=PROMOTIONS,
+        rate_cards=tuple(_rate_cards()),
+        cartons=_CARTONS,
         policies=policies
         or Policies(
             window_minutes=10,
@@ -107,36 +148,46 @@ def _sites(load: Load) -> Iterator[Site]:
             handling_line_minor=25,
             handling_parcel_minor=60,
             safety_share_percent=2,
+            capabilities=_MAY_SHIP.get(site_id),
+        )
+
+
+def _rate_cards() -> Iterator[RateCard]:
+    for (carrier, zone), (breaks, kilogram_minor, divisor) in _CARDS.items():
+        yield RateCard(
+            carrier=carrier,
+            zone=zone,
+            breaks=tuple(WeightBreak(up_to_g=grams, parcel_minor=minor) for grams, minor in breaks),
+            kilogram_minor=kilogram_minor,
+            volumetric_cm3_per_kg=divisor,
         )
 
 
 def _lanes(site: Site, load: Load) -> Iterator[Lane]:
-    parcels = load.orders_per_hour * _share(site.region_id)
+    parcels = _CARTONS_EACH * load.orders_per_hour * _share(site.region_id)
     for zone, (centre, _, _) in _REGIONS.items():
         distance_km = haversine_km(site.location, Point(latitude=centre[0], longitude=centre[1]))
         transit = 20 + round(distance_km / 8)
         if zone == site.region_id:
-            yield _lane(site, zone, "own-van", _ALL_SERVICES, transit, ceil(0.9 * parcels) + 4, 240, 8)
-            yield _lane(
-                site, zone, "parcel-line", _ALL_SERVICES, transit + 10, ceil(3 * parcels) + 20, 430, 20, offset=30
-            )
+            yield _lane(site, zone, "own-van", "local", transit, ceil(0.9 * parcels) + 4)
+            yield _lane(site, zone, "parcel-line", "local", transit + 10, ceil(3 * parcels) + 20, offset=30)
         else:
-            price = 480 + round(distance_km)
-            yield _lane(site, zone, "trunk-line", _ALL_SERVICES, transit, ceil(2 * parcels) + 20, price, 35)
-    for zone, (transit, parcel, kilogram) in _ABROAD.items():
-        yield _lane(site, zone, "air-line", _SLOW_SERVICES, transit, ceil(parcels) + 20, parcel, kilogram)
+            band = next(band for limit_km, band in _BANDS if distance_km <= limit_km)
+            yield _lane(site, zone, "trunk-line", band, transit, ceil(2 * parcels) + 20, haul_minor=40)
+    for zone, transit in _ABROAD.items():
+        yield _lane(site, zone, "air-line", zone, transit, ceil(parcels) + 20, services=_SLOW_SERVICES)
 
 
 def _lane(
     site: Site,
     zone: str,
     carrier: str,
-    services: tuple[ServiceLevel, ...],
+    rate_zone: str,
     transit: int,
     parcels: int,
-    parcel_minor: int,
-    kilogram_minor: int,
+    services: tuple[ServiceLevel, ...] = _ALL_SERVICES,
     offset: int = 0,
+    haul_minor: int = 0,
 ) -> Lane:
     return Lane(
         lane_id=f"{site.site_id}.{zone}.{carrier}",
@@ -148,6 +199,9 @@ def _lane(
         offset_minutes=offset,
         transit_minutes=transit,
         parcels_per_departure=parcels,
-        parcel_minor=parcel_minor,
-        kilogram_minor=kilogram_minor,
+        parcel_minor=0,
+        kilogram_minor=0,
+        rate_zone=rate_zone,
+        line_haul_minor=haul_minor,
+        line_haul_kilogram_minor=haul_minor // 20,
     )

@@ -20,7 +20,7 @@ from statistics import median
 from orderwing.shop.catalogue import unit_capacity
 from orderwing.shop.retail_file import Invoice
 from orderwing.shop.retail_orders import is_goods, pence, sku_of
-from orderwing_schemas.network import Item, Network
+from orderwing_schemas.network import Item, Network, Trait
 
 FIRST_WEEKS = 4
 _COVER = 1.1
@@ -63,7 +63,11 @@ class Supply:
 
 
 def catalogue(invoices: Iterable[Invoice]) -> tuple[Item, ...]:
-    """Every code of goods that the file holds, at its median price. Weights are made up: 50 g to 1,250 g by hash."""
+    """Every code of goods that the file holds, at its median price.
+
+    Weights are made up by hash: 50 g to 1,250 g at 2 to 6 cm³ a gram. So are traits: one SKU in 60 is a hazard, as
+    candles and sprays are, one in 80 oversize.
+    """
     prices: dict[str, list[float]] = defaultdict(list)
     for invoice in invoices:
         for row in invoice.rows:
@@ -77,10 +81,17 @@ def _item(sku: str, price: float) -> Item:
     return Item(
         sku=sku,
         weight_g=weight_g,
-        volume_cm3=weight_g * 3,
+        volume_cm3=weight_g * (2 + _hash(f"density/{sku}") % 5),
         capacity=unit_capacity(weight_g),
         list_price_minor=pence(price),
+        traits=_traits(sku),
     )
+
+
+def _traits(sku: str) -> tuple[Trait, ...]:
+    drawn = _hash(f"trait/{sku}")
+    hazard = (Trait.HAZARD,) if drawn % 60 == 0 else ()
+    return (*hazard, Trait.OVERSIZE) if drawn % 80 == 1 else hazard
 
 
 def supplies(sales: Iterable[Sale], network: Network) -> tuple[Supply, ...]:

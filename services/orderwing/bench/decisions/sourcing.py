@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from orderwing.bench.decisions import sourcing_days
 from orderwing.bench.decisions.main import Options
 from orderwing.bench.decisions.sourcing_cases import Units, best_direct, site_cost, small_case, speed_case
 from orderwing.bench.report import Sheet
@@ -34,6 +35,7 @@ def run(options: Options) -> Iterator[Sheet]:
     yield _additive(30 if options.quick else 1_000)
     yield _breaks(30 if options.quick else 1_000)
     yield _larger(1, ((5, 10),)) if options.quick else _larger(30, LARGER)
+    yield sourcing_days.sheet(options)
 
 
 def _exactness(cases: int, options: Options) -> Sheet:

@@ -224,9 +224,7 @@ def _latest_ms(asked: Asked, wants: Sequence[Want], sources: Sequence[Source]) -
     if not quick:
         return None
     groups = [quick[: n + 1] for n in range(len(quick))] if asked.may_split else [[source] for source in quick]
-    lacks = [
-        sum([max(0, want.quantity - sum([_shelf(s, want) for s in group])) for want in wants]) for group in groups
-    ]
+    lacks = [sum([max(0, want.quantity - sum([_shelf(s, want) for s in group])) for want in wants]) for group in groups]
     quickest = groups[lacks.index(min(lacks))][-1]
     return _earliest(quickest) + asked.max_delay_minutes * MINUTE_MS
 
