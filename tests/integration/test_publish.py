@@ -8,7 +8,9 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from typer.testing import CliRunner
 
+from orderwing.commands.explaining.cards import reference_of
 from orderwing.commands.network import app
+from orderwing.commands.policy import app as policy_app
 from orderwing.kernel.ports import Record
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.embedded.broker import EmbeddedBroker
@@ -257,3 +259,68 @@ def test_prices_that_make_no_sense_are_refused_in_words(
     file.write_text(json.dumps(good))
     assert read_price_file(file) == price_list(1, 2)
     assert CliRunner().invoke(app, ["price", str(file)]).output == "Published: version 1, 2 prices.\n"
+
+
+def policy_file(folder: Path, version: int, only_sites: str, gather: str = "never") -> Path:
+    file = folder / f"policy-{version}.yaml"
+    rules = f"- name: one\n  gather: {gather}\n  filters:\n    only_sites: [{only_sites}]\n"
+    file.write_text(f"policy: p\nversion: {version}\ncurrency: GBP\nstrategies:\n{rules}", "utf-8")
+    return file
+
+
+def said(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(policy_app, list(arguments))
+    return result.exit_code, " ".join(result.output.split())
+
+
+def test_a_policy_is_put_in_force_and_taken_back_in_every_partition(
+    bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERWING_BOOTSTRAP", bootstrap)
+    first = str(policy_file(tmp_path, 1, "LON1"))
+    assert said("load", first)[1].endswith("run `orderwing network load`.")
+    assert said("show") == (0, "No policy is in force: the network's rules decide.")
+    publish_reference(bootstrap, network(1, "south"), items(1))
+    assert said("withdraw") == (0, "No policy is in force.")
+    assert said("load", first) == (0, "p v1 is in force.")
+    assert said("load", first) == (0, "p v1 is in force already.")
+    assert [table.policy.version if table.policy else None for table in tables(bootstrap)] == [1] * PARTITIONS
+    assert said("show") == (0, "p v1 is in force; its strategies, in this order: one.")
+    assert json.loads(CliRunner().invoke(policy_app, ["show", "--json"]).output)["strategies"][0]["name"] == "one"
+
+    status, refused = said("load", str(policy_file(tmp_path, 2, "LON1, LON7, LON8")))
+    assert status == 1
+    assert "strategies.0.filters.only_sites.1 (line 8): the network has no site LON7" in refused
+    assert "the network has no site LON8" in refused
+    same_version = policy_file(tmp_path, 1, "LON1", gather="{threshold_minor: 1, max_delay_minutes: 5}")
+    assert said("load", str(same_version))[1].endswith(
+        "Version 1 is published, of the policy p: give this one a version above it."
+    )
+    later = policy_file(tmp_path, 3, "LON1", gather="{threshold_minor: 1, max_delay_minutes: 5}")
+    assert said("load", str(later))[1].endswith("`orderwing policy try` does: strategies.one.gather. p v3 is in force.")
+
+    assert said("withdraw") == (0, "p v3 is taken back: the network's rules decide.")
+    assert [table.policy for table in tables(bootstrap)] == [None] * PARTITIONS
+    assert said("show")[1].endswith("the network's rules decide. p v3 was taken back.")
+    assert said("load", str(policy_file(tmp_path, 2, "LON1")))[0] == 1, "a version rises, also above one taken back"
+    assert said("load", str(later))[1].endswith("p v3 is in force.")
+    found = reference_of(records(bootstrap)[0])
+    assert set(found.policies) == {("p", 1), ("p", 3)}
+
+
+def test_a_network_that_the_policy_does_not_go_with_is_published_and_that_is_told(
+    bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERWING_BOOTSTRAP", bootstrap)
+    publish_reference(bootstrap, network(1, "south"), items(1))
+    assert said("load", str(policy_file(tmp_path, 1, "LON1")))[0] == 0
+    renamed = json.loads(network(2, "south").model_dump_json().replace("LON1", "LON2"))
+    file, catalogue = tmp_path / "network.json", tmp_path / "catalogue.json"
+    file.write_text(json.dumps(renamed))
+    catalogue.write_text(json.dumps([item.model_dump() for item in items(1)]))
+    told = CliRunner().invoke(app, ["load", str(file), "--catalogue", str(catalogue)])
+    assert told.exit_code == 0
+    assert "p v1 is no usable policy: strategies.0.filters.only_sites.0: the network has no site LON1" in told.output
+    status, shown = said("show")
+    assert status == 1
+    assert "the network's rules decide all the same" in shown.lower()
