@@ -12,7 +12,6 @@ from orderwing.planning.pricing import unpriced
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import fix_clock, publish_reference, read_catalogue_file, read_network_file
 from orderwing.runtime.publish_policy import read_policy
-from orderwing.runtime.publish_policy import read_policy
 from orderwing.runtime.publish_prices import publish_prices, read_price_file
 from orderwing_schemas.network import Item, Network, Policies
 
@@ -41,17 +40,10 @@ def load(
         clock = fix_clock(bootstrap, speed, wall_ms=time.time_ns() // 1_000_000)
         changed = publish_reference(bootstrap, network, items)
         policy = read_policy(bootstrap)
-        policy = read_policy(bootstrap)
     except OperatorError as error:
         fail(str(error))
     if unused := not_used_yet(network):
         typer.echo(f"orderwing: no stage uses these yet, `orderwing policy try` does: {', '.join(unused)}.", err=True)
-    if policy.unusable:
-        typer.echo(
-            f"orderwing: {policy.unusable}. Until `orderwing policy load` puts one in force that goes with it, the "
-            "network's rules decide.",
-            err=True,
-        )
     if policy.unusable:
         typer.echo(
             f"orderwing: {policy.unusable}. Until `orderwing policy load` puts one in force that goes with it, the "
