@@ -27,8 +27,9 @@ from orderwing.kernel.ports import Outgoing, Record
 from orderwing.kernel.stage import Stage
 from orderwing.payment_hold.stage import STAGE as PAYMENT_HOLD
 from orderwing.reservation.stage import STAGE as RESERVATION
+from orderwing.runtime.attempt import Attempt
 from orderwing.runtime.clock import REAL_TIME
-from orderwing.runtime.deciding import Attempt, Decider
+from orderwing.runtime.deciding import Decider
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.outputs import Outputs
 from orderwing.runtime.partition import Partition

@@ -7,7 +7,8 @@ from time import perf_counter
 
 from orderwing.kernel.decision import Cause
 from orderwing.kernel.ports import Bus, Outgoing, Position, RecordRefusedError
-from orderwing.runtime.deciding import Attempt, Decider
+from orderwing.runtime.attempt import Attempt
+from orderwing.runtime.deciding import Decider
 from orderwing.runtime.poison import ParkedRecord
 from orderwing.runtime.store import changelog_key
 

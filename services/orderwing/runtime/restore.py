@@ -13,6 +13,7 @@ class Restore:
 
     def __init__(self, bus: Bus, partitions: Sequence[Partition], changelog: str, reference: str) -> None:
         self.partitions = partitions
+        self.since_ms = bus.wall_ms()
         self._bus = bus
         self._changelog = changelog
         self._reference = reference

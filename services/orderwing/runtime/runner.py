@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -12,7 +11,6 @@ from time import perf_counter
 from orderwing.kernel.decision import Cause
 from orderwing.kernel.ports import (
     Bus,
-    NotYetError,
     OutcomeUnknownError,
     Record,
     RecordRefusedError,
@@ -20,23 +18,24 @@ from orderwing.kernel.ports import (
     TransactionAbortedError,
 )
 from orderwing.kernel.stage import Stage
+from orderwing.runtime.attempt import Attempt
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.committing import commit, culprit
-from orderwing.runtime.deadlines import Deadline, Probe
-from orderwing.runtime.deciding import Attempt, Decider
+from orderwing.runtime.deadlines import Deadline
+from orderwing.runtime.deciding import Decider
+from orderwing.runtime.due import DueDeadlines
+from orderwing.runtime.merging import merge, rewind
 from orderwing.runtime.observer import Observer, SilentObserver
 from orderwing.runtime.partition import Partition
 from orderwing.runtime.poison import Budget, BudgetExceededError
 from orderwing.runtime.policy_watch import PolicyWatch
 from orderwing.runtime.restore import Restore
+from orderwing.runtime.standing import Standing
 from orderwing.runtime.tracing import Batch, Tracer
 from orderwing_schemas.codec import UndecodableError
 from orderwing_schemas.topics import REFERENCE, Topic
 
 _NUMBER = attrgetter("partition")
-_REPORT_MS = 1000
-_PROBING_S = 0.005
-_LONG_RESTORE_MS = 30_000
 
 
 class Runner:
@@ -65,6 +64,8 @@ class Runner:
         self._bus = bus
         self._clock = clock
         self._observer = observer or SilentObserver()
+        self._standing = Standing(bus, clock, self._observer)
+        self._due = DueDeadlines(bus, clock, batch_limit)
         self._policies = PolicyWatch(self._observer, stage.by_policy)
         self._decider = Decider(stage, clock, tracer)
         self._tracer = tracer
@@ -74,22 +75,20 @@ class Runner:
         self._budget = Budget(poison_share, poison_consecutive)
         self._assigned: list[TopicPartition] = []
         self._restore: Restore | None = None
-        self._restore_since_ms = 0
-        self._reported_ms = 0
-        self._told: tuple[bool, bool, str] | None = None
         bus.subscribe((*self._inputs, self._reference), self._on_assigned, self._on_revoked)
 
     def step(self, timeout_s: float = 0.1) -> bool:
         """One turn; whether anything was decided."""
-        records = self._bus.poll(self._limit, 0.0 if self._restore else self._patience_s(timeout_s))
+        patience_s = 0.0 if self._restore else self._due.patience_s(self.partitions.values(), timeout_s)
+        records = self._bus.poll(self._limit, patience_s)
         if self._restore is not None:
             self._restore_on(timeout_s)
             return False
-        self._report()
+        self._standing.report(self.partitions.values())
         if self.halted is not None:
             return False
         records = self._learn(records)
-        due = self._due(records)
+        due = self._due.take(self.partitions.values(), records)
         if not records and not any(due.values()):
             return False
         return self._batch(records, due)
@@ -131,7 +130,6 @@ class Runner:
         self.partitions = {}
         restored = [Partition(number, self.stage, self._inputs) for number in whole]
         self._restore = Restore(self._bus, restored, self._decider.changelog, self._reference) if restored else None
-        self._restore_since_ms = self._bus.wall_ms()
         self._tell()
 
     def _restore_on(self, timeout_s: float) -> None:
@@ -155,19 +153,6 @@ class Runner:
 
     # --- before the batch ------------------------------------------------------------------------------------------
 
-    def _patience_s(self, timeout_s: float) -> float:
-        now_ms = self._bus.wall_ms()
-        for partition in self.partitions.values():
-            if not partition.reference.ready:
-                continue
-            if partition.deadlines.has_due():
-                return 0.0
-            if partition.deadlines.probing:
-                timeout_s = min(timeout_s, _PROBING_S)
-            elif (wake := partition.deadlines.next_wake_ms()) is not None:
-                timeout_s = min(timeout_s, max(0.0, (self._clock.wall_ms(wake) - now_ms) / 1000))
-        return timeout_s
-
     def _learn(self, records: Sequence[Record]) -> Sequence[Record]:
         """Take in reference data; the inputs' records remain."""
         if not any(record.topic == self._reference for record in records):
@@ -183,38 +168,6 @@ class Runner:
             self._resume()
         self._policies.look(p.reference for p in self.partitions.values())
         return [record for record in records if record.topic != self._reference]
-
-    def _due(self, records: Sequence[Record]) -> dict[int, list[Deadline]]:
-        """Deadlines that may be decided after `records`, by partition."""
-        wall_ms = self._bus.wall_ms()
-        ready = [p for p in self.partitions.values() if p.reference.ready]
-        self._probe([p for p in ready if p.deadlines.wants_probe(self._clock.domain_ms(wall_ms))], wall_ms)
-        probing = {p.number: p for p in ready if p.deadlines.probing}
-        if probing:
-            for record in records:
-                if record.partition in probing:
-                    probing[record.partition].stamped_ms[record.topic] = record.timestamp_ms
-        due = {}
-        for partition in ready:
-            number = partition.number
-            partition.deadlines.progress(
-                lambda topic, number=number: self._bus.position(TopicPartition(topic, number)),  # type: ignore[misc]
-                partition.stamped_ms,
-            )
-            if partition.deadlines.has_due():
-                due[number] = partition.deadlines.take_due(self._limit, partition.waits)
-        return due
-
-    def _probe(self, partitions: Sequence[Partition], wall_ms: int) -> None:
-        if not partitions:
-            return
-        try:
-            ends = self._bus.high_watermarks([tp for p in partitions for tp in p.inputs])
-        except NotYetError:
-            return
-        for partition in partitions:
-            by_topic = {tp.topic: ends[tp] for tp in partition.inputs}
-            partition.deadlines.probed(Probe(self._clock.domain_ms(wall_ms), wall_ms, by_topic))
 
     # --- the batch -------------------------------------------------------------------------------------------------
 
@@ -238,18 +191,18 @@ class Runner:
                 continue
             except TransactionAbortedError:
                 self._observer.aborted()
-                self._rewind(records, due)
+                rewind(self._bus, self.partitions, records, due)
                 return False
             except OutcomeUnknownError:
                 self._observer.aborted()
                 self._restore_all()
                 return False
             except BudgetExceededError as error:
-                self._rewind(records, due)
+                rewind(self._bus, self.partitions, records, due)
                 self._halt(str(error))
                 return False
             self._budget = budget
-            self._merge(attempts, due)
+            merge(self.partitions, attempts, due, self._observer)
             if self._tracer is not None and told is not None and attempts:
                 self._tracer.committed([span for attempt in attempts for span in attempt.spans], told)
             return True
@@ -280,83 +233,11 @@ class Runner:
                 attempt(number).deadline(deadline)
         return [made for made in attempts.values() if made.number > made.partition.decisions]
 
-    def _merge(self, attempts: Sequence[Attempt], due: Mapping[int, list[Deadline]]) -> None:
-        for attempt in attempts:
-            attempt.partition.merge(attempt.overlay.changes, attempt.number)
-            for order_id in attempt.released:
-                attempt.partition.deadlines.release(order_id)
-        self._put_back(due)
-        emitted = Counter([o.topic for a in attempts for item in a.items for o in item.outgoings])
-        for topic, n in emitted.items():
-            self._observer.emitted(topic, n)
-        for attempt in attempts:
-            for letter in attempt.letters:
-                self._observer.dead_lettered(letter)
-
-    def _put_back(self, due: Mapping[int, list[Deadline]]) -> None:
-        """Those that are decided no longer stand in the heap; the others come again."""
-        for number, deadlines in due.items():
-            if number in self.partitions:
-                self.partitions[number].deadlines.put_back(deadlines)
-
-    def _rewind(self, records: Sequence[Record], due: Mapping[int, list[Deadline]]) -> None:
-        """Back to the committed positions: nothing of the batch has happened."""
-        first: dict[TopicPartition, int] = {}
-        for record in records:
-            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
-        for tp, offset in first.items():
-            self._bus.seek(tp, offset)
-        for partition in self.partitions.values():
-            partition.stamped_ms.clear()
-            partition.deadlines.rewound()
-        self._put_back(due)
-
     def _halt(self, message: str) -> None:
         """Neither drain nor drop: hold the partitions and wait for an operator."""
         self.halted = message
         self._bus.pause(self._assigned)
         self._tell()
 
-    # --- what the outside is told ----------------------------------------------------------------------------------
-
     def _tell(self) -> None:
-        without_network = [p.number for p in self.partitions.values() if not p.reference.ready]
-        owned = {tp.partition for tp in self._assigned}
-        if self.halted is not None:
-            message = self.halted
-        elif self._restore is not None:
-            message = self._restoring(self._restore)
-        elif without_network:
-            message = "No network is published: run `orderwing network load`."
-        elif owned - set(self.partitions):
-            message = "Some partitions are assigned without all of their inputs: run `orderwing topics apply`."
-        else:
-            message = ""
-        self.ready = not message
-        told = (self.ready, self.halted is not None, message)
-        if told != self._told:
-            self._told = told
-            self._observer.state(*told)
-
-    def _restoring(self, restore: Restore) -> str:
-        message = "Restoring rows from the log."
-        if self._bus.wall_ms() - self._restore_since_ms < _LONG_RESTORE_MS:
-            return message
-        held = ", ".join(f"{topic}/{number}" for topic, number in sorted(restore.missing)) or "their positions"
-        return f"{message[:-1]} takes long: if {held} stay open, see docs/operations.md, hanging transactions."
-
-    def _report(self) -> None:
-        now_ms = self._bus.wall_ms()
-        if now_ms - self._reported_ms < _REPORT_MS:
-            return
-        self._reported_ms = now_ms
-        partitions = self.partitions.values()
-        self._observer.rows(sum(len(p.store) for p in partitions))
-        self._observer.parked(sum(p.parked for p in partitions))
-        self._observer.deadlines_due(sum(p.deadlines.passed(self._clock.domain_ms(now_ms)) for p in partitions))
-        try:
-            ends = self._bus.high_watermarks([tp for p in partitions for tp in p.inputs])
-        except NotYetError:
-            return
-        for tp, end in ends.items():
-            self._observer.lag(tp.topic, tp.partition, max(0, end - (self._bus.position(tp) or 0)))
+        self.ready = self._standing.tell(self.halted, self._restore, self.partitions, self._assigned)

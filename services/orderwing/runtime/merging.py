@@ -1,0 +1,49 @@
+"""What becomes of a batch: its rows taken over once it is committed, or everything as it was before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from orderwing.kernel.ports import Bus, Record, TopicPartition
+from orderwing.runtime.attempt import Attempt
+from orderwing.runtime.deadlines import Deadline
+from orderwing.runtime.observer import Observer
+from orderwing.runtime.partition import Partition
+
+Due = Mapping[int, list[Deadline]]
+
+
+def merge(partitions: Mapping[int, Partition], attempts: Sequence[Attempt], due: Due, observer: Observer) -> None:
+    """The batch is committed."""
+    for attempt in attempts:
+        attempt.partition.merge(attempt.overlay.changes, attempt.number)
+        for order_id in attempt.released:
+            attempt.partition.deadlines.release(order_id)
+    _put_back(partitions, due)
+    emitted = Counter([o.topic for a in attempts for item in a.items for o in item.outgoings])
+    for topic, n in emitted.items():
+        observer.emitted(topic, n)
+    for attempt in attempts:
+        for letter in attempt.letters:
+            observer.dead_lettered(letter)
+
+
+def rewind(bus: Bus, partitions: Mapping[int, Partition], records: Sequence[Record], due: Due) -> None:
+    """Back to the committed positions: nothing of the batch has happened."""
+    first: dict[TopicPartition, int] = {}
+    for record in records:
+        first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+    for tp, offset in first.items():
+        bus.seek(tp, offset)
+    for partition in partitions.values():
+        partition.stamped_ms.clear()
+        partition.deadlines.rewound()
+    _put_back(partitions, due)
+
+
+def _put_back(partitions: Mapping[int, Partition], due: Due) -> None:
+    """Those that are decided no longer stand in the heap; the others come again."""
+    for number, deadlines in due.items():
+        if number in partitions:
+            partitions[number].deadlines.put_back(deadlines)
