@@ -24,7 +24,13 @@ from orderwing_schemas.events import (
     reservation,
 )
 
-PARTITIONS = 4  # commit cost grows with the partitions that a transaction touches
+PARTITIONS = 4  # unless the cluster was made with another count
+
+
+class Counted:
+    """For the whole process: what its cluster's topics have. A service learns it before it decides anything."""
+
+    partitions = PARTITIONS
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,8 @@ class Topic:
     """`key` names the attribute of the event that keys it.
 
     Where `by_region`, the key is a region and its partition is the region's ordinal modulo the count; elsewhere the
-    partition is murmur2 of the key, as Java clients have it. What a stage reads never changes its count.
+    partition is murmur2 of the key, as Java clients have it. All topics of a cluster have as many (`Counted`) but for
+    those with `own_partitions`; what a stage reads never changes its count.
     """
 
     name: str
@@ -45,7 +52,11 @@ class Topic:
     compacted: bool = False
     stranger: bool = False
     public: bool = False
-    partitions: int = PARTITIONS
+    own_partitions: int | None = None
+
+    @property
+    def partitions(self) -> int:
+        return Counted.partitions if self.own_partitions is None else self.own_partitions
 
     def key_of(self, event: Event) -> str:
         key = getattr(event, self.key)
@@ -407,7 +418,7 @@ CLOCK = Topic(
     (*STAGES, "reoptimizer", "views", "audit"),
     "The cluster's domain clock, fixed once.",
     compacted=True,
-    partitions=1,
+    own_partitions=1,
 )
 
 

@@ -32,7 +32,7 @@ DEADLINE_S = 120.0
 @pytest.fixture
 def topics() -> tuple[Topic, ...]:
     """Topics like ours under names of this test's own."""
-    models = (ORDERS_PLACED, changelog("intake"), replace(RESERVATION_CARDS, partitions=2), REFERENCE)
+    models = (ORDERS_PLACED, changelog("intake"), replace(RESERVATION_CARDS, own_partitions=2), REFERENCE)
     prefix = f"test-{uuid4()}"
     return tuple(replace(topic, name=f"{prefix}.{topic.name}") for topic in models)
 
@@ -119,6 +119,17 @@ def test_partitions_on_which_rows_depend_are_never_changed(
     assert names & {topic.name for topic in topics} == {orders.name}, "nothing was changed"
 
 
+def test_a_cluster_is_made_with_as_many_partitions_as_asked_for(
+    broker: str, admin: AdminClient, topics: tuple[Topic, ...]
+) -> None:
+    TopicsAdmin(broker, topics, partitions=6).apply()
+    there = admin.list_topics(timeout=DEADLINE_S).topics
+    assert [len(there[topic.name].partitions) for topic in topics] == [6, 6, 2, 6]
+    assert TopicsAdmin(broker, topics, partitions=6).diff() == []
+    with pytest.raises(OperatorError, match="has 6 partitions instead of 3"):
+        TopicsAdmin(broker, topics, partitions=3).apply()
+
+
 def test_other_topics_grow_but_do_not_shrink(broker: str, admin: AdminClient, topics: tuple[Topic, ...]) -> None:
     cards = topics[2]
     create(admin, cards, 1)
@@ -126,7 +137,7 @@ def test_other_topics_grow_but_do_not_shrink(broker: str, admin: AdminClient, to
     assert Difference(cards.name, "partitions", "", "2", "1") in grown.apply()
     assert grown.diff() == []
     with pytest.raises(OperatorError, match="cannot be changed"):
-        TopicsAdmin(broker, [replace(cards, partitions=1)]).apply()
+        TopicsAdmin(broker, [replace(cards, own_partitions=1)]).apply()
 
 
 def test_every_topic_that_a_stage_reads_has_a_fixed_count() -> None:

@@ -21,7 +21,7 @@ def run_chain(
     """The same orders through `len(hop_bytes)` copies, each of which writes records of so many bytes."""
     names = [f"bench.chain.{number}" for number in range(len(hop_bytes) + 1)]
     bootstrap = servers.broker.bootstrap
-    fresh_topics(bootstrap, names)
+    fresh_topics(bootstrap, options.partitions, names)
     fed = [record._replace(topic=names[0]) for record in orders]
     with _copies(servers, names, hop_bytes) as copies:
 

@@ -16,11 +16,10 @@ from orderwing.runtime.kafka_client import client_config
 from orderwing.runtime.topics_admin import TopicsAdmin
 
 _TIMEOUT_S = 60.0
-_PARTITIONS = 4
 _PLAIN = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(4 << 20)}
 
 
-def fresh_topics(bootstrap: str, plain: Sequence[str] = ()) -> None:
+def fresh_topics(bootstrap: str, partitions: int, plain: Sequence[str] = ()) -> None:
     """Delete every topic and group, then make the product's topics and the `plain` ones. Raises OperatorError."""
     admin = AdminClient(client_config(bootstrap))
     end_s = time.monotonic() + _TIMEOUT_S
@@ -33,9 +32,9 @@ def fresh_topics(bootstrap: str, plain: Sequence[str] = ()) -> None:
     while _topics(admin):
         _require_in_time(end_s)
         time.sleep(0.1)
-    new = [NewTopic(name, _PARTITIONS, replication_factor=1, config=_PLAIN) for name in plain]
+    new = [NewTopic(name, partitions, replication_factor=1, config=_PLAIN) for name in plain]
     _each(admin.create_topics(new) if new else {}, set())
-    TopicsAdmin(bootstrap).apply()
+    TopicsAdmin(bootstrap, partitions=partitions).apply()
     _await_leaders(admin, end_s)
 
 

@@ -14,7 +14,8 @@ PARTS = (CHAIN, BASKETS, RETAIL, EVERYTHING)
 class Options:
     """`orders` are fed at once, then `rate` a second for `seconds`. `retail` is the file of part c, None if absent.
 
-    `profile` names a service that is run under cProfile; its hot functions go to `profile_file`.
+    `partitions` are those of every topic, the chain's too. `profile` names a service that is run under cProfile; its
+    hot functions go to `profile_file`.
     """
 
     orders: int = 10_000
@@ -23,6 +24,7 @@ class Options:
     parts: tuple[str, ...] = PARTS
     retail: Path | None = None
     restored_rows: int = 1_000_000
+    partitions: int = 1
     profile: str | None = None
 
     def orders_of(self, part: str) -> int:

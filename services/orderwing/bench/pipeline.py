@@ -81,7 +81,7 @@ def run_pipeline(
 ) -> Result:
     """Raises OperatorError."""
     bootstrap = servers.broker.bootstrap
-    fresh_topics(bootstrap)
+    fresh_topics(bootstrap, options.partitions)
     fix_clock(bootstrap, 1.0, time.time_ns() // 1_000_000, morning_ms())
     publish_reference(bootstrap, market.network, market.items)
     with _services(servers, part, names, options.profile) as supervisor:

@@ -36,7 +36,7 @@ _DEADLINE_S = 600.0
 def measure_restore(servers: Servers, rows: int) -> Restored:
     """Raises OperatorError from the cluster, RuntimeError where the rows do not come back."""
     bootstrap = servers.broker.bootstrap
-    fresh_topics(bootstrap)
+    fresh_topics(bootstrap, PARTITIONS)
     fix_clock(bootstrap, 1.0, time.time_ns() // 1_000_000, morning_ms())
     publish_reference(bootstrap, demo_network(), demo_catalogue())
     outputs = Outputs(STAGE.name, changelog(STAGE.name).name)

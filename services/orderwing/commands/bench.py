@@ -28,6 +28,7 @@ def pipeline(
     rate: Annotated[float, typer.Option(min=1, help="The fixed rate, orders a second.")] = 500.0,
     part: Annotated[list[str] | None, typer.Option(help="a, b, c or d; may be repeated. All, if not said.")] = None,
     restore_rows: Annotated[int, typer.Option(min=0, help="Rows to restore; 0 leaves that out.")] = 1_000_000,
+    partitions: Annotated[int, typer.Option(min=1, help="Of every topic; each stage is one process.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Write the tables to this file as Markdown.")] = None,
     profile: Annotated[str | None, typer.Option(help="Run this service under cProfile.")] = None,
 ) -> None:
@@ -43,7 +44,7 @@ def pipeline(
     if unknown := set(parts) - set(PARTS):
         fail(f"There is no part {min(unknown)}; there are {', '.join(PARTS)}.")
     told = facts(shlex.join(["orderwing", *sys.argv[1:]]))
-    options = Options(orders, seconds, rate, parts, _retail_file(), restore_rows, profile)
+    options = Options(orders, seconds, rate, parts, _retail_file(), restore_rows, partitions, profile)
     try:
         with progress_bars() as progress:
             results, restored = bench(options, progress, lambda text: typer.echo(text, err=True))

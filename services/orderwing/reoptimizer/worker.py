@@ -38,7 +38,7 @@ from orderwing_schemas.base import Event
 from orderwing_schemas.codec import UndecodableError, decode, header_map
 from orderwing_schemas.events.allocation import PartAllocated, PartFrozen, ProposalAnswered
 from orderwing_schemas.events.reservation import StockMoved
-from orderwing_schemas.topics import CLOCK, PARTITIONS, PARTS_PLANNED, PROPOSALS, REFERENCE, STOCK_MOVED, WINDOWS
+from orderwing_schemas.topics import CLOCK, PARTS_PLANNED, PROPOSALS, REFERENCE, STOCK_MOVED, WINDOWS, Counted
 
 NAME = "reoptimizer"
 GROUP = "orderwing-reoptimizer"
@@ -126,6 +126,7 @@ class _Worker:
                     for message in messages:
                         self._learn(partition.topic, _record(message))
                 if not batches and self._reference.ready:
+                    Counted.partitions = len(reader.partitions_for_topic(REFERENCE.name)) or Counted.partitions
                     ready.set()
         finally:
             await reader.stop()
@@ -148,7 +149,7 @@ class _Worker:
             web_enabled=False,
             topic_disable_leader=True,
             topic_replication_factor=self._settings.topics.replication_factor or 1,
-            topic_partitions=PARTITIONS,
+            topic_partitions=Counted.partitions,
             topic_allow_declare=True,
             table_standby_replicas=0,
             consumer_auto_offset_reset="earliest",
@@ -167,8 +168,8 @@ class _Worker:
         return app
 
     def _declare(self, app: faust.App) -> None:
-        parts = app.Table("pool", partitions=PARTITIONS, key_type=bytes, value_type=bytes)
-        shelves = app.Table("shelves", partitions=PARTITIONS, key_type=bytes, value_type=bytes)
+        parts = app.Table("pool", partitions=Counted.partitions, key_type=bytes, value_type=bytes)
+        shelves = app.Table("shelves", partitions=Counted.partitions, key_type=bytes, value_type=bytes)
         topics = {
             topic.name: app.topic(topic.name, key_type=bytes, value_type=bytes)
             for topic in (PARTS_PLANNED, STOCK_MOVED, PROPOSALS, WINDOWS)
@@ -259,14 +260,14 @@ class _Worker:
         active = {tp.partition for tp in app.assignor.assigned_actives() if tp.topic == name}
         entries, levels = _by_region(parts), _by_region(shelves)
         for region, ordinal in self._reference.network.ordinals.items():
-            if ordinal % PARTITIONS in active and region in entries:
+            if ordinal % Counted.partitions in active and region in entries:
                 now_ms = self._clock.domain_ms(int(time.time() * 1000))
                 started = time.perf_counter()
                 pool, look = await asyncio.get_running_loop().run_in_executor(
                     self._solver, self._solve, region, entries[region], levels.get(region, []), now_ms
                 )
                 seconds = time.perf_counter() - started
-                await self._tell(topics, ordinal % PARTITIONS, pool, look, now_ms, seconds)
+                await self._tell(topics, ordinal % Counted.partitions, pool, look, now_ms, seconds)
 
     def _solve(self, region: str, entries: list[bytes], levels: list[bytes], now_ms: int) -> tuple[pools.Pool, Look]:
         network = self._reference.network

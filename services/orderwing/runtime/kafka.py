@@ -181,6 +181,16 @@ class KafkaBus:
                 raise NotYetError(error.args[0].name()) from None
         return found
 
+    def partition_count(self, topic: str) -> int:
+        """Raises NotYetError while the topic is not there or nobody answers."""
+        try:
+            found = self._admin.list_topics(topic, timeout=_CALL_S).topics[topic]
+        except KafkaException as error:
+            raise NotYetError(error.args[0].name()) from None
+        if found.error is not None:
+            raise NotYetError(found.error.name())
+        return len(found.partitions)
+
     def reader(self, ends: Mapping[TopicPartition, int]) -> KafkaReader:
         return KafkaReader(self._common, ends)
 

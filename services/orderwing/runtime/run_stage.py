@@ -17,7 +17,7 @@ from orderwing.runtime.runner import Runner
 from orderwing.runtime.settings import Settings
 from orderwing.runtime.tracing import tracing
 from orderwing.runtime.watchdog import Watchdog
-from orderwing_schemas.topics import CLOCK
+from orderwing_schemas.topics import CLOCK, REFERENCE, Counted
 
 
 def run_stage(stage: Stage, settings: Settings, observer: Observer, stop: threading.Event) -> int:
@@ -29,7 +29,7 @@ def run_stage(stage: Stage, settings: Settings, observer: Observer, stop: thread
             closing(_bus(stage, settings)) as bus,
         ):
             clock = await_clock(bus, observer, stop, pulse=watchdog.pulse)
-            if clock is None:
+            if clock is None or not _learn_partitions(bus, stop, watchdog.pulse):
                 return 0
             runner = Runner(
                 stage,
@@ -98,3 +98,15 @@ def await_clock(
         observer.state(False, False, "The domain clock is not fixed: run `orderwing network load`.")
         stop.wait(timeout_s)
     return None
+
+
+def _learn_partitions(bus: KafkaBus, stop: threading.Event, pulse: Callable[[], None]) -> bool:
+    """Count on as many partitions as the cluster was made with; False if asked to stop before it says."""
+    while not stop.is_set():
+        pulse()
+        try:
+            Counted.partitions = bus.partition_count(REFERENCE.name)
+        except NotYetError:
+            continue
+        return True
+    return False

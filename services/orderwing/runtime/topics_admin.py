@@ -24,7 +24,7 @@ from confluent_kafka.admin import (
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka_client import Cluster, client_config, no_answer
 from orderwing.runtime.settings import Settings
-from orderwing_schemas.topics import ALL_TOPICS, REFERENCE, STAGES, Topic
+from orderwing_schemas.topics import ALL_TOPICS, PARTITIONS, REFERENCE, STAGES, Topic
 
 _TIMEOUT_S = 30.0
 _MIB = 1 << 20
@@ -74,6 +74,8 @@ def _max_bytes(topic: Topic) -> int:
 class TopicsAdmin:
     """Raises OperatorError when the cluster does not answer or refuses.
 
+    `partitions` are those of every topic that has not its own; 0: as many as the cluster was made with, else
+    `topics.PARTITIONS`.
     `replicas` and `in_sync` are the replicas of each topic and how many must have a record before it counts. 0 leaves
     them to the size of the cluster at a topic's making: up to three replicas, two in sync where there are three.
     """
@@ -84,11 +86,13 @@ class TopicsAdmin:
         topics: Sequence[Topic] = ALL_TOPICS,
         timeout_s: float = _TIMEOUT_S,
         *,
+        partitions: int = 0,
         replicas: int = 0,
         in_sync: int = 0,
     ) -> None:
         self._bootstrap = bootstrap
         self._topics = topics
+        self._partitions = partitions
         self._replicas = replicas
         self._in_sync = in_sync
         self._timeout_s = timeout_s  # for the first answer
@@ -98,7 +102,10 @@ class TopicsAdmin:
     def of(cls, settings: Settings) -> Self:
         """All topics, on the cluster and with the replicas that the settings name."""
         return cls(
-            settings.kafka, replicas=settings.topics.replication_factor, in_sync=settings.topics.min_insync_replicas
+            settings.kafka,
+            partitions=settings.topics.partitions,
+            replicas=settings.topics.replication_factor,
+            in_sync=settings.topics.min_insync_replicas,
         )
 
     def diff(self) -> list[Difference]:
@@ -109,11 +116,11 @@ class TopicsAdmin:
         found: list[Difference] = []
         for topic in self._topics:
             if topic.name not in counts:
-                found.append(Difference(topic.name, "missing", "", f"{topic.partitions} partitions", "none"))
+                found.append(Difference(topic.name, "missing", "", f"{self._count(topic, counts)} partitions", "none"))
                 continue
-            if (count := counts[topic.name]) != topic.partitions:
-                fixable = count < topic.partitions and not has_rows(topic)
-                found.append(Difference(topic.name, "partitions", "", str(topic.partitions), str(count), fixable))
+            if (count := counts[topic.name]) != (wanted := self._count(topic, counts)):
+                fixable = count < wanted and not has_rows(topic)
+                found.append(Difference(topic.name, "partitions", "", str(wanted), str(count), fixable))
             if self._replicas and (copies := replicas[topic.name]) != self._replicas:
                 found.append(Difference(topic.name, "replicas", "", str(self._replicas), str(copies), fixable=False))
             config = configs[topic.name]
@@ -195,7 +202,7 @@ class TopicsAdmin:
     def _create(self, topics: Sequence[Topic]) -> None:
         if not topics:
             return
-        brokers, _, _ = self._metadata()
+        brokers, counts, _ = self._metadata()
         replicas = self._replicas or min(_MOST_REPLICAS, brokers)
         if replicas > brokers:
             raise OperatorError(
@@ -203,14 +210,19 @@ class TopicsAdmin:
             )
         durable = self._durability() or ({"min.insync.replicas": "2"} if replicas >= _MOST_REPLICAS else {})
         new = [
-            NewTopic(t.name, t.partitions, replication_factor=replicas, config=wanted_config(t) | durable)
+            NewTopic(t.name, self._count(t, counts), replication_factor=replicas, config=wanted_config(t) | durable)
             for t in topics
         ]
         _await(self._admin.create_topics(new, operation_timeout=_TIMEOUT_S))
 
     def _grow(self, topics: Sequence[Topic]) -> None:
         if topics:
-            _await(self._admin.create_partitions([NewPartitions(t.name, t.partitions) for t in topics]))
+            _, counts, _ = self._metadata()
+            new = [NewPartitions(t.name, self._count(t, counts)) for t in topics]
+            _await(self._admin.create_partitions(new))
+
+    def _count(self, topic: Topic, counts: Mapping[str, int]) -> int:
+        return topic.own_partitions or self._partitions or counts.get(REFERENCE.name) or PARTITIONS
 
     def _configure(self, differences: Sequence[Difference]) -> None:
         entries: dict[str, list[ConfigEntry]] = {}

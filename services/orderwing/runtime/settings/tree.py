@@ -138,6 +138,14 @@ class Kafka(Section):
 class Topics(Section):
     """What `orderwing topics apply` and the re-optimizer make."""
 
+    partitions: int = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="Of every topic, and so the most copies of a stage that share its work; fixed when the cluster is "
+        "made. Each costs a little of every transaction. 0: as many as the cluster has, 4 of a new one.",
+        json_schema_extra=_variable("PARTITIONS"),
+    )
     replication_factor: int = Field(
         0,
         ge=0,
