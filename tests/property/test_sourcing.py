@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import product
+from random import Random
 from time import perf_counter
 
 import pytest
@@ -356,6 +357,32 @@ def test_a_penny_does_not_buy_an_hour() -> None:
         arrivals[lane.site_id] = departure
     earlier = min(arrivals, key=lambda site_id: arrivals[site_id])
     assert quick_choice(asked_for(network, stock, (("tea", 1),)), network.sites).site_ids == (earlier,)
+
+
+def test_large_orders_are_held_as_whole_and_cheaper_than_by_the_plain_rule() -> None:
+    """Dozens of units of a dozen SKUs at three sites: no table has all their loads."""
+    items = {
+        f"k{n}": Item(sku=f"k{n}", weight_g=150 + 90 * n, volume_cm3=200 + 150 * n, capacity=1, list_price_minor=1)
+        for n in range(12)
+    }
+    lanes = tuple(lane.model_copy(update={"carrier": "cards"}) for lane in a_network([9, 7, 8], [1, 2, 1]).lanes)
+    cards = (RateCard(carrier="cards", zone="z", breaks=BREAKS, kilogram_minor=4),)
+    cartons = (*CARTONS, Carton(carton_id="xl", max_weight_g=9_000, volume_cm3=20_000, carton_minor=9))
+    network = a_network([9, 7, 8], [1, 2, 1]).model_copy(
+        update={"lanes": lanes, "rate_cards": cards, "cartons": cartons}
+    )
+    ours = plain = 0
+    for seed in range(12):
+        random = Random(seed)
+        stock = {(s.site_id, sku): random.choice((0, 3, 9, 30)) for s in network.sites for sku in items}
+        lines = tuple((sku, random.randint(1, 12)) for sku in items)
+        asked = replace(asked_for(network, stock, lines), catalogue=items.get)
+        choice, other = quick_choice(asked, network.sites), plain_choice(asked, network.sites)
+        assert verify(asked, choice) == []
+        assert sum(line.quantity for line in choice.held) == sum(line.quantity for line in other.held)
+        assert quick_choice(asked, network.sites) == choice
+        ours, plain = ours + choice.cost_minor, plain + other.cost_minor
+    assert ours < 0.99 * plain
 
 
 @pytest.mark.parametrize("count", [10, 14])

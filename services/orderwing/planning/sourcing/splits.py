@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from orderwing.planning.outlets import Outlet, Parcel
 from orderwing.planning.pricing import Handling, price_list
+from orderwing.planning.sourcing import roughly
+from orderwing.planning.sourcing.additive import add_up
 from orderwing.planning.sourcing.problem import Budget, Problem, Rules, Run, Source, Want
-from orderwing.planning.sourcing.splitting import Loaded, field_of, rivals, split
+from orderwing.planning.sourcing.splitting import Field, Loaded, field_of, rivals, split
+from orderwing.planning.sourcing.states import load_count
 from orderwing_schemas.network import Trait
 
 if TYPE_CHECKING:
     from orderwing.planning.sourcing.quick import Asked
 
 FEW = 24  # ways to share an order out, up to which each is priced by itself
-BUDGET = Budget(nodes=12, loads=4_000, cells=400_000, packed=40_000)  # a stage decides within milliseconds
+BUDGET = Budget(loads=600)  # a stage decides within milliseconds
 RULES = Rules(single_site="when_cheapest")
 BARE = frozenset({Trait.OVERSIZE})  # whatever fits no carton travels without
 
@@ -48,25 +51,32 @@ def sharings(
 ) -> Iterator[Sharing]:
     """The cheapest first, then others that were weighed. All ship as many units as the outlets have.
 
-    Of equal costs fewer sites win, then those that come first. Exact up to ten sites and some thousand ways to load one
-    of them; beyond, a search of few steps. `needed`: units by SKU, by default all that is asked for.
+    Of equal costs fewer sites win, then those that come first. Exact up to ten sites and 600 ways to load one of
+    them, or where costs add up. `needed`: units by SKU, by default all that is asked for.
     """
     board = _Board(asked, asked.needed if needed is None else needed, outlets, due_ms)
     parts = _parts(board)
     if parts is None:
         field = field_of(board.problem(), BUDGET)
         places = [board.place[way.source.site_id] for way in field.ways]
-        found = split(field, BUDGET, 0)
-        best = board.loaded(places, found.loads)
+        best, *others = [board.loaded(places, loads) for loads in _loads(board, field, places)]
         if more := board.beyond(best, places):
             yield (*best, *more)
-            return
-        yield best
-        for loads in rivals(field, found, len(outlets)):
-            yield board.loaded(places, loads)
+        else:
+            yield from (best, *others)
     else:
         ways = [board.sharing(way) for way in product(*parts)]
         yield from sorted(ways, key=lambda way: (cost_of(way), len(way)))
+
+
+def _loads(board: _Board, field: Field, places: Sequence[int]) -> Iterator[Loaded]:
+    """By tables, where costs add up or loads are few enough."""
+    if load_count(field.wanted) > BUDGET.loads and not add_up(field.problem, field.ways, field.wanted):
+        yield roughly.shared(field, lambda place, units: board.piece(places[place], units).parcel.weighed_minor)
+        return
+    found = split(field, BUDGET, 0)
+    yield found.loads
+    yield from rivals(field, found, len(places))
 
 
 class _Board:
