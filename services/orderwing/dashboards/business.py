@@ -51,8 +51,11 @@ def inventory() -> Board:
         ),
         Panel(
             "Holds",
-            "Reservation's words in the last hour.",
-            one(grown(metric.RESERVATIONS, "outcome"), "{{outcome}}"),
+            "Reservation's words in the last hour, and by what was known other regions were asked.",
+            (
+                Query(grown(metric.RESERVATIONS, "outcome"), "{{outcome}}"),
+                Query(grown(metric.SLIP_ROUTES, "knowledge"), "asked elsewhere: {{knowledge}}"),
+            ),
         ),
         Panel(
             "Holds lapsing",

@@ -134,6 +134,13 @@ RESERVATIONS = Metric(
     "Reservation's words to orders: held, reserved, backordered, short, lapsed, released.",
     ("outcome",),
 )
+SLIP_ROUTES = Metric(
+    "orderwing_slip_routes_total",
+    "counter",
+    "How other regions were asked for what home lacks: by stock that they had `told` of; by preference where nothing "
+    "was known (`unknown`); `nobody`, as none was known to have any. And how often what was told was `stale`.",
+    ("knowledge",),
+)
 STOCK_CHANGES = Metric(
     "orderwing_stock_changes_total", "counter", "Decisions that changed shelves, by what caused them.", ("kind",)
 )
@@ -228,7 +235,7 @@ BY_SERVICE: dict[str, tuple[Metric, ...]] = {
     "views": (
         RECORDS_IN, DEAD_LETTERS, VIEWS_APPLIED, VIEWS_LAG,
         ORDERS, ORDERS_STUCK, PROMISES_AT_RISK, ORDER_SECONDS, ORDER_PARCELS,
-        STOCK_UNITS, BACKORDERED_UNITS, RESERVATIONS, STOCK_CHANGES, FRAUD_VERDICTS, PAYMENTS,
+        STOCK_UNITS, BACKORDERED_UNITS, RESERVATIONS, SLIP_ROUTES, STOCK_CHANGES, FRAUD_VERDICTS, PAYMENTS,
         PLANS, FROZEN_ORDERS, FROZEN_PARTS, FROZEN_PARCELS, FROZEN_UNITS, FROZEN_COST_MINOR, FROZEN_SPLITS,
         PARCELS, DELIVERIES, PICKED_UNITS, SITE_CAPACITY, DEPARTURES, DEPARTED_PARCELS,
         PROPOSALS_ANSWERED, SAVED_MINOR, CLOCK_FACTOR,

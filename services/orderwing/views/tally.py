@@ -73,6 +73,20 @@ def _reserved(body: Body) -> Iterator[Count]:
     yield metric.RESERVATIONS, 1, (body["outcome"],)
 
 
+def _decided(body: Body) -> Iterator[Count]:
+    """A card counts if it is of a slip's route."""
+    if body["stage"] == "reservation" and body["decision"].startswith("route"):
+        yield metric.SLIP_ROUTES, 1, (_knowledge(body),)
+
+
+def _knowledge(body: Body) -> str:
+    if body["decision"] == "route was stale":
+        return "stale"
+    if body["chosen"] == "nobody":
+        return "nobody"
+    return "unknown" if body["candidates"][0]["cost_minor"] is None else "told"
+
+
 def _moved(body: Body) -> Iterator[Count]:
     yield metric.STOCK_CHANGES, 1, (body["kind"],)
 
@@ -112,6 +126,7 @@ _FIRST: Mapping[Metric, tuple[tuple[str, ...], ...]] = {
     ),
     metric.FRAUD_VERDICTS: (("cleared",), ("in_review",), ("blocked",)),
     metric.RESERVATIONS: tuple((outcome.value,) for outcome in ReservationOutcome),
+    metric.SLIP_ROUTES: (("told",), ("unknown",), ("nobody",), ("stale",)),
     metric.PARCELS: tuple((step,) for step in _PARCEL_STEPS),
     metric.DELIVERIES: (("in_time",), ("late",)),
 }
@@ -121,6 +136,7 @@ _TALLIES: Mapping[str, Callable[[Body], Iterator[Count]]] = {
     "order.refused.v1": _refused,
     "fraud.decided.v1": _judged,
     "reservation.recorded.v1": _reserved,
+    "decision.card.v1": _decided,
     "stock.moved.v1": _moved,
     "part.allocated.v1": _planned,
     "proposal.answered.v1": _answered,

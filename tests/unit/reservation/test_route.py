@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+
 import pytest
 
 from orderwing.reservation.rows import Want
+from orderwing.views.tally import tally
+from orderwing_schemas.codec import encode
 from orderwing_schemas.domain import Backorder
 from orderwing_schemas.events.reservation import DecisionCard, ReservationOutcome, SlipPassed, StockTold
 from support.reservation_world import REGION_OF, World, network, of_kind, order
@@ -165,3 +170,18 @@ def test_a_region_alone_asks_nobody() -> None:
     placed(world, {"A": 1}, one_box=True)
     assert not cards(world, "route")
     assert world.recorded("o1").outcome is ReservationOutcome.BACKORDERED
+
+
+def test_operators_see_how_often_knowledge_was_stale() -> None:
+    """As the views count cards."""
+    world = knowing(("W1", "A", 2))
+    lie(world, "north", "S1", "A", 2)
+    for name, sku in (("o1", "A"), ("o2", "B")):
+        world.clear(order(name, {sku: 2}))
+    fresh = World()
+    fresh.clear(order("o3", {"A": 2}))
+    for one in (world, fresh):
+        one.settle()
+    made = of_kind([*world.emitted, *fresh.emitted], DecisionCard)
+    counted = Counter(labels for card in made for _, _, labels in tally(card.EVENT_TYPE, json.loads(encode(card))))
+    assert counted == {("told",): 1, ("stale",): 1, ("nobody",): 1, ("unknown",): 1}
