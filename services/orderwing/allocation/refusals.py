@@ -26,6 +26,7 @@ _WORDS = {
     "gone": "the hold is over",
     "changed": "other units are held",
     "foreign_site": "a site is not of the region",
+    "barred": "the policy leaves a site out",
 }
 
 

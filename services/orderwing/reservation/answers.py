@@ -11,7 +11,7 @@ from orderwing.kernel.view import Draft
 from orderwing.reservation import units, wants
 from orderwing.reservation.rows import Held, Hold, HoldState, Part
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.sourcing import promise_ms
+from orderwing.reservation.sourcing import barred_for, promise_ms
 from orderwing.reservation.states import HOLD_STATES, Happening
 from orderwing.reservation.stock import DAY_MS
 from orderwing_schemas.domain import Backorder, Order
@@ -86,6 +86,7 @@ def reserve_part(
 ) -> int:
     """The part's row, and the part for its region's allocation. Returns its promise."""
     held = units.merge(held)
+    bars = barred_for(draft, order, region)
     part = Part(
         part_id=part_id,
         order_id=order.order_id,
@@ -93,6 +94,7 @@ def reserve_part(
         region=region,
         home=order.home_region,
         held=held,
+        barred=bars,
     )
     draft.put(part)
     promise_at_ms = promise_ms(draft, order, held, now_ms)
@@ -102,7 +104,7 @@ def reserve_part(
         order=order,
         held=units.held_told(held),
         promise_at_ms=promise_at_ms,
-        seen=Shelves(draft, region).seen(line.sku for line in held),
+        seen=Shelves(draft, region).seen([line.sku for line in held], bars),
         replaces=replaces,
     )
     draft.emit(STOCK_RESERVED, event)

@@ -36,14 +36,18 @@ def on_move(view: View, event: MoveRequested, now_ms: int) -> Decision:
         answer = HoldMoved(region=event.region, move_id=event.move_id, moves=event.moves)
         draft.emit(STOCK_RESERVED, answer)
     else:
-        seen = Shelves(draft, event.region).seen(line.sku for move in event.moves for line in move.held)[:SEEN]
+        barred = {site_id for part in known for site_id in part.barred}
+        seen = Shelves(draft, event.region).seen([x.sku for move in event.moves for x in move.held], barred)[:SEEN]
         refused = MoveRefused(region=event.region, move_id=event.move_id, reason=refusal, seen=seen)
         draft.emit(STOCK_RESERVED, refused)
     return draft.decision()
 
 
 def _refusal(draft: Draft, event: MoveRequested, move: PartMove, part: Part | None) -> str | None:
-    """`gone`: no such part, or all of it has shipped. `changed`: it holds other units than allocation believes."""
+    """`gone`: no such part, or all of it has shipped. `changed`: it holds other units than allocation believes.
+
+    `barred`: by the policy, goods that are not there yet may not be moved to a site.
+    """
     if part is None or not part.held:
         return "gone"
     new: tuple[Held, ...] = units.held_of_told(move.held)
@@ -53,6 +57,9 @@ def _refusal(draft: Draft, event: MoveRequested, move: PartMove, part: Part | No
     sites = draft.network.site_by_id
     if any((site := sites.get(line.site_id)) is None or site.region_id != event.region for line in new):
         return "foreign_site"
+    own = {line.site_id for line in part.held}
+    if any(line.site_id in part.barred and line.site_id not in own for line in new):
+        return "barred"
     return None
 
 

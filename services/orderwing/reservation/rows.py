@@ -117,10 +117,11 @@ class RemoteHold(Row, frozen=True, kw_only=True):
         return f"{self.order_id}|{self.version}|{self.region}|{self.slip}"
 
 
-class Part(Row, frozen=True, kw_only=True):
+class Part(Row, frozen=True, kw_only=True, omit_defaults=True):
     """A firm hold in one region, what of it has not shipped. Dropped `duplicate_horizon_days` after it is empty.
 
-    `last_move` is the move applied last, `short` the shipments whose short pick is noted.
+    `last_move` is the move applied last, `short` the shipments whose short pick is noted, `barred` the sites to which
+    the policy that was in force lets nothing of it be moved.
     """
 
     part_id: str
@@ -131,6 +132,7 @@ class Part(Row, frozen=True, kw_only=True):
     held: tuple[Held, ...]
     last_move: str = ""
     short: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

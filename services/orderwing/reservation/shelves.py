@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from msgspec.structs import replace
 
@@ -115,9 +115,9 @@ class Shelves:
         sites = self._draft.network.sites_by_region.get(self._region, ())
         return sum(max(0, self.atp(site.site_id, sku)) for site in sites)
 
-    def seen(self, skus: Iterable[str]) -> tuple[Available, ...]:
-        """What the region's shelves that stock these SKUs have to give."""
-        sites = self._draft.network.sites_by_region.get(self._region, ())
+    def seen(self, skus: Iterable[str], barred: Container[str] = ()) -> tuple[Available, ...]:
+        """What the region's shelves that stock these SKUs have to give, but for those of sites that are barred."""
+        sites = [s for s in self._draft.network.sites_by_region.get(self._region, ()) if s.site_id not in barred]
         shelves = [self.get(site.site_id, sku) for sku in dict.fromkeys(skus) for site in sites]
         return tuple([(s.site_id, s.sku, s.atp) for s in shelves if s.on_hand or s.reserved])
 

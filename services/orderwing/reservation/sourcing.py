@@ -8,7 +8,7 @@ from typing import NamedTuple
 from orderwing.kernel.view import Draft
 from orderwing.planning import calendar
 from orderwing.planning.holding import Sought, hold, weighed
-from orderwing.planning.policies.governing import Governed, hold_by
+from orderwing.planning.policies.governing import Governed, barred, hold_by
 from orderwing.planning.sourcing import Asked, Choice, Steering
 from orderwing.reservation import units
 from orderwing.reservation.policies import in_force
@@ -65,6 +65,14 @@ def choose(draft: Draft, shelves: Shelves, search: Search) -> Choice:
 def decide(draft: Draft, sought: Sought, order: Order) -> Choice:
     policy = in_force(draft.reference).policy
     return hold(sought) if policy is None else hold_by(policy, sought, order)
+
+
+def barred_for(draft: Draft, order: Order, region: str) -> tuple[str, ...]:
+    """Sites of the region to which the policy lets nothing of the order be moved."""
+    policy = in_force(draft.reference).policy
+    if policy is None:
+        return ()
+    return barred(policy, order, draft.reference.item, draft.network.sites_by_region.get(region, ()))
 
 
 def candidates_of(sought: Sought, choice: Choice) -> list[Candidate]:

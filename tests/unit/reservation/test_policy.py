@@ -6,8 +6,9 @@ from typing import Any
 
 from orderwing.reservation import policies
 from orderwing.reservation.policies import in_force
-from orderwing_schemas.domain import Backorder
-from orderwing_schemas.events.reservation import DecisionCard
+from orderwing_schemas.domain import Backorder, HeldLine
+from orderwing_schemas.events.allocation import MoveRequested
+from orderwing_schemas.events.reservation import DecisionCard, HoldMoved, MoveRefused, PartMove
 from orderwing_schemas.network import Item
 from orderwing_schemas.policy import Policy
 from support.memory_view import MemoryReference
@@ -163,3 +164,23 @@ def test_an_item_that_left_the_catalogue_is_shared_out_without_the_strategys_pri
     made.request(order("o1", {"B": 2}))
     assert made.shelf("N1", "B").reserved == 2
     assert "its prices counted for nothing: items[B]" in card(made).notes[0]
+
+
+def test_what_the_policy_leaves_out_no_move_brings_back() -> None:
+    relaxed = {"name": "rules", "filters": {"exclude_sites": ["N1"]}, "fallbacks": [{"relax": ["exclude_sites"]}]}
+    for stock, moves in (({"N1": 9, "N2": 9}, {"N1": "barred"}), ({"N1": 9}, {"N1": ""})):
+        made = world(relaxed)
+        for site_id, units in stock.items():
+            made.receive(site_id, "A", units)
+        made.clear(order("o1", {"A": 2}))
+        (reserved,) = made.reserved("o1")
+        assert [site_id for site_id, _, _ in reserved.seen] == [site_id for site_id in stock if site_id == "N2"]
+        for site_id, reason in moves.items():
+            held = (HeldLine(line_id="l-A", sku="A", site_id=site_id, quantity=2),)
+            part = PartMove(part_id=reserved.part_id, order_id="o1", version=1, held=held)
+            *_, answer = made.send(MoveRequested(region="north", move_id="m1", moves=(part,)))
+            assert isinstance(answer, MoveRefused if reason else HoldMoved)
+            if isinstance(answer, MoveRefused):
+                assert answer.reason == reason
+                assert all(seen != "N1" for seen, _, _ in answer.seen)
+        made.check()

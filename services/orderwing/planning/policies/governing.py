@@ -1,6 +1,7 @@
 """What one region's sites hold by a policy: the decision of a stage, which knows no load and moves no goods first.
 
-A strategy that only filters, or accepts less delay, leaves the quick choice as it is; any other needs the exact engine.
+A strategy that only filters sites, accepts less delay or says when one site will do leaves it to the quick choice; any
+other needs the exact engine.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from orderwing.planning.policies.compiling import NO_FILTERS, Applied, Compiled,
 from orderwing.planning.policies.matching import Facts, facts_of
 from orderwing.planning.policies.sieving import refused
 from orderwing.planning.policies.sourcing import Attempt, Situation, attempt, explained, in_turn
-from orderwing.planning.policies.weighing import NO_WEIGHTS, unweighed
-from orderwing.planning.pricing import PricingError
+from orderwing.planning.policies.weighing import unweighed
+from orderwing.planning.pricing import Catalogue, PricingError
 from orderwing.planning.pricing.shipments import STEERING
 from orderwing.planning.sourcing import Asked, Choice
 from orderwing.planning.sourcing import plan as plans
@@ -91,15 +92,24 @@ def hold_by(policy: Compiled, sought: Sought, order: Order) -> Governed:
     )
 
 
+def barred(policy: Compiled, order: Order, catalogue: Catalogue, sites: Iterable[Site]) -> tuple[str, ...]:
+    """Sites that the order's own strategy leaves out, without its fallbacks: nothing is to be moved there later."""
+    facts = facts_of(order, catalogue)
+    applied = apply(policy, facts)
+    if applied.filters == NO_FILTERS:
+        return ()
+    return tuple([site.site_id for site in sites if refused(applied, facts, site, {}) is not None])
+
+
 def needs_engine(strategy: Strategy) -> bool:
-    """Whether it says anything that the quick choice does not heed."""
+    """Whether it says anything that the quick choice does not heed, and a stage can."""
+    weights = strategy.weights
     return (
         strategy.first is not First.COST
         or strategy.max_sites is not None
-        or strategy.single_site is not None
         or strategy.backorder_unit_minor is not None
         or strategy.filters.exclude_carriers is not None
-        or strategy.weights != NO_WEIGHTS
+        or bool(weights.parcel_minor or weights.lateness or weights.site_unit_minor)
     )
 
 

@@ -138,6 +138,8 @@ def attempt(applied: Applied, at: Situation, budget: Budget = DEFAULT, seed: int
         arriving=at.arriving,
         room=at.room,
     )
+    if at.asked.one_box and whole.rules.single_site != "always":
+        whole = replace(whole, rules=replace(whole.rules, single_site="always"))
     if not at.gathers and whole.rules.consolidates:
         whole = replace(whole, hubs=(), rules=replace(whole.rules, consolidates=False))
     if not at.may_wait and whole.rules.backorder_unit_minor is not None:
