@@ -19,8 +19,8 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from orderwing.gateways.answers import NAME
 from orderwing.gateways.asking import Patience
+from orderwing.gateways.envelope import NAME
 from orderwing.gateways.payments import run_patiently
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.partitioning import key_partition
@@ -31,7 +31,7 @@ from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentR
 from orderwing_schemas.topics import PARTITIONS, PAYMENTS_ANSWERED, PAYMENTS_REQUESTED
 
 DEADLINE_S = 120.0
-ROUNDS = 4  # tries to kill a process in the middle of its work, each with twice as much of it
+ROUNDS = 6  # tries to kill a process in the middle of its work, each with twice as much of it
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
