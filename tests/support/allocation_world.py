@@ -14,7 +14,7 @@ from orderwing_schemas.domain import Available, Backorder, HeldLine, Order, Orde
 from orderwing_schemas.events.allocation import MoveRequested
 from orderwing_schemas.events.reoptimizer import PartChange, ProposalMade
 from orderwing_schemas.events.reservation import HoldMoved, MoveRefused, StockReserved
-from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site
+from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site, Trait
 from support.memory_view import MemoryReference, MemoryView
 
 HERE = Point(latitude=51.5, longitude=0.0)
@@ -112,8 +112,12 @@ def shelf(site_id: str, atp: int, sku: str = "tea") -> Available:
 class AllocationWorld:
     """Rows, a clock and everything emitted. Events are answered at `now_ms`; `until` fires deadlines on the way."""
 
-    def __init__(self, network: Network) -> None:
-        items = (Item(sku="tea", weight_g=400, volume_cm3=1, capacity=1, list_price_minor=100),)
+    def __init__(self, network: Network, traits: tuple[Trait, ...] = ()) -> None:
+        """`traits` are those of the mug."""
+        items = (
+            Item(sku="tea", weight_g=400, volume_cm3=1, capacity=1, list_price_minor=100),
+            Item(sku="mug", weight_g=0, volume_cm3=0, capacity=1, list_price_minor=100, traits=traits),
+        )
         self.network = network
         self.view = MemoryView(MemoryReference(network, items))
         self.now_ms = START_MS
@@ -194,7 +198,8 @@ class AllocationWorld:
         for shipment in shipments:
             site = self.network.site_by_id[shipment.site_id]
             departure: int = shipment.departure_at_ms
-            needs[shipment.lane_id, departure] += 1
+            most = self.network.lane_by_id[shipment.lane_id].parcels_per_departure
+            needs[shipment.lane_id, departure] += min(shipment.parcels, most)
             left = sum(line.quantity for line in shipment.lines)
             hours = -(-left // site.units_per_hour)
             hour = (departure - site.pick_minutes * MINUTE_MS) // HOUR_MS - hours + 1

@@ -61,6 +61,7 @@ class Story:
     provider: list[dict[str, Any]] = field(default_factory=list)
     warehouse: list[dict[str, Any]] = field(default_factory=list)
     network: Network = NETWORK
+    items: tuple[Item, ...] = ITEMS
 
     def tell(
         self, topic: str, event_type: str, body: dict[str, Any], source: str = "", cause: str = "", again: bool = False
@@ -105,7 +106,7 @@ class Story:
         return judge(
             self.facts,
             self.network,
-            ITEMS,
+            self.items,
             self.provider,
             self.warehouse,
             settled_before_wall_ms=settled_before_wall_ms,

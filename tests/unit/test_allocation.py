@@ -1,4 +1,5 @@
 from orderwing.allocation.rows import Departure, Move, Part, PickingHour, Plan, State
+from orderwing.planning.explaining.facts import edited
 from orderwing_schemas.base import Event
 from orderwing_schemas.domain import HeldLine, LineQuantity
 from orderwing_schemas.events.allocation import (
@@ -12,7 +13,7 @@ from orderwing_schemas.events.allocation import (
 )
 from orderwing_schemas.events.dispatch import PickShort
 from orderwing_schemas.events.reservation import DecisionCard
-from orderwing_schemas.network import Network, Policies
+from orderwing_schemas.network import Carton, Network, Policies, Trait
 from support.allocation_world import (
     DAY_MS,
     HOUR_MS,
@@ -183,6 +184,39 @@ def refusal(events: list[Event]) -> str:
     assert isinstance(answered, ProposalAnswered)
     assert (answered.accepted, answered.gain_minor) == (False, None)
     return answered.reason
+
+
+def boxed(network: Network) -> Network:
+    """Two packets of tea fill a box."""
+    box = Carton(carton_id="box", max_weight_g=800, volume_cm3=100, carton_minor=3)
+    return network.model_copy(update={"cartons": (box,)})
+
+
+def test_departures_carry_cartons_and_a_shipment_beyond_any_has_one_to_itself() -> None:
+    world = AllocationWorld(boxed(a_network((a_site("a"),), (a_lane("a", 3),))))
+    first = only(world.put(reserved("o1/south/1", [hold("a", 3)], SOON_MS)), PartAllocated)[0].shipments[0]
+    terms = dict(first.terms)
+    assert (first.parcels, terms["cartons"], terms["parcel"], terms["handling_parcel"]) == (2, 6, 200, 10)
+    assert first.cost_minor == sum(terms.values())
+    single = only(world.put(reserved("o2/south/1", [hold("a")], SOON_MS)), PartAllocated)[0].shipments[0]
+    double = only(world.put(reserved("o3/south/1", [hold("a", 3)], SOON_MS)), PartAllocated)[0].shipments[0]
+    large = only(world.put(reserved("o4/south/1", [hold("a", 9)], SOON_MS)), PartAllocated)[0].shipments[0]
+    hours = [(s.departure_at_ms - START_MS) // HOUR_MS for s in (first, single, double, large)]
+    assert (hours, large.parcels) == ([1, 1, 2, 3], 5)
+    assert sorted(row.booked for row in world.rows(Departure)) == [2, 3, 3]
+    world.check_capacity()
+
+
+def test_a_site_is_not_asked_for_what_it_may_not_ship_and_the_card_says_so() -> None:
+    network = two_sites(price_b=50).network
+    picky = network.sites[1].model_copy(update={"capabilities": (Trait.OVERSIZE,)})
+    sites = (network.sites[0], picky, network.sites[2])
+    world = AllocationWorld(edited(network, sites=sites), (Trait.HAZARD,))
+    events = world.put(reserved("o/south/1", [hold("a", 1, "1", "mug")], SOON_MS, [shelf("b", 5, "mug")]))
+    assert kinds(events) == ["PartAllocated", "DecisionCard"]
+    told = {one.label: one.lost_because for one in only(events, DecisionCard)[0].candidates}
+    assert told == {"a by a-south": None, "b": "may not ship mug: hazard"}
+    assert refusal(world.propose("p", ("o/south/1", 1, (hold("b", 1, "1", "mug"),)))) == "may_not_ship"
 
 
 def test_proposals_that_cannot_be_taken_are_refused_with_the_reason() -> None:

@@ -49,7 +49,7 @@ class Violation:
         return f"{self.kind}: {self.subject}: {self.detail}"
 
 
-KINDS = ("lost", "duplicated", "oversold", "stuck", "stock", "money", "capacity", "freeze", "ledger", "cost")
+KINDS = ("lost", "duplicated", "oversold", "stuck", "stock", "money", "capacity", "freeze", "rule", "ledger", "cost")
 
 
 def fact_of(

@@ -15,6 +15,7 @@ from orderwing.audit.ledgers import check_warehouse, oversold_units
 from orderwing.audit.lifecycle import ENDED, OrderTrace, check_orders, trace_orders
 from orderwing.audit.money import check_money
 from orderwing.audit.pace import Pace, measure_pace
+from orderwing.audit.rules import check_rules
 from orderwing.audit.savings import Pricer, Savings, check_costs, measure_savings
 from orderwing.audit.stock import check_stock
 from orderwing.audit.stock_books import StockBooks
@@ -75,6 +76,7 @@ def judge(
         *check_soft_holds(history, network.policies.soft_hold_minutes, TOLERANCE_MINUTES),
         *check_money(history, ended, restless, provider),
         *check_plans(history, network),
+        *check_rules(history, network, pricer.items),
         *check_costs(history, pricer),
         *check_warehouse(books, history, warehouse, restless),
     )
@@ -112,7 +114,7 @@ def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, fl
     orders = len({plan["order_id"] for plan in plans}) or 1
     kept = [when <= promised for trace in traces.values() for when, promised in trace.delivered_at_ms.values()]
     return {
-        "parcels_per_order": sum(len(plan["shipments"]) for plan in plans) / orders,
+        "parcels_per_order": sum(s.get("parcels", 1) for plan in plans for s in plan["shipments"]) / orders,
         "cost_minor_per_order": sum(plan["cost_minor"] for plan in plans) / orders,
         "promise_kept": sum(kept) / len(kept) if kept else 1.0,
     }

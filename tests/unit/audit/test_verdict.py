@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from orderwing.audit.facts import KINDS, fact_of
+from orderwing.planning.explaining.facts import edited
+from orderwing_schemas.network import Carton, Trait
 from support.audit_story import HELD, HOUR_MS, PART, PLAN_MINOR, SHIPMENT, UNITS, Story, delivered, plan, shelf
 
 
@@ -199,6 +201,17 @@ def _terms_are_not_the_model(story: Story) -> None:
     story.change("part.allocated.v1", cheat)
 
 
+def _more_parcels_than_told(story: Story) -> None:
+    box = Carton(carton_id="box", max_weight_g=500, volume_cm3=10**6)
+    story.network = story.network.model_copy(update={"cartons": (box,)})
+
+
+def _site_that_may_not(story: Story) -> None:
+    picky = story.network.sites[0].model_copy(update={"capabilities": ()})
+    story.network = edited(story.network, sites=(picky,))
+    story.items = tuple(item.model_copy(update={"traits": (Trait.HAZARD,)}) for item in story.items)
+
+
 PLANTED = (
     ("lost", _lost_at_gate), ("lost", _lost_at_intake), ("lost", _answer_lost), ("lost", _never_told),
     ("lost", _accepted_without_a_line), ("lost", _accepted_for_less), ("duplicated", _accepted_out_of_nothing),
@@ -213,6 +226,7 @@ PLANTED = (
     ("ledger", _warehouse_shipped_less), ("ledger", _nobody_heard),
     ("ledger", _provider_captured_more), ("ledger", _provider_wonders), ("ledger", _provider_keeps_money),
     ("cost", _price_is_not_the_terms), ("cost", _terms_are_not_the_model),
+    ("cost", _more_parcels_than_told), ("rule", _site_that_may_not),
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.domain import Point, ServiceLevel
 from orderwing_schemas.events.allocation import PartFrozen, ProposalAnswered
 from orderwing_schemas.events.reoptimizer import ProposalMade, WindowClosed
-from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site
+from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site, Trait
 from support.parts import an_allocated_part
 
 HOUR_MS = 3_600_000
@@ -100,6 +100,22 @@ def part(name: str, *takes: tuple[str, str], cost_minor: int, **changes: object)
 
 def look(pool: Pool, net: Network | None = None, refused_after_ms: int = 0) -> Look:
     return replan(pool, net or network(), catalogue, NOW_MS, Budget(), 1, refused_after_ms)
+
+
+def test_a_site_that_may_not_ship_a_part_is_no_option_and_the_proposal_says_why() -> None:
+    net = network()
+    picky = net.sites[0].model_copy(update={"capabilities": ()})
+    net = net.model_copy(update={"sites": (picky, net.sites[1])})
+    cup = Item(sku="cup", weight_g=0, volume_cm3=0, capacity=1, list_price_minor=1, traits=(Trait.MEDICAL,))
+    split = part("o", ("s1", "tea"), ("s2", "cup"), cost_minor=600)
+
+    def looked(free: dict[tuple[str, str], int]) -> Look:
+        return replan(Pool("r", (split,), free), net, {"cup": cup}.get, NOW_MS, Budget(), 1)
+
+    assert looked({("s1", "cup"): 1}).proposals == ()
+    (proposal,) = looked({("s1", "cup"): 1, ("s2", "tea"): 1}).proposals
+    assert {take.site_id for take in proposal.changes[0].takes} == {"s2"}
+    assert {one.label: one.lost_because for one in proposal.candidates}["o/r/1: s1"] == "may not ship cup: medical"
 
 
 def test_a_split_part_is_sent_from_one_site_once_stock_is_there() -> None:
