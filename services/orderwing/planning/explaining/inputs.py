@@ -60,10 +60,13 @@ def prices(facts: Facts, wanted: Set[str], packing: Set[str]) -> Iterator[Input]
     """What shipping from the sites costs, `packing` where that is wanted. No `slope` where costs share out lines."""
     parcels = _size(facts) if facts.network.cartons else 1  # of a site at most
     grams, steady = _grams(facts), _is_whole_somewhere(facts)
+    cards = facts.network.rate_card_by_zone
     for place, lane in enumerate(facts.network.lanes):
         if lane.site_id in wanted:
-            yield _of_lane(place, lane, "parcel_minor", "parcel rate", parcels)
-            if lane.kilogram_minor:
+            own = (lane.carrier, lane.rate_zone or lane.zone) not in cards  # where a card counts they do not
+            if own:
+                yield _of_lane(place, lane, "parcel_minor", "parcel rate", parcels)
+            if own and lane.kilogram_minor:
                 heavy = -(-grams // 1000) + parcels
                 yield _of_lane(place, lane, "kilogram_minor", "rate of a kilogram", heavy if steady else None)
             if lane.line_haul_minor:
