@@ -20,23 +20,22 @@ MINUTE_MS = 60_000
 MUCH = 100  # shelves that have changed are told at once: the row that names them stays small
 MESSAGE_SHELVES = 500  # some 20 KB
 AT_ONCE_MS = 0
+EXACT = 4  # from here on a level ends where it is twice what it began with
 
 
 def level(units: int) -> int:
-    """The two leading binary digits: 0, 1, 2, 3, 4, 6, 8, 12, 16, 24 … Within a level nothing is told.
+    """0, 1, 2, 3, 4, 8, 16, 32 … Within a level nothing is told.
 
     What is nearly gone is known to the unit; of a full shelf one change in many is worth a word.
     """
-    if units <= 0:
-        return 0
-    shift = max(0, units.bit_length() - 2)
-    return units >> shift << shift
+    if units < EXACT:
+        return max(0, units)
+    return 1 << units.bit_length() - 1
 
 
 def most(units: int) -> int:
     """The most that a shelf may have of which `units` were told, if nothing is on its way."""
-    shift = max(0, units.bit_length() - 2)
-    return ((units >> shift) + 1 << shift) - 1
+    return units if units < EXACT else (1 << units.bit_length()) - 1
 
 
 def note(draft: Draft, region: str, changes: Iterable[tuple[Shelf, int]]) -> None:

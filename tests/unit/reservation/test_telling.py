@@ -34,7 +34,7 @@ def settled() -> World:
 
 @pytest.mark.parametrize(
     ("units", "lowest", "highest"),
-    [(-3, 0, 0), (0, 0, 0), (1, 1, 1), (3, 3, 3), (4, 4, 5), (5, 4, 5), (7, 6, 7), (8, 8, 11), (100, 96, 127)],
+    [(-3, 0, 0), (0, 0, 0), (1, 1, 1), (3, 3, 3), (4, 4, 7), (7, 4, 7), (8, 8, 15), (100, 64, 127)],
 )
 def test_a_level_bounds_what_a_shelf_may_have(units: int, lowest: int, highest: int) -> None:
     assert level(units) == lowest
