@@ -13,6 +13,7 @@ from rich.console import Console
 from orderwing.commands.explaining.asked import what_if
 from orderwing.commands.explaining.cards import CardError, Reference, facts_of_card, is_reproduced, remade
 from orderwing.commands.explaining.told import Told, as_json, print_card
+from orderwing.commands.policy_log import read_policy_file
 from orderwing.planning.explaining.asking import AskedError, Stocked, WhatIf
 from orderwing.planning.explaining.breakeven import break_evens
 from orderwing.planning.explaining.by_policy import by_policy
@@ -22,7 +23,6 @@ from orderwing.planning.explaining.telling import difference, duration, question
 from orderwing.planning.policies.compiling import compiled
 from orderwing.planning.policies.file import parse
 from orderwing.runtime.errors import OperatorError
-from orderwing.runtime.publish_policy import read_policy_file
 from orderwing_schemas.domain import Order, ServiceLevel
 from orderwing_schemas.events.reservation import DecisionCard
 from orderwing_schemas.network import Consolidation, Lane, Network, Policies, Region, Site, Transfer

@@ -78,8 +78,8 @@ def demo(
 
 
 def _policy(file: Path) -> "Parsed":
+    from orderwing.commands.policy_log import read_policy_file
     from orderwing.runtime.errors import OperatorError
-    from orderwing.runtime.publish_policy import read_policy_file
 
     try:
         return read_policy_file(file)

@@ -43,9 +43,9 @@ def explain(
     """
     from orderwing.commands.explaining.asked import what_if
     from orderwing.commands.explaining.told import as_json as card_json
+    from orderwing.commands.policy_log import read_policy_file
     from orderwing.planning.explaining.asking import AskedError
     from orderwing.planning.explaining.telling import question
-    from orderwing.runtime.publish_policy import read_policy_file
 
     try:
         asked = what_if(without or (), with_stock or (), at)

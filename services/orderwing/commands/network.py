@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from orderwing.commands.console import configured, fail
+from orderwing.commands.policy_log import read_policy
 from orderwing.planning.pricing import unpriced
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import fix_clock, publish_reference, read_catalogue_file, read_network_file
-from orderwing.runtime.publish_policy import read_policy
 from orderwing.runtime.publish_prices import publish_prices, read_price_file
 from orderwing_schemas.network import Item, Network, Policies
 

@@ -56,7 +56,7 @@ def diff(old: PolicyFile, new: PolicyFile, as_json: AsJson = False) -> None:
 @app.command()
 def load(file: PolicyFile) -> None:
     """Put a policy in force in every partition: reservation decides by it from then on."""
-    from orderwing.runtime.publish_policy import publish_policy, unused
+    from orderwing.commands.policy_log import publish_policy, unused
 
     parsed = _read(file)
     try:
@@ -72,7 +72,7 @@ def load(file: PolicyFile) -> None:
 @app.command()
 def show(as_json: AsJson = False) -> None:
     """Print which policy is in force, and whether it goes with the network."""
-    from orderwing.runtime.publish_policy import read_policy
+    from orderwing.commands.policy_log import read_policy
 
     try:
         state = read_policy(configured().kafka)
@@ -98,7 +98,7 @@ def show(as_json: AsJson = False) -> None:
 @app.command()
 def withdraw() -> None:
     """Take back the policy in force: the network's rules decide from then on."""
-    from orderwing.runtime.publish_policy import withdraw_policy
+    from orderwing.commands.policy_log import withdraw_policy
 
     try:
         taken = withdraw_policy(configured().kafka)
@@ -144,7 +144,7 @@ def _replayed(policy: Compiled, found: Orders) -> list[Outcome]:
 
 
 def _read(file: Path) -> Parsed:
-    from orderwing.runtime.publish_policy import read_policy_file
+    from orderwing.commands.policy_log import read_policy_file
 
     try:
         return read_policy_file(file)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
+from orderwing.commands.policy_log import publish_policy
 from orderwing.composition import SERVICES
 from orderwing.demo.rundir import RunDirectory
 from orderwing.planning.policies.file import Parsed
@@ -16,7 +17,6 @@ from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.progress import Progress, silent
 from orderwing.runtime.embedded.redis import EmbeddedRedis
 from orderwing.runtime.publish import fix_clock, publish_reference
-from orderwing.runtime.publish_policy import publish_policy
 from orderwing.runtime.settings import Http, Kafka, Redis, Settings, load
 from orderwing.runtime.supervisor import Died, ServiceSpec, Supervisor, log_death
 from orderwing.runtime.topics_admin import TopicsAdmin

@@ -10,10 +10,13 @@ from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.row import Row
 from orderwing.kernel.view import View
 from orderwing_schemas.base import Event
+from orderwing_schemas.network import Network
+from orderwing_schemas.policy import Policy
 from orderwing_schemas.topics import Topic
 
 # The second argument is the handler's own event or row class, which a mapping cannot express.
 Handler = Callable[[View, Any, int], Decision]
+PolicyCheck = Callable[[Policy, Network], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Stage:
     """`handlers` by event class, `(view, event, now_ms) -> Decision`; `deadlines` by row class, likewise.
 
     A stage with `raw` reads strangers: it gets every record undecoded instead. `rows` are all kinds it keeps.
-    `by_policy`: it decides by the sourcing policy, so that it is the one to tell when that cannot be used.
+    `policy_check`, of one that decides by the sourcing policy: why a policy cannot be used on a network, or "".
     """
 
     name: str
@@ -42,7 +45,7 @@ class Stage:
     rows: tuple[type[Row], ...] = ()
     deadlines: Mapping[type[Row], Handler] = field(default_factory=dict)
     raw: Callable[[View, RawRecord, int], Decision] | None = None
-    by_policy: bool = False
+    policy_check: PolicyCheck | None = None
 
     def __post_init__(self) -> None:
         read = {event for topic in self.inputs for event in topic.events}

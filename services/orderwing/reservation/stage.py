@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orderwing.kernel.stage import Stage
+from orderwing.planning.policies.checking import unusable
 from orderwing.reservation import hearing, holds, movements, moves, shipping, slips, telling
 from orderwing.reservation.rows import ROWS, Hold, Part, RemoteHold
 from orderwing.reservation.states import HOLD_STATES, REMOTE_STATES
@@ -72,5 +73,5 @@ STAGE = Stage(
         Shipped: shipping.on_shipped_due,
         Telling: telling.on_due,
     },
-    by_policy=True,
+    policy_check=unusable,
 )

@@ -66,7 +66,7 @@ class Runner:
         self._observer = observer or SilentObserver()
         self._standing = Standing(bus, clock, self._observer)
         self._due = DueDeadlines(bus, clock, batch_limit)
-        self._policies = PolicyWatch(self._observer, stage.by_policy)
+        self._policies = PolicyWatch(self._observer, stage.policy_check)
         self._decider = Decider(stage, clock, tracer)
         self._tracer = tracer
         self._inputs = (*self._decider.topics, self._decider.control.name)

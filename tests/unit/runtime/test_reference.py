@@ -1,6 +1,7 @@
 """The catalogue as a stage sees it while chunks change."""
 
 from orderwing.kernel.ports import Record
+from orderwing.planning.policies.checking import unusable
 from orderwing.runtime.observer import SilentObserver
 from orderwing.runtime.operator_log import outgoing
 from orderwing.runtime.policy_watch import PolicyWatch
@@ -109,7 +110,7 @@ class Heard(SilentObserver):
 
 def test_a_policy_that_no_longer_goes_with_the_network_is_told_once_and_so_is_its_end() -> None:
     table, observer = ReferenceTable(), Heard()
-    watch, other = PolicyWatch(observer, concerned=True), PolicyWatch(observer, concerned=False)
+    watch, other = PolicyWatch(observer, unusable), PolicyWatch(observer, None)
 
     def changed(written: Record) -> None:
         table.apply(written)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orderwing.commands.policy_log import policies_of
 from orderwing.kernel.ports import Record
 from orderwing.planning.explaining.breakeven import Findings, break_evens
 from orderwing.planning.explaining.by_policy import by_policy
@@ -18,7 +19,6 @@ from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.operator_log import OperatorLog
 from orderwing.runtime.publish import published
-from orderwing.runtime.publish_policy import policies_of
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.domain import Order
 from orderwing_schemas.events.reference import NetworkPublished
