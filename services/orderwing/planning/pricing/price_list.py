@@ -92,7 +92,12 @@ class PriceList:
         rate = self.rate(lane)
         if rate.is_plain and not load.packed:
             return rate.start_minor - (-load.grams // 1000) * rate.kilogram_minor + load.skus * rate.line_minor
-        return sum([amount for _, amount in _freight_terms(rate, load)])
+        charge, total = rate.tariff.charge, load.skus * rate.line_minor
+        if not load.packed:
+            return total + rate.parcel_minor + sum(charge(load.grams, load.cm3))
+        for one in load.packed:
+            total += (sum(charge(one.grams, one.cm3)) + one.minor + rate.parcel_minor) * one.times
+        return total
 
     def lateness_minor(self, arrival_at_ms: int, due_at_ms: int) -> int:
         """What arriving late costs, by the millisecond, rounded up."""
