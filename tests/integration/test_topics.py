@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from orderwing.audit.log import read_facts
 from orderwing.cli import app
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.kafka_client import client_config
 from orderwing.runtime.topics_admin import Difference, TopicsAdmin, has_rows
 from orderwing_schemas.topics import (
     ALL_TOPICS,
@@ -178,7 +179,7 @@ def test_replicas_in_sync_are_set(broker: str, admin: AdminClient, topics: tuple
 def test_what_topics_take_on_disk(broker: str, admin: AdminClient, topics: tuple[Topic, ...], tmp_path: Path) -> None:
     TopicsAdmin(broker, [*topics, ORDERS_ACCEPTED]).apply()
     orders = topics[0]
-    producer = Producer({"bootstrap.servers": broker})
+    producer = Producer(client_config(broker))
     for n in range(5):
         producer.produce(orders.name, b"x" * 1000, key=str(n))
     assert producer.flush(DEADLINE_S) == 0
