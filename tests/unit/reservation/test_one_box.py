@@ -146,6 +146,18 @@ def test_an_order_that_waited_is_not_split_at_home_where_a_neighbour_has_a_site_
     world.check()
 
 
+def test_what_others_offer_is_not_forgotten_while_one_site_is_sought() -> None:
+    world = World()
+    world.clear(order("o1", LINES, one_box=True))
+    world.settle()
+    stocked(world, ("N1", "A", 2), ("W1", "B", 1))
+    world.deliver(lambda _: ("west", "north"))
+    assert world.shelf("N1", "A").reserved == 2
+    world.settle()
+    assert all_of_it(world) == [("o1/north/1", "N1"), ("o1/west/2", "W1")]
+    assert not world.all_rows(Want)
+
+
 @pytest.mark.parametrize("has_all", ["W1", "N2", None])
 def test_an_order_that_waits_for_all_takes_one_site_that_has_all_before_several(has_all: str | None) -> None:
     """Looked for in the order of the network: several sites would be found in north and south first."""

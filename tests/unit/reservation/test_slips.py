@@ -270,3 +270,16 @@ def test_what_cannot_be_sent_to_the_first_in_turn_is_for_the_next(site_id: str) 
     world.settle()
     assert len(world.reserved("o2")) == 1
     world.check()
+
+
+def test_what_home_offered_to_one_that_took_elsewhere_is_offered_to_the_next() -> None:
+    world = World()
+    for number in (1, 2):
+        world.clear(order(f"o{number}", {"A": 2}, placed_at_ms=START_MS + number))
+    world.settle()
+    world.receive("S1", "A", 2)
+    world.deliver(lambda _: ("south", "north"))
+    world.receive("N1", "A", 2)
+    world.settle()
+    assert [[part.region for part in world.reserved(name)] for name in ("o1", "o2")] == [["south"], ["north"]]
+    assert not world.all_rows(Want)
