@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pytest
-
 from orderwing.simulation.shop import MINUTE_MS, small_network
 from orderwing.simulation.world import START_MS, World
 from orderwing_schemas import topics
@@ -73,9 +71,8 @@ def test_decisions_change_from_the_record_on_and_are_the_same_before() -> None:
     ]
 
 
-@pytest.mark.parametrize("seed", [5, 6])
-def test_the_same_again_with_every_fault(seed: int) -> None:
-    first, second = logs(ran(seed, BOTH, 0.01)), logs(ran(seed, BOTH, 0.01))
+def test_the_same_again_with_every_fault() -> None:
+    first, second = logs(ran(5, BOTH, 0.01)), logs(ran(5, BOTH, 0.01))
     assert first == second
     assert any(first.values())
 
