@@ -88,15 +88,22 @@ class StockBooks:
             if (awaited := _POSTPONED.get(kind)) is not None:
                 if at_once is not None and (shelf_of(at_once), at_once["type"]) == (shelf, awaited):
                     at_once = None
-                elif (movement := self._inputs.waiting(shelf, awaited)) is not None:
-                    self._book_late(fact, movement, excused)
+                else:
+                    self._book_late(fact, shelf, awaited, excused)
             self._compare(shelf, level, kind)
             self._bound(shelf, level, kind, excused)
         return at_once
 
-    def _book_late(self, fact: Fact, movement: Movement, excused: bool) -> None:
+    def _book_late(self, fact: Fact, shelf: Shelf, awaited: str, excused: bool) -> None:
+        """What had to wait need not any more."""
+        movement = self._inputs.waiting(shelf, awaited)
+        if movement is None:
+            self._inputs.catch_up(shelf, awaited)
+            movement = self._inputs.waiting(shelf, awaited)
+        if movement is None:
+            return  # it was complete when it came, or there is none: the level tells
         if not excused and not self._inputs.ready(movement):
-            self._find("stock", shelf_of(movement), f"{fact.place}: {_named(movement)} before all that it includes")
+            self._find("stock", shelf, f"{fact.place}: {_named(movement)} before all that it includes")
         self._inputs.book(movement)
 
     def _hurry(self, fact: Fact) -> None:

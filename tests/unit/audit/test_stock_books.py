@@ -181,6 +181,20 @@ def test_a_count_may_wait_for_a_movement_and_a_shipment() -> None:
     assert story.violations() == []
 
 
+def test_a_count_that_waits_may_be_the_last_movement() -> None:
+    """Nothing tells of its coming but the shipment that it waited for."""
+    story = delivered()
+    shelf(story, "held", 3, 2, "orders.cleared/0/1")
+    shelf(story, "received", 5, 2, moves(story, "received", 2, quantity=2))
+    moves(story, "counted", 3, on_hand=1, includes_sequence=1, includes_shipment="O9/south/1/1")
+    left = ships(story, "O9/south/1/1", "O9/south/1", 2)
+    shelf(story, "shipped", 3, 0, left)
+    shelf(story, "counted", 3, 0, left)
+    shelf(story, "held", 3, 3, "orders.cleared/0/2")
+    shelf(story, "released", 3, 0, "payments.releases/0/0")
+    assert story.violations() == []
+
+
 def test_an_older_count_changes_nothing() -> None:
     story = delivered()
     shelf(story, "counted", 2, 0, moves(story, "counted", 3, on_hand=2, includes_sequence=1))
