@@ -22,15 +22,32 @@ from orderwing_schemas.events.public import (
     StockExpected,
     StockReceived,
 )
-from orderwing_schemas.network import Item, Lane, Network, Policies, Promotion, Region, Site
+from orderwing_schemas.network import (
+    Carton,
+    Item,
+    Lane,
+    Network,
+    Policies,
+    Promotion,
+    RateCard,
+    Region,
+    Site,
+    Trait,
+    WeightBreak,
+)
 from orderwing_schemas.topics import Topic
 
 MINUTE_MS = 60_000
 CITIES = {"north": ("Leeds", 53.8, -1.55), "middle": ("Birmingham", 52.48, -1.9), "south": ("London", 51.51, -0.13)}
 SITES = {"north": 2, "middle": 2, "south": 1}
 SKUS = tuple(f"sku-{n}" for n in range(8))
-COUNTED = "sku-0"  # the one SKU that is counted: a count restates what there is, so its shelves are not balanced
+HAZARD = "sku-3"  # which one of the sites may not ship
 SELLING_MINUTES = 90
+_BREAKS = tuple(WeightBreak(up_to_g=g, parcel_minor=p) for g, p in ((1_000, 230), (2_500, 280), (6_000, 360)))
+_CARTONS = (
+    Carton(carton_id="small", max_weight_g=2_500, volume_cm3=3_500, tare_g=80, carton_minor=6),
+    Carton(carton_id="large", max_weight_g=9_000, volume_cm3=12_000, tare_g=200, carton_minor=14),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +80,24 @@ def small_network() -> Network:
             review_minutes=40, window_minutes=10, review_amount_minor=9_000, block_amount_minor=30_000,
             velocity_per_hour=4, churn_minor=3, move_threshold_minor=3, atp_told_minutes=10,
         ),
+        rate_cards=(
+            RateCard(carrier="van", zone="south", breaks=_BREAKS, kilogram_minor=40, volumetric_cm3_per_kg=5_000),
+        ),
+        cartons=_CARTONS,
     )  # fmt: skip
 
 
 @cache
 def items() -> tuple[Item, ...]:
     return tuple(
-        Item(sku=sku, weight_g=200 + 300 * n, volume_cm3=1000, capacity=1, list_price_minor=500 + 250 * n)
+        Item(
+            sku=sku,
+            weight_g=200 + 300 * n,
+            volume_cm3=1000,
+            capacity=1,
+            list_price_minor=500 + 250 * n,
+            traits=(Trait.HAZARD,) if sku == HAZARD else (),
+        )
         for n, sku in enumerate(SKUS)
     )
 
@@ -83,6 +111,7 @@ def _site(region: str, number: int) -> Site:
         site_id=f"{region}-{number}", region_id=region, location=_centre(region), timezone="Europe/London",
         pick_minutes=20, units_per_hour=14 + 6 * number, handling_line_minor=10 + 5 * number,
         handling_parcel_minor=40 + 30 * number, safety_share_percent=10 * number,
+        capabilities=() if (region, number) == ("north", 1) else None,
     )  # fmt: skip
 
 
@@ -91,7 +120,7 @@ def _lane(region: str, number: int, zone: str) -> Lane:
         lane_id=f"{region}-{number}-{zone}", site_id=f"{region}-{number}", zone=zone, carrier="van",
         services=tuple(ServiceLevel), every_minutes=30, offset_minutes=5 * number,
         transit_minutes=25 if zone == region else 60, parcels_per_departure=3,
-        parcel_minor=250 if zone == region else 400, kilogram_minor=40,
+        parcel_minor=250 if zone == region else 400, kilogram_minor=40, line_haul_minor=15 if zone != region else 0,
     )  # fmt: skip
 
 
@@ -117,8 +146,8 @@ class Market:
         for _ in range(25):
             site_id = random.choice(network.sites).site_id
             at_ms = self._start_ms + random.randrange(SELLING_MINUTES * 2 * MINUTE_MS)
-            kind = random.choices(("received", "adjusted", "counted", "expected"), (12, 3, 2, 3))[0]
-            yield from self._movement(site_id, COUNTED if kind == "counted" else random.choice(SKUS), kind, at_ms)
+            kind = random.choices(("received", "adjusted", "counted", "expected"), (12, 3, 3, 3))[0]
+            yield from self._movement(site_id, random.choice(SKUS), kind, at_ms)
 
     def _movement(self, site_id: str, sku: str, kind: str, at_ms: int) -> Iterator[Publication]:
         random = self._random
