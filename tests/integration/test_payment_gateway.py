@@ -19,8 +19,8 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from orderwing.gateways.answers import NAME
 from orderwing.gateways.asking import Patience
+from orderwing.gateways.envelope import NAME
 from orderwing.gateways.payments import run_patiently
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.partitioning import key_partition

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from orderwing.gateways.envelope import NAME, answer_headers
 from orderwing.runtime.kafka_client import client_config
 from orderwing.runtime.settings import Settings
 from orderwing_schemas.codec import encode
 from orderwing_schemas.events.payments import PaymentAnswered
 from orderwing_schemas.topics import PAYMENTS_ANSWERED
-
-NAME = "payment_gateway"
 
 
 class Answers:
@@ -47,7 +45,7 @@ class Answers:
                 PAYMENTS_ANSWERED.name,
                 key=answer.order_id.encode(),
                 value=encode(answer),
-                headers=answer_headers(answer, trace),
+                headers=list(answer_headers(answer, trace)),
                 on_delivery=on_delivery,
             )
         except BufferError:  # the broker is slower than the provider
@@ -60,17 +58,3 @@ class Answers:
 
     def flush(self, timeout_s: float) -> None:
         self._producer.flush(timeout_s)
-
-
-def answer_headers(answer: PaymentAnswered, trace: Sequence[tuple[str, bytes]]) -> list[tuple[str, str | bytes | None]]:
-    """CloudEvents attributes; the id is the same for every repetition of one answer."""
-    told = f"{NAME}|{answer.idempotency_key}|{answer.outcome}".encode()
-    headers: list[tuple[str, str | bytes | None]] = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", blake2b(told, digest_size=16).hexdigest().encode()),
-        ("ce_source", f"/orderwing/{NAME}".encode()),
-        ("ce_type", answer.EVENT_TYPE.encode()),
-        ("ce_subject", answer.order_id.encode()),
-        ("content-type", b"application/json"),
-    ]
-    return [*headers, *trace]

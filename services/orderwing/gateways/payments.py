@@ -12,8 +12,9 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from orderwing.gateways.answers import NAME, Answers
+from orderwing.gateways.answers import Answers
 from orderwing.gateways.asking import Patience
+from orderwing.gateways.envelope import NAME
 from orderwing.gateways.provider import Provider, address_of, session
 from orderwing.gateways.requests import POLL_S, Asked, Requests
 from orderwing.runtime import metric_defs as defs

@@ -9,7 +9,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from orderwing.gateways.answers import NAME
+from orderwing.gateways.envelope import NAME
 from orderwing.gateways.offsets import OpenOffsets
 from orderwing.kernel.decision import RecordCause
 from orderwing.runtime import metric_defs as defs

@@ -9,42 +9,35 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-import aiokafka
 import faust
 
 from orderwing.kernel.decision import RecordCause
-from orderwing.kernel.ports import Record
-from orderwing.reoptimizer import pool as pools
 from orderwing.reoptimizer.emit import Message, proposal_id, proposal_message, window_message
-from orderwing.reoptimizer.replan import Budget, Look, Proposal, replan
+from orderwing.reoptimizer.memory import Memory
+from orderwing.reoptimizer.news import News
+from orderwing.reoptimizer.pool import Pool
+from orderwing.reoptimizer.replan import Budget, Look, Proposal
 from orderwing.reoptimizer.transport import credentials, use_cluster
+from orderwing.reoptimizer.window import look_at
 from orderwing.runtime import metric_defs as metric
-from orderwing.runtime.clock import REAL_TIME, DomainClock, clock_of
 from orderwing.runtime.health import process_health
-from orderwing.runtime.kafka_client import aiokafka_config
 from orderwing.runtime.logs import get_logger
 from orderwing.runtime.metrics import process_metrics
-from orderwing.runtime.reference import ReferenceTable
 from orderwing.runtime.settings import Settings
 from orderwing.runtime.trace_context import origin
 from orderwing.runtime.tracing import Tracer, tracing
 from orderwing.runtime.tracing_spans import DecisionSpan, Span
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import UndecodableError, decode, header_map
-from orderwing_schemas.events.allocation import PartAllocated, PartFrozen, ProposalAnswered
-from orderwing_schemas.events.reservation import StockMoved
-from orderwing_schemas.topics import CLOCK, PARTS_PLANNED, PROPOSALS, REFERENCE, STOCK_MOVED, WINDOWS, Counted
+from orderwing_schemas.topics import PARTS_PLANNED, PROPOSALS, STOCK_MOVED, WINDOWS, Counted
 
 NAME = "reoptimizer"
 GROUP = "orderwing-reoptimizer"
-_ANSWER_WALL_MS = 3_000  # from a look to allocation's booking of what it proposes
 _SOLVE_S = 10.0  # a region's look at most, and a component's
-_REFUSED_WINDOWS = 2  # for so long a refused change is not proposed again
 _RECORD_BYTES = 4 << 20
 _log = get_logger("orderwing.reoptimizer")
 
@@ -59,15 +52,15 @@ class _Worker:
     def __init__(self, settings: Settings, tracer: Tracer | None = None) -> None:
         self._settings = settings
         self._tracer = tracer
-        self._reference = ReferenceTable()
-        self._clock: DomainClock = REAL_TIME
+        self._news = News(settings.kafka)
         self._metrics = process_metrics(NAME)
         self._failure: BaseException | None = None
         self._solver = ThreadPoolExecutor(1, thread_name_prefix="replan")
 
     async def run(self, stop: threading.Event) -> None:
         stopping = asyncio.create_task(_set(stop))
-        news = await self._follow_reference(stopping)
+        process_health().set(False, message="waiting for the network: run `orderwing network load`")
+        news = await self._news.follow(stopping)
         if news is None:
             return
         app = self._app()
@@ -89,53 +82,6 @@ class _Worker:
     def _failed(self, app: faust.App, *tasks: asyncio.Task[None]) -> BaseException | None:
         errors = [task.exception() for task in tasks if task.done()]
         return next((error for error in (self._failure, app.crash_reason, *errors) if error is not None), None)
-
-    # --- Reference data and clock ----------------------------------------------------------------------------------
-
-    async def _follow_reference(self, stopping: asyncio.Task[None]) -> asyncio.Task[None] | None:
-        """Read clock and reference, then keep the reference fresh in the task returned; None if stopped before."""
-        process_health().set(False, message="waiting for the network: run `orderwing network load`")
-        reader = aiokafka.AIOKafkaConsumer(
-            **aiokafka_config(self._settings.kafka),
-            client_rack=self._settings.kafka.client_rack,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            max_partition_fetch_bytes=16 << 20,
-        )
-        await reader.start()
-        reference, clock = (aiokafka.TopicPartition(topic.name, 0) for topic in (REFERENCE, CLOCK))
-        reader.assign([reference, clock])
-        ready = asyncio.Event()
-        news = asyncio.create_task(self._read(reader, ready))
-        first = asyncio.create_task(ready.wait())
-        await asyncio.wait([first, news, stopping], return_when=asyncio.FIRST_COMPLETED)
-        first.cancel()
-        if ready.is_set():
-            return news
-        news.cancel()
-        if news.done():
-            await news
-        return None
-
-    async def _read(self, reader: aiokafka.AIOKafkaConsumer, ready: asyncio.Event) -> None:
-        try:
-            while True:
-                batches = await reader.getmany(timeout_ms=500)
-                for partition, messages in batches.items():
-                    for message in messages:
-                        self._learn(partition.topic, _record(message))
-                if not batches and self._reference.ready:
-                    Counted.partitions = len(reader.partitions_for_topic(REFERENCE.name)) or Counted.partitions
-                    ready.set()
-        finally:
-            await reader.stop()
-
-    def _learn(self, topic: str, record: Record) -> None:
-        if topic == CLOCK.name:
-            self._clock = clock_of([record]) or self._clock
-        else:
-            self._reference.apply(record)
 
     # --- The application -------------------------------------------------------------------------------------------
 
@@ -168,33 +114,29 @@ class _Worker:
         return app
 
     def _declare(self, app: faust.App) -> None:
-        parts = app.Table("pool", partitions=Counted.partitions, key_type=bytes, value_type=bytes)
-        shelves = app.Table("shelves", partitions=Counted.partitions, key_type=bytes, value_type=bytes)
+        parts: Any = app.Table("pool", partitions=Counted.partitions, key_type=bytes, value_type=bytes)
+        shelves: Any = app.Table("shelves", partitions=Counted.partitions, key_type=bytes, value_type=bytes)
         topics = {
             topic.name: app.topic(topic.name, key_type=bytes, value_type=bytes)
             for topic in (PARTS_PLANNED, STOCK_MOVED, PROPOSALS, WINDOWS)
         }
 
-        async def keep_parts(stream: Any) -> None:
-            async for message, event in self._events(stream):
-                self._keep_part(parts, event, self._clock.domain_ms(int(message.timestamp * 1000)))
+        memory = Memory(parts, shelves)
 
-        async def keep_shelves(stream: Any) -> None:
-            async for _, event in self._events(stream):
-                if isinstance(event, StockMoved):
-                    for shelf in event.shelves:
-                        shelves[pools.shelf_key(event.region, shelf).encode()] = pools.encode_shelf(shelf)
+        async def keep(stream: Any) -> None:
+            async for message, event in self._events(stream):
+                memory.learn(event, self._news.clock.domain_ms(int(message.timestamp * 1000)))
 
         async def look() -> None:
             if not cast(Any, app.tables).recovery.in_recovery and not app.rebalancing:
-                await self._look(app, parts, shelves, topics)
+                await self._look(app, parts.changelog_topic_name, memory, topics)
 
         async def announce() -> None:
             process_health().set(True)
 
-        app.agent(topics[PARTS_PLANNED.name], name="parts")(self._watched(keep_parts))
-        app.agent(topics[STOCK_MOVED.name], name="shelves")(self._watched(keep_shelves))
-        app.timer(self._reference.network.policies.window_minutes * 60 / self._clock.factor)(look)
+        app.agent(topics[PARTS_PLANNED.name], name="parts")(self._watched(keep))
+        app.agent(topics[STOCK_MOVED.name], name="shelves")(self._watched(keep))
+        app.timer(self._news.reference.network.policies.window_minutes * 60 / self._news.clock.factor)(look)
         app.task(announce)  # Faust starts tasks and timers once the tables are restored
 
     def _watched(self, agent: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
@@ -237,31 +179,14 @@ class _Worker:
             span.done(outcome, error)
             self._tracer.export([span])
 
-    def _keep_part(self, table: Any, event: Event, at_ms: int) -> None:
-        match event:
-            case PartAllocated():
-                _update(table, event.region, event.order_id, lambda entry: pools.learn_plan(entry, event))
-            case PartFrozen():
-                _update(table, event.region, event.order_id, lambda entry: pools.learn_freeze(entry, event))
-            case ProposalAnswered() if not event.accepted:
-                fingerprint = event.proposal_id.rpartition(":")[2]
-                for order_id in {pools.order_of_part(part_id) for part_id in event.part_ids}:
-                    _update(
-                        table,
-                        event.region,
-                        order_id,
-                        lambda entry: pools.learn_refusal(entry, event, fingerprint, at_ms),
-                    )
-
     # --- A window --------------------------------------------------------------------------------------------------
 
-    async def _look(self, app: faust.App, parts: Any, shelves: Any, topics: dict[str, Any]) -> None:
-        name = parts.changelog_topic_name
-        active = {tp.partition for tp in app.assignor.assigned_actives() if tp.topic == name}
-        entries, levels = _by_region(parts), _by_region(shelves)
-        for region, ordinal in self._reference.network.ordinals.items():
+    async def _look(self, app: faust.App, changelog: str, memory: Memory, topics: dict[str, Any]) -> None:
+        active = {tp.partition for tp in app.assignor.assigned_actives() if tp.topic == changelog}
+        entries, levels = memory.entries(), memory.levels()
+        for region, ordinal in self._news.reference.network.ordinals.items():
             if ordinal % Counted.partitions in active and region in entries:
-                now_ms = self._clock.domain_ms(int(time.time() * 1000))
+                now_ms = self._news.clock.domain_ms(int(time.time() * 1000))
                 started = time.perf_counter()
                 pool, look = await asyncio.get_running_loop().run_in_executor(
                     self._solver, self._solve, region, entries[region], levels.get(region, []), now_ms
@@ -269,19 +194,16 @@ class _Worker:
                 seconds = time.perf_counter() - started
                 await self._tell(topics, ordinal % Counted.partitions, pool, look, now_ms, seconds)
 
-    def _solve(self, region: str, entries: list[bytes], levels: list[bytes], now_ms: int) -> tuple[pools.Pool, Look]:
-        network = self._reference.network
-        ready_ms = now_ms + int(_ANSWER_WALL_MS * self._clock.factor)
-        pool = pools.make_pool(region, map(pools.decode_entry, entries), map(pools.decode_shelf, levels), ready_ms)
+    def _solve(self, region: str, entries: list[bytes], levels: list[bytes], now_ms: int) -> tuple[Pool, Look]:
         end = time.monotonic() + _SOLVE_S
         budget = Budget(out_of_time=lambda: time.monotonic() > end, seconds=_SOLVE_S)
-        lately_ms = now_ms - _REFUSED_WINDOWS * network.policies.window_minutes * 60_000
-        return pool, replan(
-            pool, network, self._reference.item, ready_ms, budget, self._settings.runtime.seed, lately_ms
+        reference, seed = self._news.reference, self._settings.runtime.seed
+        return look_at(
+            region, entries, levels, reference.network, reference.item, now_ms, self._news.clock.factor, budget, seed
         )
 
     async def _tell(
-        self, topics: dict[str, Any], partition: int, pool: pools.Pool, look: Look, now_ms: int, seconds: float
+        self, topics: dict[str, Any], partition: int, pool: Pool, look: Look, now_ms: int, seconds: float
     ) -> None:
         window_id = f"{pool.region}/{now_ms}"
         for proposal in look.proposals:
@@ -318,32 +240,3 @@ async def _set(stop: threading.Event) -> None:
 async def _send(topic: Any, partition: int, message: Message) -> None:
     sent = await topic.send(key=message.key, value=message.value, headers=message.headers, partition=partition)
     await sent
-
-
-def _update(table: Any, region: str, order_id: str, change: Callable[[pools.Entry], pools.Entry]) -> None:
-    key = pools.entry_key(region, order_id).encode()
-    before = pools.decode_entry(table.get(key))
-    after = change(before)
-    if after and after != before:
-        table[key] = pools.encode_entry(after)
-    elif before and not after:
-        del table[key]
-
-
-def _by_region(table: Any) -> dict[str, list[bytes]]:
-    found: dict[str, list[bytes]] = defaultdict(list)
-    for key, value in table.items():
-        found[bytes(key).partition(b"|")[0].decode()].append(value)
-    return found
-
-
-def _record(message: aiokafka.ConsumerRecord[bytes, bytes]) -> Record:
-    return Record(
-        message.topic,
-        message.partition,
-        message.offset,
-        message.key,
-        message.value,
-        tuple(message.headers),
-        message.timestamp,
-    )

@@ -20,8 +20,9 @@ _TABLES: tuple[dict[tuple[Any, Any], Any], ...] = (
     INTAKE, STATES, ASK_STATES, REVIEW_STATES, HOLD_STATES, REMOTE_STATES, ALLOCATION, DISPATCH,
 )  # fmt: skip
 OUTSIDE = (
-    "provider slow", "provider failed", "provider dead", "provider answered twice", "short pick", "short after picked",
-    "answers out of order", "answer told twice", "proposal told twice", "odd proposal",
+    "provider slow", "provider failed", "provider dead", "provider answered twice", "request lost", "answer lost",
+    "gateway killed", "gateway taken over", "short pick", "short after picked",
+    "answers out of order", "answer told twice", "proposal told twice", "odd proposal", "counted",
 )  # fmt: skip
 FAULTS = (*OF_THE_CLUSTER, *OUTSIDE)
 # Where the road forks: each of these must be taken by some order of a large set of runs.

@@ -89,15 +89,15 @@ class Shops:
         self._clock = clock
         self._agenda = agenda
 
-    def plan(self, publications: list[Publication], heard: Callable[[Publication], None]) -> None:
+    def plan(self, publications: list[Publication], told: Callable[[Publication], Publication]) -> None:
+        """`told` hears of each when its time has come, and may say it better."""
         for publication in publications:
-            self._agenda.at(self._clock.wall_ms(publication.at_ms), lambda p=publication: self._send(p, heard))  # type: ignore[misc]
+            self._agenda.at(self._clock.wall_ms(publication.at_ms), lambda p=publication: self._send(told(p)))  # type: ignore[misc]
 
-    def _send(self, p: Publication, heard: Callable[[Publication], None]) -> None:
+    def _send(self, p: Publication) -> None:
         headers = [("ce_type", p.type.encode()), ("ce_subject", p.key.encode())]
         partition = key_partition(p.key, p.topic.partitions)
         self._cluster.publish(Outgoing(p.topic.name, partition, p.key.encode(), p.value, headers))
-        heard(p)
 
 
 class Staff:

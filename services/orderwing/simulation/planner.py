@@ -1,4 +1,4 @@
-"""The re-optimizer's pure part, driven by simulated time instead of Faust."""
+"""The re-optimizer with its memory and its looks, driven by simulated time instead of Faust."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from msgspec.structs import replace
 
 from orderwing.kernel.ports import Outgoing
 from orderwing.planning.pricing import Catalogue
-from orderwing.reoptimizer import pool as pools
 from orderwing.reoptimizer.emit import Message, proposal_message, window_message
-from orderwing.reoptimizer.replan import Budget, Change, Proposal, replan
+from orderwing.reoptimizer.memory import Memory
+from orderwing.reoptimizer.pool import Pool
+from orderwing.reoptimizer.replan import Budget, Change, Proposal
+from orderwing.reoptimizer.window import look_at
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.simulated_cluster import SimulatedCluster
 from orderwing.simulation.outside import Agenda, Reader, event_of
 from orderwing.simulation.shop import MINUTE_MS
 from orderwing_schemas import topics
-from orderwing_schemas.events.allocation import PartAllocated, PartFrozen, ProposalAnswered
-from orderwing_schemas.events.reservation import StockMoved
 from orderwing_schemas.network import Network
 from orderwing_schemas.topics import Topic
-
-Shelf = tuple[str, str]
 
 
 class Planner:
@@ -46,8 +44,9 @@ class Planner:
         self._network = network
         self._catalogue = catalogue
         self._reader = Reader(cluster, topics.PARTS_PLANNED, topics.STOCK_MOVED)
-        self._entries: dict[str, dict[str, pools.Entry]] = {region: {} for region in network.ordinals}
-        self._levels: dict[str, dict[Shelf, int]] = {region: {} for region in network.ordinals}
+        parts: dict[bytes, bytes] = {}
+        shelves: dict[bytes, bytes] = {}
+        self._memory = Memory(parts, shelves)
 
     def plan(self, windows: int, first_ms: int) -> None:
         """Look once a window, from domain time `first_ms` on."""
@@ -57,32 +56,17 @@ class Planner:
 
     def _learn(self) -> None:
         for record in self._reader.new():
-            event = event_of(record)
-            match event:
-                case StockMoved():
-                    for level in event.shelves:
-                        self._levels[event.region][level.site_id, level.sku] = level.atp
-                case PartAllocated():
-                    self._entry(event.region, event.order_id, pools.learn_plan, event)
-                case PartFrozen():
-                    self._entry(event.region, event.order_id, pools.learn_freeze, event)
-                case ProposalAnswered() if not event.accepted:
-                    fingerprint = event.proposal_id.rpartition(":")[2]
-                    at_ms = self._clock.domain_ms(record.timestamp_ms)
-                    for order_id in {pools.order_of_part(part_id) for part_id in event.part_ids}:
-                        self._entry(event.region, order_id, pools.learn_refusal, event, fingerprint, at_ms)
-
-    def _entry(self, region: str, order_id: str, learn: object, *told: object) -> None:
-        entries = self._entries[region]
-        entries[order_id] = learn(entries.get(order_id, {}), *told)  # type: ignore[operator]
+            self._memory.learn(event_of(record), self._clock.domain_ms(record.timestamp_ms))
 
     def _look(self) -> None:
         self._learn()
         now_ms = self._clock.domain_ms(self._cluster.wall_ms)
+        entries, levels = self._memory.entries(), self._memory.levels()
         for region, ordinal in self._network.ordinals.items():
-            entries = [self._entries[region][order_id] for order_id in sorted(self._entries[region])]
-            pool = pools.make_pool(region, entries, self._levels[region].items(), now_ms)
-            look = replan(pool, self._network, self._catalogue, now_ms, Budget(nodes=50), seed=1)
+            pool, look = look_at(
+                region, entries.get(region, ()), levels.get(region, ()), self._network, self._catalogue, now_ms,
+                self._clock.factor, Budget(nodes=50), seed=1,
+            )  # fmt: skip
             window_id = f"{region}/{now_ms}"
             for proposal in look.proposals:
                 message = proposal_message(region, window_id, proposal, now_ms)
@@ -93,7 +77,7 @@ class Planner:
             self._propose_oddly(pool, ordinal, now_ms)
             self._send(topics.WINDOWS, ordinal, window_message(pool, look, window_id, now_ms, 0))
 
-    def _propose_oddly(self, pool: pools.Pool, ordinal: int, now_ms: int) -> None:
+    def _propose_oddly(self, pool: Pool, ordinal: int, now_ms: int) -> None:
         """What no planner should say: a part as it stands, a version to come, a cheaper site whatever its stock."""
         for part in pool.parts:
             chance = self._random.random()

@@ -1,104 +1,115 @@
-"""The payment provider outside the pipeline, with a book of its own."""
+"""The payment provider outside the pipeline, with a book of its own, and the line to it."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Generator
 from random import Random
-from typing import Any
 
-from orderwing.runtime.outputs import Outputs
+from msgspec.json import encode
+
+from orderwing.gateways.asking import PATHS, Asking
+from orderwing.runtime.settings import PaymentSimulator
 from orderwing.runtime.simulated_cluster import SimulatedCluster
-from orderwing.simulation.outside import Agenda, Reader, event_of, publish
-from orderwing_schemas import topics
-from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
+from orderwing.simulation.gateway import TIMEOUT_MS, Gateway
+from orderwing.simulation.outside import Agenda
+from orderwing.simulators.psp_book import Book, Entry
+from orderwing.simulators.psp_teller import Reply, Teller
+from orderwing_schemas.events.payments import Outcome, PaymentRequested
+
+_MANNERS = PaymentSimulator(latency_ms=0, slow_ms=0, error_times=9, hang_ms=2 * TIMEOUT_MS)
+_PURPOSES = {path: purpose.value for purpose, path in PATHS.items()}
+Heard = Callable[[int, bytes], None]
 
 
 class Provider:
-    """Payment gateway and provider in one: answers late, twice, or with a failure; charges each key once."""
+    """Gateway and provider as they are, on a line that is slow, loses what is said, or is dead.
+
+    The gateway is killed and taken over: its successor asks again what was not committed, beside one that runs on.
+    """
 
     def __init__(self, cluster: SimulatedCluster, agenda: Agenda, random: Random, faults: Counter[str]) -> None:
-        self.book: list[dict[str, Any]] = []
         self._cluster = cluster
         self._agenda = agenda
         self._random = random
         self._faults = faults
-        self._answers: dict[str, Outcome] = {}
-        self._amounts: dict[str, int] = {}
-        self._asked: Counter[str] = Counter()
-        self._held: Counter[str] = Counter()  # authorised and neither captured nor voided, by order
-        self._voided: set[str] = set()
-        self._reader = Reader(cluster, topics.PAYMENTS_REQUESTED)
-        self._outputs = Outputs("payment_gateway", changelog="")
+        self._teller = Teller(Book(), _MANNERS, seed=1)
+        self._bad_until_ms: dict[str, int] = {}  # by idempotency key
+        self._slow_until_ms: dict[str, int] = {}
+        self._told: set[tuple[str, Outcome]] = set()
+        self._committed: dict[int, int] = {}
+        self._gateway = self._started()
+
+    @property
+    def book(self) -> list[Entry]:
+        return self._teller.book.entries
 
     def step(self) -> bool:
-        busy = False
-        for record in self._reader.new():
-            request = event_of(record)
-            assert isinstance(request, PaymentRequested)
-            self._agenda.at(self._cluster.wall_ms + self._delay_ms(request), lambda r=request: self._answer(r))  # type: ignore[misc]
-            busy = True
-        return busy
+        """One turn of the gateway's loop; whether it was given anything."""
+        if self._gateway.busy and self._random.random() < 0.02:
+            if killed := self._random.random() < 0.5:
+                self._gateway.kill()
+            self._faults["gateway killed" if killed else "gateway taken over"] += 1
+            self._gateway = self._started()
+        return self._gateway.step()
+
+    def _started(self) -> Gateway:
+        return Gateway(self._cluster, self._agenda, self._random, self._committed, self._send, self._note)
+
+    def _note(self, key: str, outcome: Outcome) -> None:
+        self._faults["provider failed"] += outcome is Outcome.FAILED
+        self._faults["provider answered twice"] += (key, outcome) in self._told
+        self._told.add((key, outcome))
+
+    # --- the line --------------------------------------------------------------------------------------------------
+
+    def _send(self, request: PaymentRequested, asking: Asking, heard: Heard) -> bool:
+        """Whether the provider could be reached. `heard` is called with what comes back, if anything does."""
+        if "tok_dead" in (request.payment_token or ""):
+            self._faults["provider dead"] += 1
+            return False
+        chance = self._random.random()
+        odds = 0.8 if self._is_bad(request) else 0.02
+        if chance < odds / 2:
+            self._faults["request lost"] += 1
+            return True
+        if chance < odds:
+            self._faults["answer lost"] += 1
+            heard = _nobody
+        steps = self._teller.serve(_PURPOSES[asking.path], asking.headers["Idempotency-Key"], asking.body)
+        self._later(self._delay_ms(request), lambda: self._serve(steps, heard))
+        return True
+
+    def _is_bad(self, request: PaymentRequested) -> bool:
+        """The line for some requests, for a while; more often for those that will be declined."""
+        key, now_ms = request.idempotency_key, self._cluster.wall_ms
+        if key not in self._bad_until_ms:
+            odds = 0.3 if "tok_decline" in (request.payment_token or "") else 0.05
+            bad = self._random.random() < odds
+            self._bad_until_ms[key] = now_ms + self._random.randrange(20_000, 90_000) if bad else 0
+        return now_ms < self._bad_until_ms[key]
 
     def _delay_ms(self, request: PaymentRequested) -> int:
+        """For a slow one the line is held up for as much as 100 minutes of domain time: holds lapse meanwhile."""
+        key, now_ms = request.idempotency_key, self._cluster.wall_ms
         if "tok_slow" in (request.payment_token or ""):
             self._faults["provider slow"] += 1
-            return self._random.randrange(100_000)  # up to 100 minutes of domain time: holds lapse meanwhile
+            until_ms = self._slow_until_ms.setdefault(key, now_ms + self._random.randrange(100_000))
+            return max(20, until_ms - now_ms)
         return self._random.randrange(20, 600)
 
-    def _answer(self, request: PaymentRequested) -> None:
-        outcome = self._decide(request)
-        self._tell(request, outcome)
-        if self._random.random() < 0.08:
-            self._faults["provider answered twice"] += 1
-            self._tell(request, outcome)
+    def _serve(self, steps: Generator[float, None, Reply], heard: Heard) -> None:
+        try:
+            wait_ms = next(steps)
+        except StopIteration as end:
+            reply: Reply = end.value
+            heard(reply.status, encode(reply.told))
+        else:
+            self._later(int(wait_ms), lambda: self._serve(steps, heard))
 
-    def _tell(self, request: PaymentRequested, outcome: Outcome) -> None:
-        answer = PaymentAnswered(
-            order_id=request.order_id, purpose=request.purpose, idempotency_key=request.idempotency_key,
-            outcome=outcome, attempts=1,
-            amount_minor=self._amounts.get(request.idempotency_key, request.amount_minor),
-            reference=f"ref-{request.idempotency_key}" if outcome is Outcome.APPROVED else None,
-        )  # fmt: skip
-        publish(self._cluster, topics.PAYMENTS_ANSWERED, answer, source=self._outputs)
+    def _later(self, wait_ms: int, action: Callable[[], None]) -> None:
+        self._agenda.at(self._cluster.wall_ms + wait_ms, action)
 
-    def _decide(self, request: PaymentRequested) -> Outcome:
-        """Some fail at the first asking, some for ever; of those that were booked all the same, some answer late."""
-        key, token = request.idempotency_key, request.payment_token or ""
-        self._asked[key] += 1
-        if "tok_dead" in token:
-            self._faults["provider dead"] += 1
-            return Outcome.FAILED
-        odds = 1.0 if "tok_error" in token else 0.3 if "tok_decline" in token else 0.04
-        if self._asked[key] > 1 or self._random.random() >= odds:
-            return self._book(request)
-        self._faults["provider failed"] += 1
-        if self._random.random() < 0.5:
-            booked = self._book(request)
-            later_ms = self._cluster.wall_ms + self._random.randrange(100, 3_000)
-            self._agenda.at(later_ms, lambda: self._tell(request, booked))
-        return Outcome.FAILED
 
-    def _book(self, request: PaymentRequested) -> Outcome:
-        """Each key once. A void gives back what is left, and keeps an authorisation that comes later from standing."""
-        key, order_id, purpose = request.idempotency_key, request.order_id, request.purpose
-        if key not in self._answers:
-            held, amount = self._held[order_id], request.amount_minor
-            refused = "tok_decline" in (request.payment_token or "") or order_id in self._voided
-            declined = purpose is Purpose.AUTHORISE and refused
-            if purpose is Purpose.VOID:
-                amount = max(0, held)
-                self._voided.add(order_id)
-            self._answers[key] = Outcome.DECLINED if declined else Outcome.APPROVED
-            self._amounts[key] = amount
-            if not declined:
-                self._held[order_id] += amount if purpose is Purpose.AUTHORISE else -amount
-            self.book.append(
-                {
-                    "order_id": order_id,
-                    "purpose": purpose.value,
-                    "idempotency_key": key,
-                    "amount_minor": amount,
-                    "outcome": self._answers[key].value,
-                }
-            )
-        return self._answers[key]
+def _nobody(_status: int, _body: bytes) -> None:
+    return

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -12,10 +14,13 @@ from orderwing.runtime.simulated_cluster import SimulatedCluster
 from orderwing.simulation.outside import Agenda, Reader, event_of, publish
 from orderwing.simulation.shop import MINUTE_MS, Publication
 from orderwing_schemas import topics
+from orderwing_schemas.codec import encode
 from orderwing_schemas.domain import LineQuantity
 from orderwing_schemas.events.dispatch import ShipmentReleased
 from orderwing_schemas.events.public import (
     StockAdjusted,
+    StockCounted,
+    StockExpected,
     StockReceived,
     WarehouseAnswered,
     WarehouseStatus,
@@ -35,16 +40,49 @@ class Warehouse:
         self._random = random
         self._faults = faults
         self._physical: Counter[tuple[str, str]] = Counter()
-        self._counted: set[tuple[str, int]] = set()
+        self._packed: Counter[tuple[str, str]] = Counter()  # picked, and still in the house
+        self._left: dict[str, str] = {}  # a site's last shipment that did
+        self._moved: dict[str, dict[int, tuple[str, int]]] = {}  # SKU and units by site and sequence
+        self._counts: dict[tuple[str, int], StockCounted] = {}
         self._reader = Reader(cluster, topics.SHIPMENTS_RELEASED)
 
-    def heard(self, publication: Publication) -> None:
-        """The goods that a movement tells of are there from then on."""
+    def heard(self, publication: Publication) -> Publication:
+        """The goods that a movement tells of are there from then on. Half of the counts are its own, the rest wrong."""
         event = publication.event
-        if isinstance(event, StockReceived | StockAdjusted) and (event.site_id, event.sequence) not in self._counted:
-            self._counted.add((event.site_id, event.sequence))
-            delta = event.quantity if isinstance(event, StockReceived) else event.delta
-            self._physical[event.site_id, event.sku] += delta
+        if isinstance(event, StockCounted):
+            event = self._counted(event)
+            return replace(publication, value=encode(event), event=event)
+        if isinstance(event, StockReceived | StockAdjusted | StockExpected):
+            moved = self._moved.setdefault(event.site_id, {})
+            if event.sequence not in moved:
+                delta = 0
+                if not isinstance(event, StockExpected):
+                    delta = event.quantity if isinstance(event, StockReceived) else event.delta
+                moved[event.sequence] = (event.sku, delta)
+                self._physical[event.site_id, event.sku] += delta
+        return publication
+
+    def _counted(self, told: StockCounted) -> StockCounted:
+        """What is in the house, by the movements without a gap and up to the last shipment that left."""
+        place = (told.site_id, told.sequence)
+        if place not in self._counts:
+            moved = self._moved.setdefault(told.site_id, {})
+            moved[told.sequence] = (told.sku, 0)
+            if self._random.random() < 0.5:
+                self._faults["counted"] += 1
+                mark = next(n for n in count(1) if n not in moved) - 1
+                later = sum(delta for n, (sku, delta) in moved.items() if n > mark and sku == told.sku)
+                shelf = (told.site_id, told.sku)
+                there = max(0, self._physical[shelf] + self._packed[shelf] - later)
+                told = told.model_copy(
+                    update={
+                        "on_hand": there,
+                        "includes_sequence": min(mark, told.sequence - 1),
+                        "includes_shipment": self._left.get(told.site_id),
+                    }
+                )
+            self._counts[place] = told
+        return self._counts[place]
 
     def step(self) -> bool:
         busy = False
@@ -65,6 +103,7 @@ class Warehouse:
             if there and self._random.random() < 0.04:
                 there -= 1  # not found, though it is there
             self._physical[told.site_id, line.sku] -= there
+            self._packed[told.site_id, line.sku] += there
             if there:
                 found.append(line.model_copy(update={"quantity": there}))
             if there < line.quantity:
@@ -102,6 +141,10 @@ class Warehouse:
 
     def _tell(self, told: ShipmentReleased, status: WarehouseStatus, lines: tuple[LineQuantity, ...]) -> None:
         self._enter(told, status.value, lines)
+        if status is WarehouseStatus.SHIPPED:
+            self._left[told.site_id] = told.shipment_id
+            for line in lines:
+                self._packed[told.site_id, line.sku] -= line.quantity
         answer = WarehouseAnswered(
             shipment_id=told.shipment_id, site_id=told.site_id, order_id=told.order_id, status=status,
             missing=lines if status is WarehouseStatus.SHORT_PICKED else (),

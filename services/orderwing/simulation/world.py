@@ -32,7 +32,7 @@ from orderwing.simulation.outside import Agenda, Shops, Staff
 from orderwing.simulation.planner import Planner
 from orderwing.simulation.plants import planted
 from orderwing.simulation.provider import Provider
-from orderwing.simulation.shop import MINUTE_MS, SELLING_MINUTES, Market, Publication, items, small_network
+from orderwing.simulation.shop import MINUTE_MS, SELLING_MINUTES, Market, items, small_network
 from orderwing.simulation.warehouse import Warehouse
 from orderwing_schemas import topics
 from orderwing_schemas.codec import encode, header_map
@@ -88,7 +88,7 @@ class World:
         )  # fmt: skip
         market = Market(self.random, orders, START_MS + 10 * MINUTE_MS)
         self.orders = orders
-        Shops(self.cluster, self.clock, self.agenda).plan(market.publications, self._heard)
+        Shops(self.cluster, self.clock, self.agenda).plan(market.publications, self.warehouse.heard)
         self.planner.plan(windows=24, first_ms=START_MS + 39 * MINUTE_MS // 2)
         self._trouble(orders)
 
@@ -134,9 +134,6 @@ class World:
 
     def _instance(self, stage: Stage, name: str) -> Instance:
         return Instance(self.cluster, self.clock, planted(stage, self._plant), name, self._plant)
-
-    def _heard(self, publication: Publication) -> None:
-        self.warehouse.heard(publication)
 
     def _trouble(self, orders: int) -> None:
         """Poison and partial assignments at times of their own."""

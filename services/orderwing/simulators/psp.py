@@ -11,41 +11,22 @@ import asyncio
 import json
 import os
 import threading
-from collections import Counter
-from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.settings import PaymentSimulator, Settings
-from orderwing.simulators.psp_book import Book, Entry
-from orderwing_schemas.base import CurrencyCode, Id, Minor
-
-
-class Asked(BaseModel):
-    """The body of any request; what a purpose does not need is left out."""
-
-    model_config = ConfigDict(strict=True)
-
-    order_id: Id
-    amount_minor: Minor
-    currency: CurrencyCode
-    token: Annotated[str, Field(max_length=200)] = ""
-    authorisation: Annotated[str, Field(max_length=200)] | None = None
+from orderwing.simulators.psp_book import Book
+from orderwing.simulators.psp_teller import Reply, Teller
 
 
 class PaymentProvider:
-    """Chance comes from (seed, key, number of the call) alone."""
+    """A teller behind HTTP."""
 
     def __init__(self, book: Book, manners: PaymentSimulator, seed: int) -> None:
-        self._book = book
-        self._manners = manners
-        self._seed = seed
-        self._calls: Counter[str] = Counter()
+        self._teller = Teller(book, manners, seed)
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -69,63 +50,17 @@ class PaymentProvider:
         return await self._serve(request, "void")
 
     async def _ledger(self, _: web.Request) -> web.Response:
-        return web.json_response({"entries": self._book.entries})
+        return web.json_response({"entries": self._teller.book.entries})
 
     async def _serve(self, request: web.Request, purpose: str) -> web.Response:
-        key = request.headers.get("Idempotency-Key", "")
-        try:
-            asked = Asked.model_validate_json(await request.read())
-        except ValidationError:
-            return _refusal(422, "invalid_request")
-        if not key or len(key) > 300 or (purpose != "authorise" and asked.authorisation is None):
-            return _refusal(422, "invalid_request")
-        self._calls[key] += 1
-        call = self._calls[key]
-        if latency_ms := self._manners.latency_ms:
-            await asyncio.sleep(latency_ms * (0.5 + self._chance(key, call, "latency")) / 1000)
-        if asked.token.startswith("tok_error") and call <= self._manners.error_times:
-            if call % 2 == 0:
-                await asyncio.sleep(self._manners.hang_ms / 1000)
-            return _refusal(500, "internal_error")
-        failure = self._chance(key, call, "failure")
-        if failure < self._manners.failure_rate / 2:
-            return _refusal(500, "internal_error")
-        first = self._book.find(key) is None
-        entry = self._entry(key, purpose, asked)
-        if failure < self._manners.failure_rate:
-            return _refusal(500, "internal_error")
-        if first and asked.token.startswith("tok_slow"):
-            await asyncio.sleep(self._manners.slow_ms / 1000)
-        return _response(entry)
-
-    def _entry(self, key: str, purpose: str, asked: Asked) -> Entry:
-        """The entry of this key: the one there is, or a new one."""
-        if (known := self._book.find(key)) is not None:
-            if (known["purpose"], known["order_id"]) != (purpose, asked.order_id) or (
-                purpose != "void" and known["amount_minor"] != asked.amount_minor
-            ):
-                self._book.flag(known, "key_reused")
-            return known
-        order_id, currency, authorisation = asked.order_id, asked.currency, asked.authorisation or ""
-        if purpose == "authorise":
-            declined = "insufficient_funds" if asked.token.startswith("tok_decline") else None
-            return self._book.authorise(key, order_id, asked.amount_minor, currency, declined)
-        if purpose == "capture":
-            return self._book.capture(key, order_id, asked.amount_minor, currency, authorisation)
-        return self._book.void(key, order_id, currency, authorisation)
-
-    def _chance(self, key: str, call: int, what: str) -> float:
-        told = f"{self._seed}|{key}|{call}|{what}".encode()
-        return int.from_bytes(blake2b(told, digest_size=8).digest()) / 2**64
-
-
-def _refusal(status: int, reason: str) -> web.Response:
-    return web.json_response({"outcome": "declined" if status < 500 else "failed", "reason": reason}, status=status)
-
-
-def _response(entry: Entry) -> web.Response:
-    told = {name: entry[name] for name in ("outcome", "reference", "amount_minor", "reason")}
-    return web.json_response(told, status=200 if entry["outcome"] == "approved" else 402)
+        steps = self._teller.serve(purpose, request.headers.get("Idempotency-Key", ""), await request.read())
+        while True:
+            try:
+                wait_ms = next(steps)
+            except StopIteration as end:
+                reply: Reply = end.value
+                return web.json_response(reply.told, status=reply.status)
+            await asyncio.sleep(wait_ms / 1000)
 
 
 async def serve(settings: Settings, stop: threading.Event) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 Entry = dict[str, Any]
+_AUTHORISATION = "auth-"  # begins the references of authorisations, and no idempotency key
 
 
 @dataclass
@@ -31,17 +32,20 @@ class Book:
 
     An entry is on its way to the disk (written, not buffered) before it is answered, so a killed process forgets
     nothing it has said. Wrong requests are obeyed and flagged: the book is a witness, not a guard.
+    Without a `path` it is kept in memory alone.
     """
 
-    path: Path
+    path: Path | None = None
     entries: list[Entry] = field(default_factory=list)
     _by_key: dict[str, Entry] = field(default_factory=dict)
     _held: dict[str, Held] = field(default_factory=dict)
     _reference_of: dict[str, str] = field(default_factory=dict)
     _voided_keys: set[str] = field(default_factory=set)
-    _file: int = -1
+    _file: int | None = None
 
     def __enter__(self) -> Self:
+        if self.path is None:
+            return self
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         written = self.path.read_bytes()
@@ -52,7 +56,8 @@ class Book:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._file)
+        if self._file is not None:
+            os.close(self._file)
 
     def find(self, key: str) -> Entry | None:
         return self._by_key.get(key)
@@ -67,7 +72,7 @@ class Book:
             amount_minor=amount_minor,
             currency=currency,
             outcome="declined" if declined else "approved",
-            reference=None if declined else f"auth-{len(self.entries) + 1}",
+            reference=None if declined else f"{_AUTHORISATION}{len(self.entries) + 1}",
             reason=declined,
         )
 
@@ -99,6 +104,7 @@ class Book:
         """
         reference = self._reference_of.get(authorisation, authorisation)
         held = self._held.get(reference)
+        invented = held is None and reference.startswith(_AUTHORISATION)
         return self._append(
             purpose="void",
             idempotency_key=key,
@@ -108,7 +114,7 @@ class Book:
             outcome="approved",
             reference=f"void-{len(self.entries) + 1}",
             authorisation=reference,
-            flags=[] if held else ["unknown_authorisation"],
+            flags=["unknown_authorisation"] if invented else [],
         )
 
     def flag(self, entry: Entry, flag: str) -> None:
@@ -133,9 +139,10 @@ class Book:
             "flags": [],
             **told,
         }
-        line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
-        while line:
-            line = line[os.write(self._file, line) :]
+        if self._file is not None:
+            line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+            while line:
+                line = line[os.write(self._file, line) :]
         self._apply(entry)
         return entry
 

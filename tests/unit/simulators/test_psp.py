@@ -120,6 +120,9 @@ def test_a_void_of_a_key_that_never_came_declines_it_from_then_on(tmp_path: Path
         assert (await call("voids", "v", authorisation="late"))[1]["amount_minor"] == 0
         status, told = await call("authorisations", "late", token="tok_ok")
         assert (status, told["reason"]) == (402, "voided_before")
+        assert (book.entries[0]["purpose"], book.entries[0]["flags"]) == ("void", [])
+        await call("voids", "w", authorisation="auth-99")
+        assert book.entries[-1]["flags"] == ["unknown_authorisation"]
 
     with_provider(tmp_path, scene)
 
