@@ -100,6 +100,23 @@ def stages(
 
 
 @app.command()
+def gateway(
+    requests: Annotated[int, typer.Option(min=1, help="Of each way, a round.")] = 300,
+    rounds: Annotated[int, typer.Option(min=1, help="Medians are told.")] = 10,
+) -> None:
+    """What a payment request costs in CPU, beside the bare HTTP library, without a broker."""
+    from orderwing.bench.gateway import measure
+    from orderwing.runtime.errors import OperatorError
+
+    try:
+        sheet = measure(requests, rounds)
+    except OperatorError as error:
+        fail(str(error))
+    typer.echo(sheet.title)
+    print_table(sheet.columns, sheet.rows)
+
+
+@app.command()
 def peers(
     messages: Annotated[int, typer.Option(min=1, help="How many are there before a peer starts.")] = 100_000,
     rate: Annotated[float, typer.Option(min=1, help="The fixed rate, messages a second.")] = 500.0,
