@@ -42,8 +42,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "orderwing.planning",
         "orderwing.reoptimizer",
     ),
-    "orderwing.reoptimizer.news": (_SCHEMAS, _KERNEL, _RUNTIME),
     "orderwing.reoptimizer.transport": (_RUNTIME,),
+    "orderwing.steering": (_SCHEMAS, "orderwing.planning", "orderwing.steering"),
+    "orderwing.steering.worker": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.steering"),
     "orderwing.runtime": (_SCHEMAS, _KERNEL, _RUNTIME),
     "orderwing.gateways": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.gateways"),
     "orderwing.simulators": (_SCHEMAS, _RUNTIME, "orderwing.simulators"),
@@ -69,6 +70,7 @@ MAY_BE_IMPURE = (
     "orderwing.gateways.*",
     "orderwing.simulators.*",
     "orderwing.reoptimizer.worker",
+    "orderwing.steering.worker",
     "orderwing.views.*",
     "orderwing.audit.*",
     "orderwing.api.*",
@@ -93,6 +95,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
         "orderwing.runtime.kafka_transactions",
         "orderwing.runtime.topics_admin",
         "orderwing.runtime.operator_log",
+        "orderwing.runtime.following",
         "orderwing.runtime.embedded.broker",
         # Outside parties, which share no code with the stages' bus.
         "orderwing.audit.log",
@@ -108,7 +111,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "redis": ("orderwing.runtime.embedded.redis", "orderwing.views.store"),
     "faust": ("orderwing.reoptimizer.worker", "orderwing.reoptimizer.transport", "orderwing.bench.peers.on_faust"),
     "quixstreams": ("orderwing.bench.peers.on_quixstreams",),
-    "aiokafka": ("orderwing.reoptimizer.news", "orderwing.reoptimizer.transport", "orderwing.runtime.oauth"),
+    "aiokafka": ("orderwing.reoptimizer.worker", "orderwing.reoptimizer.transport", "orderwing.runtime.oauth"),
     "aiohttp": (
         "orderwing.gateways.provider",
         "orderwing.simulators.psp",
@@ -128,6 +131,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "numpy": (
         "orderwing.planning.*",
         "orderwing.reoptimizer.exact",
+        "orderwing.steering.market",
         "orderwing.shop.*",
         "orderwing.geography.*",
         "orderwing.bench.*",

@@ -151,7 +151,7 @@ ORDERS_ACCEPTED = Topic(
     "order_id",
     (intake.OrderAccepted,),
     "intake",
-    ("payment_hold", "views", "audit"),
+    ("payment_hold", "views", "steering", "audit"),
     "Accepted orders, as facts without a person.",
 )
 HOLDS_REQUESTED = Topic(
@@ -282,7 +282,7 @@ STOCK_MOVED = Topic(
     "region",
     (reservation.StockMoved,),
     "reservation",
-    ("reoptimizer", "views", "audit"),
+    ("reoptimizer", "views", "steering", "audit"),
     "Every change of a shelf, with its level after it.",
     by_region=True,
     public=True,
@@ -406,7 +406,7 @@ REFERENCE = Topic(
     "key",
     (reference.NetworkPublished, reference.CataloguePublished, reference.PolicyPublished, reference.SteeringPriced),
     "operator",
-    (*STAGES, "reoptimizer"),
+    (*STAGES, "reoptimizer", "steering"),
     "Network, catalogue, sourcing policy and steering prices, whole in every partition.",
     compacted=True,
 )

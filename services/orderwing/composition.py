@@ -58,10 +58,15 @@ SERVICES: dict[str, Service] = {
     "dispatch": StageService("orderwing.dispatch.stage"),
     "payment_gateway": WorkerService("orderwing.gateways.payments", announces=True),
     "reoptimizer": WorkerService("orderwing.reoptimizer.worker", announces=True),
+    "steering": WorkerService("orderwing.steering.worker", announces=True),
     "views": WorkerService("orderwing.views.worker", announces=True),
     "psp": WorkerService("orderwing.simulators.psp"),
     "warehouse": WorkerService("orderwing.simulators.warehouse"),
 }
+
+
+# A demo or a benchmark runs these only where it is asked to.
+OPTIONAL = frozenset({"steering"})
 
 
 def service_named(name: str) -> Service:

@@ -21,7 +21,7 @@ from orderwing_schemas.topics import ALL_TOPICS, EVENT_BY_TYPE, STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 ASYNCAPI = Path(__file__).with_name("asyncapi-3.0.0.schema.json")
-SERVICES = {*STAGES, "payment_gateway", "reoptimizer", "views", "audit"}
+SERVICES = {*STAGES, "payment_gateway", "reoptimizer", "steering", "views", "audit"}
 OUTSIDE = {"shop", "warehouse", "stock_system", "operator"}
 
 

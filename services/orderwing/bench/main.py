@@ -14,7 +14,7 @@ from orderwing.bench.options import BASKETS, CHAIN, EVERYTHING, RETAIL, Options,
 from orderwing.bench.pipeline import TO_ALLOCATED, WARM_UP, Servers, morning_ms, run_pipeline
 from orderwing.bench.profiling import hot_functions
 from orderwing.bench.restoring import measure_restore
-from orderwing.composition import SERVICES
+from orderwing.composition import OPTIONAL, SERVICES
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.progress import Progress
 from orderwing.runtime.embedded.redis import EmbeddedRedis
@@ -64,7 +64,8 @@ def _parts(
             real = retail_market(options.retail, _needed(options, RETAIL))
             yield run_pipeline(servers, RETAIL, TITLES[RETAIL], real, options, TO_ALLOCATED)
     if EVERYTHING in options.parts:
-        yield run_pipeline(servers, EVERYTHING, TITLES[EVERYTHING], market, options, tuple(SERVICES))
+        needed = tuple(name for name in SERVICES if name not in OPTIONAL)
+        yield run_pipeline(servers, EVERYTHING, TITLES[EVERYTHING], market, options, needed)
 
 
 @contextmanager

@@ -22,6 +22,9 @@ def demo(
     no_ui: Annotated[bool, typer.Option("--no-ui", help="Plain lines instead of a live screen.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the data, and go on with it next time.")] = False,
     without_reoptimizer: Annotated[bool, typer.Option("--without-reoptimizer", help="For comparison.")] = False,
+    steering: Annotated[
+        bool, typer.Option("--steering", help="Steer by prices of stock, made as the day goes.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Write the figures to this file as JSON.")] = None,
     online_retail: Annotated[
         Path | None,
@@ -59,6 +62,7 @@ def demo(
         screen=not no_ui,
         keep=keep,
         reoptimizer=not without_reoptimizer,
+        steering=steering,
         report=report,
         retail=online_retail,
         duration_s=duration_s,

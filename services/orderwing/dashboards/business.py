@@ -193,6 +193,33 @@ def _sites() -> tuple[Panel, ...]:
     )
 
 
+def _steering() -> tuple[Panel, ...]:
+    """Nought where the service does not run."""
+    lists = f"sum(increase({metric.STEERING_SECONDS.name}_count[1h]))"
+    return (
+        Panel("Steering lists", "Made in the last hour.", one(f"{lists} or on() vector(0)"), kind="numbers"),
+        Panel(
+            "Steering lists not published",
+            "In the last hour: another wrote at that moment, or Kafka did not answer.",
+            one(f"sum(increase({metric.STEERING_REFUSED.name}[1h])) or on() vector(0)"),
+            kind="numbers",
+        ),
+        Panel(
+            "Steering prices",
+            "Shelves that the last list has a price for.",
+            one(f"max({metric.STEERING_PRICES.name}) or on() vector(0)"),
+            kind="numbers",
+        ),
+        Panel(
+            "Age of steering prices",
+            "Since a list was published.",
+            one(f"min({metric.STEERING_AGE.name}) or on() vector(0)"),
+            "s",
+            kind="numbers",
+        ),
+    )
+
+
 def reoptimizer() -> Board:
     answers = metric.PROPOSALS_ANSWERED
     panels = (
@@ -224,5 +251,6 @@ def reoptimizer() -> Board:
             one('process_resident_memory_bytes{app="orderwing", job="reoptimizer"}', "{{instance}}"),
             "bytes",
         ),
+        *_steering(),
     )
     return Board("orderwing-reoptimizer", "Re-optimizer", panels)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import Any
 
 from rich.console import Console
 
 from orderwing.demo.invoices import count_invoices
-from orderwing.demo.options import Options
+from orderwing.demo.options import DEFAULT_ORDERS, Options
 from orderwing.demo.product import Product
 from orderwing.demo.report import failed, report_of, verdict_on
 from orderwing.demo.run import run_demo
@@ -47,7 +48,8 @@ def _run(options: Options, directory: RunDirectory, console: Console, began_s: f
             directory,
             seed=options.seed,
             without=() if options.reoptimizer else ("reoptimizer",),
-            environment=_telemetry(options.traced),
+            also=("steering",) if options.steering else (),
+            environment={**_telemetry(options.traced), **_steering(options)},
             progress=progress,
             died=died(show),
         ).start()
@@ -69,6 +71,15 @@ def _run(options: Options, directory: RunDirectory, console: Console, began_s: f
     if not outcome.drained:
         console.print("Not everything came to rest in time.", style="red")
     return outcome.drained and not failed(report)
+
+
+def _steering(options: Options) -> Mapping[str, str]:
+    """The shop opens with stock for all its orders: so long that has to last."""
+    if not options.steering:
+        return {}
+    minutes = ceil((options.orders_wanted or DEFAULT_ORDERS) / options.orders_a_second * options.speed / 60)
+    told = {"EVERY_MINUTES": 5, "EVERY_ORDERS": 100, "HALF_LIFE_MINUTES": 60, "HORIZON_MINUTES": minutes}
+    return {f"ORDERWING_STEERING_{name}": str(value) for name, value in told.items()}
 
 
 def _telemetry(ratio: float | None) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ class Options:
 
     `retail` is a file of the UCI Online Retail data; without it orders are generated. `duration_s` ends the stream
     early. `traced` is the share of orders whose journey is written down. `keep` keeps the data for the next run.
-    `policy` is in force from the first order on.
+    `steering` runs the service that makes prices of stock. `policy` is in force from the first order on.
     """
 
     orders: int | None = None
@@ -28,6 +28,7 @@ class Options:
     screen: bool = True
     keep: bool = False
     reoptimizer: bool = True
+    steering: bool = False
     report: Path | None = None
     retail: Path | None = None
     duration_s: float | None = None

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from orderwing.commands.policy_log import publish_policy
-from orderwing.composition import SERVICES
+from orderwing.composition import OPTIONAL, SERVICES
 from orderwing.demo.rundir import RunDirectory
 from orderwing.planning.policies.file import Parsed
 from orderwing.runtime.clock import DomainClock
@@ -34,18 +34,19 @@ class Product:
         *,
         seed: int = 0,
         without: Sequence[str] = (),
+        also: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         progress: Progress = silent,
         died: Died = log_death,
     ) -> None:
-        """`without` names services that do not run; `environment` is added to that of all services.
+        """`without` names services that do not run, `also` optional ones that do.
 
-        `died` hears of services that are started again.
+        `environment` is added to that of all. `died` hears of services that are started again.
         """
         self.directory = directory
         self.broker = EmbeddedBroker(directory.path / "kafka", heap_mb=768, progress=progress)
         self.redis = EmbeddedRedis(directory.path / "redis", progress=progress)
-        self._names = [name for name in SERVICES if name not in without]
+        self._names = [name for name in SERVICES if name not in without and (name in also or name not in OPTIONAL)]
         self._environment = dict(environment or {})
         self._seed = seed
         self._died = died

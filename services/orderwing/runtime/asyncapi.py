@@ -18,7 +18,7 @@ from orderwing_schemas.topics import ALL_TOPICS, EVENT_BY_TYPE, STAGES, Topic
 Json = dict[str, Any]
 
 _BINDING = "0.5.0"
-_OURS = {*STAGES, "payment_gateway", "reoptimizer", "views", "audit"}
+_OURS = {*STAGES, "payment_gateway", "reoptimizer", "steering", "views", "audit"}
 _SCHEMAS = "#/components/schemas/"
 _ABOUT = """\
 Order management on Apache Kafka, exactly once. Values are plain JSON, CloudEvents 1.0 attributes are headers (Kafka

@@ -212,6 +212,19 @@ SOLVE_SECONDS = Metric(
     "orderwing_reoptimizer_solve_seconds", "histogram", "Seconds to re-plan one region's pool.", buckets=_COARSE
 )
 
+# --- Steering -------------------------------------------------------------------------------------------------------
+
+STEERING_SECONDS = Metric(
+    "orderwing_steering_seconds", "histogram", "Seconds to make one list of steering prices.", buckets=_COARSE
+)
+STEERING_PRICES = Metric("orderwing_steering_prices", "gauge", "Shelves that the list published last has a price for.")
+STEERING_AGE = Metric("orderwing_steering_age_seconds", "gauge", "Wall seconds since a list was published.")
+STEERING_REFUSED = Metric(
+    "orderwing_steering_refused_total",
+    "counter",
+    "Lists that could not be published: another wrote at that moment, or Kafka did not answer. They are made again.",
+)
+
 # --- Where routes are solved ---------------------------------------------------------------------------------------
 
 DISTANCES_ESTIMATED = Metric(
@@ -242,6 +255,9 @@ BY_SERVICE: dict[str, tuple[Metric, ...]] = {
         BROKERS, PARTITIONS_LEADERLESS, PARTITIONS_UNDER_REPLICATED, REDIS_MEMORY,
     ),
     "reoptimizer": (RECORDS_IN, RECORDS_OUT, DEAD_LETTERS, POOL_PARTS, WINDOWS, PROPOSALS, SOLVE_SECONDS),
+    "steering": (
+        RECORDS_IN, DEAD_LETTERS, STEERING_SECONDS, STEERING_PRICES, STEERING_AGE, STEERING_REFUSED,
+    ),
     "solver": (DISTANCES_ESTIMATED,),
 }  # fmt: skip
 ALL_METRICS = tuple(dict.fromkeys((*EVERY_SERVICE, *(one for group in BY_SERVICE.values() for one in group))))

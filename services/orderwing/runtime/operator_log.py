@@ -148,7 +148,7 @@ class OperatorLog:
                     raise OperatorError(f"Kafka gives nothing of {named} within {_TIMEOUT_S:g} s: is it overloaded?")
                 place = (message.topic() or "", message.partition() or 0)
                 if (error := message.error()) is None:
-                    records.append(_record(message))
+                    records.append(record_of(message))
                     at = records[-1].offset + 1
                 elif error.code() == KafkaError._PARTITION_EOF:  # behind the last transaction's marker
                     at = message.offset() or 0
@@ -197,7 +197,7 @@ class OperatorLog:
         raise OperatorError(f"Kafka refuses the records ({error.str()}); nothing was written.")
 
 
-def _record(message: Message) -> Record:
+def record_of(message: Message) -> Record:
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     if topic is None or partition is None or offset is None:
         raise TypeError("a message without its place")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -37,6 +37,7 @@ from orderwing.simulation.warehouse import Warehouse
 from orderwing_schemas import topics
 from orderwing_schemas.codec import encode, header_map
 from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished
+from orderwing_schemas.network import Item, Network
 
 STAGES = (GATE, INTAKE, PAYMENT_HOLD, FRAUD, RESERVATION, ALLOCATION, DISPATCH)
 START_MS = 1_780_300_800_000  # a Monday, 08:00 UTC
@@ -76,7 +77,7 @@ class World:
         self.network = small_network()
         self.faults = Faults(self.cluster, self.random, fault_rate, self._run_others)
         self._plant = plant
-        self._publish_reference()
+        publish_reference(self.cluster, self.network, items())
         self.instances = [self._instance(stage, "0") for stage in STAGES]
         counts = self.faults.counts
         self.provider = Provider(self.cluster, self.agenda, self.random, counts)
@@ -152,24 +153,27 @@ class World:
         self.agenda.at(START_MS + from_ms, lambda: self.faults.withhold(stage.name, topic.name))
         self.agenda.at(START_MS + from_ms + for_ms, lambda: self.faults.release(stage.name))
 
-    def _publish_reference(self) -> None:
-        for topic in topics.ALL_TOPICS:
-            self.cluster.create_topic(topic.name, topic.partitions)
-        catalogue = CataloguePublished(key="catalogue-0", items=items())
-        for event in (catalogue, NetworkPublished(network=self.network)):
-            key, value, headers = event.key.encode(), encode(event), [("ce_type", event.EVENT_TYPE.encode())]
-            for partition in range(topics.REFERENCE.partitions):
-                self.cluster.publish(Outgoing(topics.REFERENCE.name, partition, key, value, headers))
 
-    def facts(self) -> Iterator[Fact]:
-        for topic in topics.ALL_TOPICS:
-            if "audit" not in topic.consumers:
-                continue
-            for partition in range(topic.partitions):
-                log = self.cluster.logs[topic.name, partition]  # type: ignore[index]
-                for record in log.committed(0, log.high_watermark):
-                    told = header_map(record.headers)
-                    yield fact_of(topic.name, partition, record.offset, record.timestamp_ms, told, record.value)
+def publish_reference(cluster: SimulatedCluster, network: Network, catalogue: Sequence[Item]) -> None:
+    """Make all topics, and tell every partition of network and catalogue."""
+    for topic in topics.ALL_TOPICS:
+        cluster.create_topic(topic.name, topic.partitions)
+    for event in (CataloguePublished(key="catalogue-0", items=tuple(catalogue)), NetworkPublished(network=network)):
+        key, value, headers = event.key.encode(), encode(event), [("ce_type", event.EVENT_TYPE.encode())]
+        for partition in range(topics.REFERENCE.partitions):
+            cluster.publish(Outgoing(topics.REFERENCE.name, partition, key, value, headers))
+
+
+def facts_of(cluster: SimulatedCluster) -> Iterator[Fact]:
+    """What is committed of the topics that an auditor reads."""
+    for topic in topics.ALL_TOPICS:
+        if "audit" not in topic.consumers:
+            continue
+        for partition in range(topic.partitions):
+            log = cluster.logs[topic.name, partition]  # type: ignore[index]
+            for record in log.committed(0, log.high_watermark):
+                told = header_map(record.headers)
+                yield fact_of(topic.name, partition, record.offset, record.timestamp_ms, told, record.value)
 
 
 def simulate(seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str | None = None) -> Outcome:
@@ -182,7 +186,7 @@ def simulate(seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str |
     with witnessed(witness):
         world = World(seed, orders, fault_rate, plant)
         stalled = world.run()
-    facts = list(world.facts())
+    facts = list(facts_of(world.cluster))
     verdict = judge(
         facts, world.network, items(), world.provider.book, world.warehouse.book,
         settled_before_wall_ms=world.cluster.wall_ms + 1,

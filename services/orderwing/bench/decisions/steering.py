@@ -10,6 +10,7 @@ import numpy as np
 
 from orderwing.bench.decisions.jasin_sinha import ARRIVALS, Instance, instance
 from orderwing.bench.decisions.main import Options
+from orderwing.bench.decisions.steering_market import market_sheets
 from orderwing.bench.report import Sheet
 from orderwing.planning.steering.checks import verify, verify_outcome
 from orderwing.planning.steering.choice import Chooser, nearest
@@ -95,6 +96,7 @@ def run(options: Options) -> Iterator[Sheet]:
     effort = ("policy", "µs a decision", "p99", "solves", "CPU ms each")
     rows = [_effort(name, runs) for name, runs in results.items() if runs[0].decision_us]
     yield Sheet("Steering: what decisions and solves take", effort, rows)
+    yield from market_sheets(options)
 
 
 def _policies(of: Instance, seed: int, rhythm: Rhythm) -> Iterator[tuple[str, Run]]:

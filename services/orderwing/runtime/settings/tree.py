@@ -253,6 +253,19 @@ class Distances(Section):
     speed_kmh: float = Field(30.0, ge=1, le=200, description="On the road, while the engine is down; fitted likewise.")
 
 
+class Steering(Section):
+    """The service `steering`, which makes prices of stock as the day goes; see `docs/steering.md`. Domain time."""
+
+    every_minutes: int = Field(10, ge=1, le=10_080, description="Between two lists; each holds three times as long.")
+    every_orders: int = Field(500, ge=1, description="After so many more orders a list is made sooner.")
+    half_life_minutes: int = Field(
+        240, ge=1, le=525_600, description="What was ordered so long ago counts half in the forecast of demand."
+    )
+    horizon_minutes: int = Field(
+        720, ge=1, le=525_600, description="For so long stock has to last, about: from one delivery to the next."
+    )
+
+
 class Embedded(Section):
     """Broker and Redis of `orderwing demo`, `servers` and `test`."""
 
@@ -304,6 +317,7 @@ class Settings(Section):
     log: Log = Log()
     telemetry: Telemetry = Telemetry()
     distances: Distances = Distances()
+    steering: Steering = Steering()
     embedded: Embedded = Embedded()
     bench: Bench = Bench()
     psp: PaymentSimulator = PaymentSimulator()
