@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "orderwing.planning",
         "orderwing.reoptimizer",
     ),
+    "orderwing.reoptimizer.news": (_SCHEMAS, _KERNEL, _RUNTIME),
     "orderwing.reoptimizer.transport": (_RUNTIME,),
     "orderwing.steering": (_SCHEMAS, "orderwing.planning", "orderwing.steering"),
     "orderwing.steering.worker": (_SCHEMAS, _KERNEL, _RUNTIME, "orderwing.steering"),
@@ -111,7 +112,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "redis": ("orderwing.runtime.embedded.redis", "orderwing.views.store"),
     "faust": ("orderwing.reoptimizer.worker", "orderwing.reoptimizer.transport", "orderwing.bench.peers.on_faust"),
     "quixstreams": ("orderwing.bench.peers.on_quixstreams",),
-    "aiokafka": ("orderwing.reoptimizer.worker", "orderwing.reoptimizer.transport", "orderwing.runtime.oauth"),
+    "aiokafka": ("orderwing.reoptimizer.news", "orderwing.reoptimizer.transport", "orderwing.runtime.oauth"),
     "aiohttp": (
         "orderwing.gateways.provider",
         "orderwing.simulators.psp",
