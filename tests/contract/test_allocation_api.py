@@ -25,6 +25,7 @@ from orderwing.planning.fleet.exchange import prepared
 from support.running import wait_until
 
 APP = create_app(processes=1, waiting=1_000)
+DEADLINE_S = 120.0
 SOLVE, JOBS = "http://testserver/v1/allocations/solve", "http://testserver/v1/allocations/jobs"
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -45,7 +46,7 @@ schema = schemathesis.openapi.from_asgi("/openapi.json", APP, config=CONFIG)
     suppress_health_check=list(HealthCheck),
 )
 def test_every_answer_is_as_described(case: schemathesis.Case[Any]) -> None:
-    case.call_and_validate()
+    case.call_and_validate(timeout=DEADLINE_S)
 
 
 @pytest.fixture
