@@ -36,6 +36,7 @@ class Gateway:
         random: Random,
         committed: dict[int, int],
         send: Send,
+        reach: Send,
         note: Note,
     ) -> None:
         self._cluster = cluster
@@ -43,6 +44,7 @@ class Gateway:
         self._random = random
         self._committed = committed
         self._send = send
+        self._reach = reach
         self._note = note
         self._next = {number: committed.get(number, 0) for number in range(PAYMENTS_REQUESTED.partitions)}
         self._open: dict[int, OpenOffsets] = defaultdict(OpenOffsets)
@@ -92,6 +94,8 @@ class Gateway:
             self._tell(answer, trace)
             offsets.finish(record.offset)
             self._under_way -= 1
+            if answer.outcome is Outcome.FAILED and self._random.random() < 0.6:
+                self._later(self._random.randrange(50, 1_500), lambda: self._twin(request, trace))
 
         self._try(request, asking, done)
 
@@ -119,6 +123,17 @@ class Gateway:
             self._later(TIMEOUT_MS, timed_out)
         else:
             went_on(asking.missed("unreachable"))
+
+    def _twin(self, request: PaymentRequested, trace: list[tuple[str, bytes]]) -> None:
+        """Another instance, taken over meanwhile, was asking too, and its last try gets through."""
+        asking = Asking(request, Patience(tries=1), trace)
+
+        def heard(status: int, body: bytes) -> None:
+            answer = asking.heard(status, body)
+            assert answer is not None  # it has but one try
+            self._tell(answer, trace)
+
+        self._reach(request, asking, heard)
 
     def _tell(self, answer: PaymentAnswered, trace: list[tuple[str, bytes]]) -> None:
         self._note(answer.idempotency_key, answer.outcome)

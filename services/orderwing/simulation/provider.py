@@ -54,7 +54,7 @@ class Provider:
         return self._gateway.step()
 
     def _started(self) -> Gateway:
-        return Gateway(self._cluster, self._agenda, self._random, self._committed, self._send, self._note)
+        return Gateway(self._cluster, self._agenda, self._random, self._committed, self._send, self._reach, self._note)
 
     def _note(self, key: str, outcome: Outcome) -> None:
         self._faults["provider failed"] += outcome is Outcome.FAILED
@@ -69,24 +69,27 @@ class Provider:
             self._faults["provider dead"] += 1
             return False
         chance = self._random.random()
-        odds = 0.8 if self._is_bad(request) else 0.02
+        odds = 1.0 if self._is_bad(request) else 0.02
         if chance < odds / 2:
             self._faults["request lost"] += 1
             return True
         if chance < odds:
             self._faults["answer lost"] += 1
             heard = _nobody
+        return self._reach(request, asking, heard)
+
+    def _reach(self, request: PaymentRequested, asking: Asking, heard: Heard) -> bool:
+        """On a line that loses nothing."""
         steps = self._teller.serve(_PURPOSES[asking.path], asking.headers["Idempotency-Key"], asking.body)
         self._later(self._delay_ms(request), lambda: self._serve(steps, heard))
         return True
 
     def _is_bad(self, request: PaymentRequested) -> bool:
-        """The line for some requests, for a while; more often for those that will be declined."""
+        """The line for some requests, for longer than a gateway has patience; often for those that will be declined."""
         key, now_ms = request.idempotency_key, self._cluster.wall_ms
         if key not in self._bad_until_ms:
-            odds = 0.3 if "tok_decline" in (request.payment_token or "") else 0.05
-            bad = self._random.random() < odds
-            self._bad_until_ms[key] = now_ms + self._random.randrange(20_000, 90_000) if bad else 0
+            odds = 0.6 if "tok_decline" in (request.payment_token or "") else 0.05
+            self._bad_until_ms[key] = now_ms + 60_000 if self._random.random() < odds else 0
         return now_ms < self._bad_until_ms[key]
 
     def _delay_ms(self, request: PaymentRequested) -> int:
