@@ -92,13 +92,13 @@ def markdown(answers: Sequence[Answer], drawn: Mapping[str, str]) -> str:
         "# Dashboards",
         "",
         "What Prometheus answered to every query of `deploy/grafana/dashboards` and `deploy/prometheus/alerts.yml`",
-        "after one run (`orderwing demo --speed 120 --rate 3 --orders 300 --seed 3 --keep`): the last value of each",
+        "after one run (`orderwing demo --speed 120 --rate 3 --orders 300 --seed 3 --steering --keep`): the last value of each",
         "series while all services ran, with its course. An alert is quiet, pending (its condition held, and not long",
         "enough) or firing. Written by `orderwing dashboards check --out docs/dashboards.md`.",
         "",
         "The pictures are of the same run. **No Grafana drew them**: `orderwing dashboards picture` asks the same",
         "queries of Prometheus and lays the answers out as the dashboards' JSON says, for those without Grafana. A",
-        "number is green or red by its threshold; its course is below it. The machine did other work (load 25):",
+        "number is green or red by its threshold; its course is below it. The machine did other work (load about 8):",
         "read no speed from it.",
     ]
     for page, found in groupby(answers, key=lambda answer: answer.page):
