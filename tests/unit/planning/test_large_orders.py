@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from orderwing.bench.decisions.sourcing_cases import speed_case
+from orderwing.planning.policies import sourcing
+from orderwing.planning.policies.compiling import apply
+from orderwing.planning.policies.sourcing import Situation
 from orderwing.planning.pricing import Carton, Goods, Tariff
 from orderwing.planning.pricing.grid import freight, pack_all
 from orderwing.planning.pricing.packing import pack
-from orderwing.planning.sourcing import tables
+from orderwing.planning.sourcing import subsets, tables
 from orderwing.planning.sourcing.engine import greedy, plan, verify
+from orderwing.planning.sourcing.plan import Plan
 from orderwing.planning.sourcing.problem import Budget, Problem
+from orderwing.planning.sourcing.search import WANTS_A_NODE
 from orderwing.planning.sourcing.states import Loads
+from orderwing_schemas.domain import OrderLine
+from support.policies import case, items, policy
 
 CARTONS = (Carton("s", 1000, 3000, 50, 20), Carton("m", 5000, 20_000, 200, 40), Carton("l", 20_000, 60_000, 500, 90))
 TARIFFS = [Tariff((500, 1000, 5000, 20_000), (300, 400, 700, 1500), 80, 5000, 20, 5), Tariff((0,), (450,), 60)]
@@ -100,3 +108,52 @@ def test_of_very_many_wants_few_ways_are_tried(monkeypatch: pytest.MonkeyPatch) 
     answer = plan(order, Budget(packed=40_000))
     assert sum(tried) <= 40_000 // (200 * 2) + max(tried)
     assert verify(order, replace(answer, others=lambda: ())) == []
+
+
+def test_of_many_wants_that_no_carton_holds_few_starts_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    plain = subsets.split_units
+
+    def counted(*given: Any) -> object:
+        made.append(1)
+        return plain(*given)
+
+    monkeypatch.setattr(subsets, "split_units", counted)
+    order = replace(large_order(100), cartons=())
+    answer = plan(order, Budget(nodes=1))
+    decided = len(made)
+    assert 0 < decided <= WANTS_A_NODE
+    assert len(answer.losers) > 1
+    assert len(made) - decided <= WANTS_A_NODE * len(answer.chosen.shipments)
+    assert verify(order, answer) == []
+
+
+def widely_spread(lines: int, units: int) -> Situation:
+    """Each line at every third site of the market, half of it there."""
+    at = case(1).at
+    skus = sorted(sku for sku, item in items().items() if not item.traits)[:lines]
+    wanted = [OrderLine(line_id=sku, sku=sku, quantity=units, amount_minor=1, capacity=1) for sku in skus]
+    turn = {site.site_id: place for place, site in enumerate(at.sites)}
+
+    def atp(site_id: str, sku: str) -> int:
+        return 0 if (turn[site_id] + skus.index(sku)) % 3 else units // 2
+
+    return replace(at, asked=replace(at.asked, lines=wanted, atp=atp, may_split=True, one_box=False))
+
+
+@pytest.mark.parametrize("nodes", [4, 20])
+def test_of_a_large_order_few_groups_of_sites_are_searched(monkeypatch: pytest.MonkeyPatch, nodes: int) -> None:
+    """Each of the 210 groups of four of the ten sites would be a search of its own."""
+    searches: list[Problem] = []
+
+    def counted(problem: Problem, budget: Budget, seed: int) -> Plan:
+        searches.append(problem)
+        return plan(problem, budget, seed)
+
+    monkeypatch.setattr(sourcing, "plan", counted)
+    at = widely_spread(lines=12, units=50)
+    applied = apply(policy({"name": "few", "max_sites": 4}, network=at.asked.network), at.facts)
+    found = sourcing.attempt(applied, at, Budget(nodes=nodes, packed=2_000))
+    assert 1 < len(searches) <= 1 + nodes // 4
+    assert len(found.plan.chosen.shipments) == 4
+    assert verify(found.problem, replace(found.plan, others=lambda: ())) == []

@@ -23,11 +23,13 @@ from orderwing.planning.sourcing import Asked, Choice
 from orderwing.planning.sourcing import plan as plans
 from orderwing.planning.sourcing.building import picks_of
 from orderwing.planning.sourcing.plan import Eliminated
+from orderwing.planning.sourcing.problem import Budget
 from orderwing_schemas.domain import Backorder, Candidate, Order
 from orderwing_schemas.network import Site
 from orderwing_schemas.policy import First, Strategy
 
 Told = Callable[[], list[Candidate]]
+BUDGET = Budget(nodes=20, packed=40_000)  # a stage has other orders to decide
 NOTHING_HELD = Choice(held=(), short=(), cost_minor=0, promise_at_ms=None)
 
 
@@ -69,7 +71,7 @@ def hold_by(policy: Compiled, sought: Sought, order: Order) -> Governed:
         asked, sites = sought.asked, sought.may_serve()
         at = Situation(facts, asked, sites, steering=_steering(asked, sites), gathers=False, may_wait=may_wait)
         try:
-            return _exactly(narrowed, attempt(applied, at), waits_minor)
+            return _exactly(narrowed, attempt(applied, at, BUDGET), waits_minor)
         except PricingError as error:
             unpriced.append(str(error))
             return _quickly(narrowed, out)

@@ -18,6 +18,7 @@ from orderwing.planning.sourcing.plan import Candidate, Kind, Plan
 from orderwing.planning.sourcing.problem import EXACT_SITES, Budget, Problem, Source
 from orderwing.planning.sourcing.quick import Asked
 from orderwing.planning.sourcing.sieve import sift
+from orderwing.planning.sourcing.states import load_count
 from orderwing_schemas.network import Site
 
 DEFAULT = Budget()
@@ -153,10 +154,16 @@ def attempt(applied: Applied, at: Situation, budget: Budget = DEFAULT, seed: int
 
 
 def _limited(problem: Problem, free: Plan, limit: int, budget: Budget, seed: int) -> Plan:
-    """The best way from at most `limit` sites: of every group of them, or gathered where the rules allow that."""
+    """The best way from at most `limit` sites: of every group of them, or gathered where the rules allow that.
+
+    Of an order too large for tables, of the groups that lack the fewest units, one for every four nodes of the budget.
+    """
     straight = replace(problem, hubs=(), rules=replace(problem.rules, consolidates=False))
     best: Plan | None = None
-    for lacks, group in _groups(problem, limit):
+    groups = _groups(problem, limit)
+    if load_count(tuple([want.quantity for want in problem.wants])) > budget.loads:  # each would take a search
+        groups = groups[: max(1, budget.nodes // 4)]
+    for lacks, group in groups:
         priced = problem.rules.backorder_unit_minor is not None
         if best is not None and not priced and lacks > best.chosen.short_units:
             break

@@ -27,6 +27,7 @@ from orderwing.planning.sourcing.tables import LOST
 SHARES = (1.0, 0.7, 0.5, 0.4, 0.3, 0.2, 0.1)  # of an order at one site, for which the lines are highest
 TOGETHER = 40  # wants whose moves are priced at once; a step is as many nodes as there are such parts
 KEPT = 20_000  # loads whose costs are remembered
+WANTS_A_NODE = 200  # of all starts
 STARTS = 3  # subsets of each whose answers are improved
 Rank = tuple[int, int, int]  # (sites with loads they cannot ship, units that wait if that has no price, cost)
 
@@ -148,7 +149,9 @@ def searched(
 ) -> Found:
     """The best sharing found. `seed` decides in which order equally dear starts are tried, after one `known`."""
     board = Board(problem, ways, wanted)
-    most = max(1, budget.packed // (4 * len(board.caps) * board.work)) if board.large else None
+    most = max(1, budget.nodes * WANTS_A_NODE // len(wanted))
+    if board.large:
+        most = min(most, max(1, budget.packed // (4 * len(board.caps) * board.work)))
     bound_minor, starts = _starts(board, seed, most)
     waiting = np.zeros((len(ways) + 1, len(wanted)), np.int64)
     waiting[-1] = wanted
@@ -197,7 +200,7 @@ def _improved(board: Board, sharing: Ints, budget: Budget, nodes: int) -> tuple[
     return sharing, used * len(parts)
 
 
-def _starts(board: Board, seed: int, most: int | None) -> tuple[int, list[Ints]]:
+def _starts(board: Board, seed: int, most: int) -> tuple[int, list[Ints]]:
     """A bound on the cost without what must wait, and the relaxed answers of the most promising subsets.
 
     Where that is too many to price, `most` of them and one more, by the plain rule.
@@ -211,7 +214,8 @@ def _starts(board: Board, seed: int, most: int | None) -> tuple[int, list[Ints]]
         bounds = np.maximum(bounds, costs)
         lowest = np.argsort(costs[1:], kind="stable")[:STARTS] + 1
         promising += [(line, unit, stock, int(subset)) for subset in lowest if np.isfinite(costs[subset])]
-    if most is not None:
+    few = board.large or len(promising) > most
+    if few:
         promising = promising[:: max(1, -(-len(promising) // most))]
     starts: list[Ints] = []
     for line, unit, stock, subset in promising:
@@ -219,7 +223,7 @@ def _starts(board: Board, seed: int, most: int | None) -> tuple[int, list[Ints]]
         sharing = np.array(split, np.int64).T
         wait = np.zeros((len(ways) + 1 - len(sharing), len(wanted)), np.int64)
         starts.append(np.vstack([sharing, wait]))
-    if most is not None:
+    if few:
         starts.append(_plain(board))
     different = list({start.tobytes(): start for start in starts}.values())
     Random(seed).shuffle(different)
