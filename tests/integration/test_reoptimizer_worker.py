@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -34,6 +33,7 @@ from orderwing_schemas.events.reoptimizer import ProposalMade, WindowClosed
 from orderwing_schemas.events.reservation import StockMoved
 from orderwing_schemas.network import Item, Lane, Network, Policies, Region, Site
 from orderwing_schemas.topics import PARTS_PLANNED, PROPOSALS, STOCK_MOVED, WINDOWS, Topic
+from support.running import in_thread
 
 HERE = Point(latitude=51.5, longitude=0.0)
 HOUR_MS = 3_600_000
@@ -99,25 +99,9 @@ def now_domain_ms(bootstrap: str) -> int:
 
 @contextmanager
 def worker(bootstrap: str, run_dir: Path) -> Iterator[None]:
-    stop = threading.Event()
-    failed: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            run(Settings(kafka=Kafka(bootstrap=bootstrap), runtime=Runtime(run_dir=run_dir)), stop)
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=body, name="reoptimizer")
-    thread.start()
-    try:
+    settings = Settings(kafka=Kafka(bootstrap=bootstrap), runtime=Runtime(run_dir=run_dir))
+    with in_thread(lambda stop: run(settings, stop), DEADLINE_S):
         yield
-    finally:
-        stop.set()
-        thread.join(DEADLINE_S)
-        assert not thread.is_alive()
-        if failed:
-            raise failed[0]
 
 
 class Log:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from orderwing_schemas.events.reference import SteeringPriced
 from orderwing_schemas.events.reservation import StockMoved
 from orderwing_schemas.steering import PriceList
 from orderwing_schemas.topics import CLOCK, ORDERS_ACCEPTED, PARTITIONS, REFERENCE, STOCK_MOVED, Topic
-from support.running import wait_until
+from support.running import in_thread, wait_until
 
 DEADLINE_S = 120.0
 SKU = demo_catalogue()[0].sku
@@ -43,25 +42,8 @@ def service(bootstrap: str, run_dir: Path) -> Iterator[None]:
         runtime=Runtime(run_dir=run_dir),
         steering=Steering(every_minutes=10_000, every_orders=1, half_life_minutes=10_000, horizon_minutes=60),
     )
-    stop = threading.Event()
-    failed: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            run(settings, stop)
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=body, name="steering")
-    thread.start()
-    try:
+    with in_thread(lambda stop: run(settings, stop), DEADLINE_S):
         yield
-    finally:
-        stop.set()
-        thread.join(DEADLINE_S)
-        assert not thread.is_alive()
-        if failed:
-            raise failed[0]
 
 
 def tell(bootstrap: str, *told: tuple[Topic, Event]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,7 +41,7 @@ from orderwing_schemas.network import Item
 from orderwing_schemas.topics import Topic
 from support.parts import an_allocated_part, an_order
 from support.reservation_world import World, network, order
-from support.running import wait_until
+from support.running import in_thread, wait_until
 
 DEADLINE_S = 120.0
 Told = list[tuple[Topic, Event]]
@@ -62,25 +61,8 @@ def settings(cluster: str, redis_url: str) -> Settings:
 
 @contextmanager
 def worker(settings: Settings) -> Iterator[None]:
-    stop = threading.Event()
-    failed: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            run(settings, stop)
-        except BaseException as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=body, name="views")
-    thread.start()
-    try:
+    with in_thread(lambda stop: run(settings, stop), DEADLINE_S):
         yield
-    finally:
-        stop.set()
-        thread.join(DEADLINE_S)
-        assert not thread.is_alive()
-        if failed:
-            raise failed[0]
 
 
 def accepted(views: Views) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -21,6 +23,30 @@ def wait_until(condition: Callable[[], bool], what: str, deadline_s: float = 120
         if time.monotonic() > end_s:
             raise TimeoutError(f"not within {deadline_s:g} s: {what}")
         time.sleep(LOOK_S)
+
+
+@contextmanager
+def in_thread(service: Callable[[threading.Event], None], deadline_s: float = 120.0) -> Iterator[None]:
+    """A service in this process until the block ends; what it raises is raised then."""
+    stop = threading.Event()
+    failed: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            service(stop)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(deadline_s)
+        assert not thread.is_alive()
+        if failed:
+            raise failed[0]
 
 
 def private_cache(directory: Path) -> dict[str, str]:
