@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -130,7 +129,7 @@ def test_a_lane_that_never_leaves_has_no_departure() -> None:
     assert calendar.earliest_departure(a_lane(60, 1500), a_site("UTC"), 0) is None
 
 
-def test_a_promise_waits_for_the_last_site_and_a_site_without_a_lane_is_an_error() -> None:
+def test_a_promise_waits_for_the_last_site_and_for_none_that_no_lane_leaves() -> None:
     site = a_site("UTC", pick=30)
     network = Network(
         version=1,
@@ -144,8 +143,8 @@ def test_a_promise_waits_for_the_last_site_and_a_site_without_a_lane_is_an_error
     promise: Callable[..., int] = calendar.promise
     assert promise(network, (("s", 1),), "z", service, now) == ms(2026, 1, 1, 11, 15)
     assert promise(network, (("s", 1), ("far", 1)), "z", service, now) == ms(2026, 1, 1, 20, 15)
-    with pytest.raises(calendar.NoDepartureError, match="no lane leaves site s for zone elsewhere"):
-        promise(network, (("s", 1),), "elsewhere", service, now)
+    assert promise(network, (("s", 1),), "elsewhere", service, now) == now + 15 * 60_000
+    assert promise(network, (("lost", 1), ("s", 1)), "z", service, now) == ms(2026, 1, 1, 11, 15)
 
 
 def test_more_than_calendars_hold_is_never_picked() -> None:

@@ -1,3 +1,5 @@
+import pytest
+
 from orderwing.allocation.rows import Departure, Move, Part, PickingHour, Plan, State
 from orderwing.planning.explaining.facts import edited
 from orderwing_schemas.base import Event
@@ -12,7 +14,7 @@ from orderwing_schemas.events.allocation import (
     ShipmentOrdered,
 )
 from orderwing_schemas.events.dispatch import PickShort
-from orderwing_schemas.events.reservation import DecisionCard
+from orderwing_schemas.events.reservation import DecisionCard, HoldMoved
 from orderwing_schemas.network import Carton, Network, Policies, Trait
 from support.allocation_world import (
     DAY_MS,
@@ -477,3 +479,28 @@ def test_a_part_that_no_lane_carries_waits_for_a_network_that_has_one() -> None:
     assert kinds(world.put(reserved("o/south/1", [hold("a")], SOON_MS))) == ["PartWaiting", "DecisionCard"]
     assert world.until(START_MS + DAY_MS) == []
     assert world.plan("o/south/1").state is State.WAITING
+
+
+@pytest.mark.parametrize("site", [True, False])
+def test_a_part_held_where_the_network_has_lost_its_lanes_moves_to_a_site_that_has_some(site: bool) -> None:
+    left = a_network([a_site("b")] if site else [a_site("a"), a_site("b")], [a_lane("b")])
+    world = AllocationWorld(left)
+    events = world.put(reserved("o1/south/1", [hold("a", 3)], START_MS + 9 * HOUR_MS, [shelf("b", 5)]))
+    [asked] = [event for event in events if isinstance(event, MoveRequested)]
+    assert [line.site_id for line in asked.moves[0].held] == ["b"]
+    world.put(HoldMoved(region="south", move_id=asked.move_id, moves=asked.moves))
+    assert [row.booked for row in world.view.rows.values() if isinstance(row, Departure)] == [1]
+
+
+@pytest.mark.parametrize("site", [True, False])
+def test_a_move_away_from_a_lane_that_the_network_has_lost_is_made(site: bool) -> None:
+    world = AllocationWorld(a_network([a_site("a"), a_site("b")], [a_lane("a", price=300), a_lane("b", price=50)]))
+    events = world.put(reserved("o1/south/1", [hold("a", 3)], START_MS + 9 * HOUR_MS, [shelf("b", 5)]))
+    [asked] = [event for event in events if isinstance(event, MoveRequested)]
+    left = a_network([a_site("b")] if site else [a_site("a"), a_site("b")], [a_lane("b", price=50)])
+    world.view.reference.network = left
+    world.put(HoldMoved(region="south", move_id=asked.move_id, moves=asked.moves))
+    [plan] = [row for row in world.view.rows.values() if isinstance(row, Plan)]
+    assert [shipment.site_id for shipment in plan.shipments] == ["b"]
+    world.until(world.now_ms + 2 * HOUR_MS)
+    assert not [row for row in world.view.rows.values() if isinstance(row, Departure)], "old bookings end, too"

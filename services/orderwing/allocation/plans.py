@@ -80,13 +80,19 @@ def held_by(shipments: Shipments) -> tuple[HeldLine, ...]:
 
 
 def plan_on(draft: Draft, part: Part, holding: Holding, own: Needs, now_ms: int) -> Shipments | None:
-    """The cheapest departures with room for a holding; None where there is none. `own` is what the part has booked."""
+    """The cheapest departures with room for a holding; None where there is none. `own` is what the part has booked.
+
+    A site that a network published since has lost has no departures.
+    """
     room, prices = Room(draft, own), price_list(draft.network)
     shipments = []
     for site_id, taken in holding.items():
+        site = draft.network.site_by_id.get(site_id)
+        if site is None:
+            return None
         load = prices.load(draft.reference.item, [(line.sku, line.quantity) for line in taken])
         sent = Consignment(
-            site=draft.network.site_by_id[site_id],
+            site=site,
             zone=part.zone,
             service_level=part.service_level,
             units=sum([line.quantity for line in taken]),

@@ -21,10 +21,6 @@ DAY_MS = 24 * HOUR_MS
 HORIZON_DAYS = 30  # a lane that does not leave within it does not leave
 
 
-class NoDepartureError(ValueError):
-    """No lane leaves a site for a zone: the network file has to name one."""
-
-
 def pick_ms(site: Site, units: int) -> int:
     """How long before a departure picking starts: an hour more for each further `units_per_hour` of units."""
     return site.pick_minutes * MINUTE_MS + max(units - 1, 0) // site.units_per_hour * HOUR_MS
@@ -92,14 +88,15 @@ def promise(
 ) -> int:
     """When all of an order held as (site, units) can be there: the last site's earliest arrival, plus the slack.
 
-    Raises NoDepartureError.
+    Sites that the network has lost since, or from which no lane goes there any more, count for nothing: allocation
+    moves what they hold.
     """
     latest = now_ms
     for site_id, units in site_units:
-        arrival = earliest_arrival(network, network.site_by_id[site_id], zone, service, now_ms, units)
-        if arrival is None:
-            raise NoDepartureError(f"no lane leaves site {site_id} for zone {zone}")
-        latest = max(latest, arrival)
+        site = network.site_by_id.get(site_id)
+        if site is not None:
+            arrival = earliest_arrival(network, site, zone, service, now_ms, units)
+            latest = max(latest, arrival or now_ms)
     return latest + network.policies.promise_slack_minutes * MINUTE_MS
 
 
