@@ -127,7 +127,7 @@ def test_a_cluster_is_made_with_as_many_partitions_as_asked_for(
     there = admin.list_topics(timeout=DEADLINE_S).topics
     assert [len(there[topic.name].partitions) for topic in topics] == [6, 6, 2, 6]
     assert TopicsAdmin(broker, topics, partitions=6).diff() == []
-    with pytest.raises(OperatorError, match="has 6 partitions instead of 3"):
+    with pytest.raises(OperatorError, match="has 6 partitions instead of 3 and 2 other topics differ too"):
         TopicsAdmin(broker, topics, partitions=3).apply()
 
 

@@ -28,7 +28,7 @@ def pipeline(
     rate: Annotated[float, typer.Option(min=1, help="The fixed rate, orders a second.")] = 500.0,
     part: Annotated[list[str] | None, typer.Option(help="a, b, c or d; may be repeated. All, if not said.")] = None,
     restore_rows: Annotated[int, typer.Option(min=0, help="Rows to restore; 0 leaves that out.")] = 1_000_000,
-    partitions: Annotated[int, typer.Option(min=1, help="Of every topic; each stage is one process.")] = 1,
+    partitions: Annotated[int, typer.Option(min=1, max=1000, help="Of every topic; each stage is one process.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Write the tables to this file as Markdown.")] = None,
     profile: Annotated[str | None, typer.Option(help="Run this service under cProfile.")] = None,
 ) -> None:

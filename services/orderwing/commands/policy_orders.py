@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from orderwing.intake.decide import placed
+from orderwing.kernel.ports import Record
 from orderwing.kernel.row import R
 from orderwing.planning.policies.replay import Moment, Shelf
 from orderwing.runtime.errors import OperatorError
@@ -15,7 +17,7 @@ from orderwing.runtime.publish import read_reference
 from orderwing.shop.feed import TimedRecord
 from orderwing.shop.generator import generated_feed
 from orderwing_schemas.base import Event
-from orderwing_schemas.codec import decode, header_map
+from orderwing_schemas.codec import UndecodableError, decode, header_map
 from orderwing_schemas.domain import Order
 from orderwing_schemas.events.intake import OrderAccepted
 from orderwing_schemas.events.public import OrderPlaced, StockReceived
@@ -115,17 +117,21 @@ def of_cluster(bootstrap: Cluster, orders: int, network: Network | None = None) 
         raise OperatorError("No network is published: run `orderwing network load` or `orderwing market open`.")
     with OperatorLog(bootstrap, "reader") as log:
         records = log.read_topics([ORDERS_ACCEPTED.name, RESERVATION_CARDS.name, STOCK_MOVED.name])
-    events = [
-        (record.timestamp_ms, decode(record.value, header_map(record.headers).get("ce_type")))
-        for record in records
-        if record.value is not None
-    ]
-    moments = moments_of(events, orders)
+    moments = moments_of(events_of(records), orders)
     if not moments:
         raise OperatorError(
             "Reservation has decided about no order of this cluster yet: send orders, or leave --cluster."
         )
     return Orders(chosen, published.items, moments, f"the last {len(moments)} orders of the cluster")
+
+
+def events_of(records: Iterable[Record]) -> list[tuple[int, Event]]:
+    """With the wall time of each. What is not understood is a dead letter of those it was sent to, and left out."""
+    events = []
+    for record in records:
+        with suppress(UndecodableError):
+            events.append((record.timestamp_ms, decode(record.value, header_map(record.headers).get("ce_type"))))
+    return events
 
 
 def moments_of(events: Sequence[tuple[int, Event]], orders: int) -> list[Moment]:

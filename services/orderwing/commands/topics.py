@@ -69,7 +69,7 @@ def size(
         Path | None, typer.Option("--dir", help="A broker's log directory (`log.dirs`) on this machine.")
     ] = None,
     described: Annotated[
-        typer.FileText | None,
+        typer.FileBinaryRead | None,
         typer.Option("--described", help="What `kafka-log-dirs.sh --describe` printed; `-`: standard input."),
     ] = None,
     as_json: Json = False,
@@ -81,7 +81,7 @@ def size(
         if directory is not None:
             sizes = of_directory(directory)
         elif described is not None:
-            sizes = of_description(described.read())
+            sizes = of_description(described.read().decode("utf-8", "replace"))
         else:
             raise OperatorError("Name a broker's log directory with --dir, or give --described what Kafka's tool says.")
         kafka = configured().kafka

@@ -9,6 +9,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 
 from orderwing.dashboards.panels import RATE
@@ -59,9 +60,11 @@ class Prometheus:
             with urllib.request.urlopen(f"{self._url}/api/v1/{what}?{query}", timeout=_TIMEOUT_S) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
-            raise ValueError(error.read().decode("utf-8", "replace")) from None
-        except (OSError, ValueError, KeyError):
-            raise OperatorError(f"No Prometheus answers at {self._url}: start one, or name it.") from None
+            if (refusal := error.read().decode("utf-8", "replace")).startswith('{"status":"error"'):
+                raise ValueError(refusal) from None
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
+            pass
+        raise OperatorError(f"No Prometheus answers at {self._url}: start one, or name it.")
 
 
 class Run:
@@ -71,7 +74,10 @@ class Run:
         self._prometheus = Prometheus(url)
         up = 'min by (app) (up{app="orderwing"})'
         last_s = self._prometheus.last_s
-        end_s = last_s(f"({up}) == 1", seconds) or last_s(up, seconds)  # if never all were up
+        try:
+            end_s = last_s(f"({up}) == 1", seconds) or last_s(up, seconds)  # if never all were up
+        except ValueError as error:
+            raise OperatorError(f"{url} cannot look back {seconds:.0f} s: {error}") from None
         if end_s is None:
             raise OperatorError(f"{url} has scraped no service of orderwing in the last {seconds:.0f} s.")
         self.end_s = end_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -33,6 +33,7 @@ MAX_RECORD_BYTES = 4 * _MIB  # a producer of ours allows as much
 MAX_REFERENCE_BYTES = 16 * _MIB  # the network with all its lanes is one record
 
 Finding = Literal["missing", "partitions", "replicas", "config"]
+_PARTITIONS_PER_REQUEST = 10_000  # Kafka refuses more
 _MOST_REPLICAS = 3  # unless asked for
 
 
@@ -140,9 +141,10 @@ class TopicsAdmin:
                 "move its partitions with kafka-reassign-partitions, or set ORDERWING_REPLICATION_FACTOR to that."
             )
         if stuck := [d for d in differences if not d.fixable]:
-            told = ", ".join(f"{d.topic} has {d.found} partitions instead of {d.wanted}" for d in stuck)
+            others = f" and {len(stuck) - 1} other topics differ too" if stuck[1:] else ""
             raise OperatorError(
-                f"The partitions of a topic cannot be changed while rows depend on them: {told}; use another cluster."
+                f"{stuck[0].topic} has {stuck[0].found} partitions instead of {stuck[0].wanted}{others}: rows depend "
+                "on them, so they are never changed; set ORDERWING_PARTITIONS to what it has, or use another cluster."
             )
         by_name = {topic.name: topic for topic in self._topics}
         self._create([by_name[d.topic] for d in differences if d.finding == "missing"])
@@ -213,7 +215,8 @@ class TopicsAdmin:
             NewTopic(t.name, self._count(t, counts), replication_factor=replicas, config=wanted_config(t) | durable)
             for t in topics
         ]
-        _await(self._admin.create_topics(new, operation_timeout=_TIMEOUT_S))
+        for some in in_requests(new):
+            _await(self._admin.create_topics(some, operation_timeout=_TIMEOUT_S))
 
     def _grow(self, topics: Sequence[Topic]) -> None:
         if topics:
@@ -235,6 +238,17 @@ class TopicsAdmin:
         if resources:
             futures = self._admin.incremental_alter_configs(resources, request_timeout=_TIMEOUT_S)
             _await({resource.name: future for resource, future in futures.items()})
+
+
+def in_requests(new: Iterable[NewTopic]) -> Iterator[list[NewTopic]]:
+    """In the same order, as many at once as Kafka makes."""
+    some: list[NewTopic] = []
+    for topic in new:
+        if some and sum(one.num_partitions for one in some) + topic.num_partitions > _PARTITIONS_PER_REQUEST:
+            yield some
+            some = []
+        some.append(topic)
+    yield some
 
 
 def _await(futures: Mapping[str, Future[None]]) -> None:

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from orderwing.cli import app
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.log_sizes import of_description, of_directory
 
@@ -47,3 +49,10 @@ def test_what_is_something_else_is_refused(tmp_path: Path) -> None:
     for text in ("", "{}", "[]", '{"brokers": [{"logDirs": [{"partitions": [{}]}]}]}', "{nothing"):
         with pytest.raises(OperatorError, match="kafka-log-dirs"):
             of_description(text)
+
+
+def test_the_command_takes_no_bytes_for_the_tools_words(tmp_path: Path) -> None:
+    (tmp_path / "told").write_bytes(b"\xff\xfe{")
+    result = CliRunner().invoke(app, ["topics", "size", "--described", str(tmp_path / "told")])
+    assert result.exit_code == 1
+    assert "This is not what `kafka-log-dirs.sh --describe` prints." in result.stderr
