@@ -12,7 +12,7 @@ from random import Random
 from orderwing.geography import DOMESTIC
 from orderwing.shop.baskets import Shopper
 from orderwing.shop.catalogue import demo_catalogue
-from orderwing.shop.demo_network import Load, demo_network
+from orderwing.shop.demo_network import Load, cartons_of, demo_network
 from orderwing.shop.feed import TimedRecord, cloud_event_headers, moment
 from orderwing.shop.retail_file import read_invoices
 from orderwing.shop.retail_orders import ImportedOrder, Importer
@@ -99,7 +99,8 @@ def _record(order_id: str, value: bytes) -> TimedRecord:
 
 def _market(items: Sequence[Item], units: Mapping[str, int], orders: list[TimedRecord], lines: int) -> Market:
     """Capacities and stock are such that all orders could be placed within the hour, and in one region."""
-    load = Load(3.0 * len(orders), sum(units.values()) / len(orders), largest_order_units=max(units.values()))
+    mean = sum(units.values()) / len(orders)
+    load = Load(3.0 * len(orders), mean, max(units.values()), cartons_of(mean, items))
     network = demo_network(load, _POLICIES)
     opening = {
         (site.site_id, sku): ceil(wanted * _COVER) + 10 for site in network.sites for sku, wanted in units.items()

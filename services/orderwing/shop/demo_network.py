@@ -7,7 +7,7 @@ and distance, volumetric weight where a carrier is not the shop's own, line-haul
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -15,6 +15,7 @@ from orderwing.geography import DOMESTIC, haversine_km, locate
 from orderwing_schemas.domain import Point, ServiceLevel
 from orderwing_schemas.network import (
     Carton,
+    Item,
     Lane,
     Network,
     Policies,
@@ -71,7 +72,6 @@ _CARTONS = (
     Carton(carton_id="medium", max_weight_g=12_000, volume_cm3=18_000, tare_g=290, carton_minor=26),
     Carton(carton_id="large", max_weight_g=25_000, volume_cm3=45_000, tare_g=620, carton_minor=48),
 )
-_CARTONS_EACH = 1.1  # of a shipment, about
 _ALL_SERVICES = tuple(ServiceLevel)
 _SLOW_SERVICES = (ServiceLevel.EXPRESS, ServiceLevel.STANDARD)
 PROMISE_SLACK_MINUTES = 30  # the cheaper of two departures half an hour apart is on time all the same
@@ -84,7 +84,7 @@ PROMOTIONS = (
 
 @dataclass(frozen=True)
 class Load:
-    """The demand that capacities are made for: orders in an hour of domain time, and units in an order.
+    """The demand that capacities are made for: orders in an hour of domain time, units and cartons in an order.
 
     Every site can pick the largest order within an hour.
     """
@@ -92,6 +92,14 @@ class Load:
     orders_per_hour: float = 600
     units_per_order: float = 3.8
     largest_order_units: int = 40
+    cartons_per_order: float = 1.1
+
+
+def cartons_of(units: float, items: Sequence[Item]) -> float:
+    """About how many cartons so many units of such items fill, the last in part."""
+    largest, count = _CARTONS[-1], max(1, len(items))
+    cm3, grams = sum(item.volume_cm3 for item in items) / count, sum(item.weight_g for item in items) / count
+    return 1 + 1.1 * units * max(cm3 / largest.volume_cm3, grams / largest.max_weight_g)
 
 
 def demo_network(load: Load = Load(), policies: Policies | None = None) -> Network:
@@ -164,7 +172,7 @@ def _rate_cards() -> Iterator[RateCard]:
 
 
 def _lanes(site: Site, load: Load) -> Iterator[Lane]:
-    parcels = _CARTONS_EACH * load.orders_per_hour * _share(site.region_id)
+    parcels = load.cartons_per_order * load.orders_per_hour * _share(site.region_id)
     for zone, (centre, _, _) in _REGIONS.items():
         distance_km = haversine_km(site.location, Point(latitude=centre[0], longitude=centre[1]))
         transit = 20 + round(distance_km / 8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from orderwing.geography import destination
-from orderwing.shop.demo_network import PROMISE_SLACK_MINUTES, Load, demo_network
+from orderwing.shop.demo_network import PROMISE_SLACK_MINUTES, Load, cartons_of, demo_network
 from orderwing.shop.feed import Feed, TimedRecord, cloud_event_headers
 from orderwing.shop.retail_file import Invoice, RetailFileError, read_invoices
 from orderwing.shop.retail_orders import Imported, ImportedCancellation, ImportedOrder, Importer, ImportRejection
@@ -20,7 +20,7 @@ from orderwing.shop.retail_stock import FIRST_WEEKS, Sale, Supply, catalogue, su
 from orderwing.shop.stock import StockBook
 from orderwing_schemas import topics
 from orderwing_schemas.events.public import OrderPlaced
-from orderwing_schemas.network import Network, Policies
+from orderwing_schemas.network import Item, Network, Policies
 
 _SOURCE = "/online-retail"
 _RECEIPTS_AT_ONCE = 40  # between two invoices: a week's goods arrive over its first days
@@ -61,26 +61,28 @@ def retail_feed(
     importer = Importer()
     outcomes = [importer.imported(invoice) for invoice in invoices]
     weeks = [_week(invoice, started) for invoice in invoices]
-    network = _network(outcomes, weeks, rate * 3600 / factor)
+    items = catalogue(invoices)
+    network = _network(outcomes, weeks, rate * 3600 / factor, items)
     supply = supplies(_sales(outcomes, weeks, network), network)
     book = StockBook(_SOURCE, dict(sequences or {}))
     counts: Counter[str] = Counter()
     opening = tuple(book.received(0, s.site_id, s.sku, s.due(0)) for s in supply if s.due(0))
     end = len(invoices) if orders is None else orders
     stream = _Stream(outcomes[:end], weeks[:end], _offsets(invoices[:end], rate), supply, book, counts, report)
-    return Feed(network, catalogue(invoices), opening, stream.records(), counts)
+    return Feed(network, items, opening, stream.records(), counts)
 
 
 def _week(invoice: Invoice, started: datetime) -> int:
     return max(0, (invoice.placed_at - started).days // 7) if invoice.placed_at else 0
 
 
-def _network(outcomes: list[Imported], weeks: list[int], invoices_per_hour: float) -> Network:
+def _network(outcomes: list[Imported], weeks: list[int], invoices_per_hour: float, items: Sequence[Item]) -> Network:
     """The demo market, made for the baskets of the first weeks, the largest of them included."""
     first = [outcome for outcome, week in zip(outcomes, weeks, strict=True) if week < FIRST_WEEKS]
     baskets = [sum(outcome.units.values()) for outcome in first if isinstance(outcome, ImportedOrder)] or [1]
     share = len(baskets) / len(first)
-    load = Load(invoices_per_hour * share * _PEAK, sum(baskets) / len(baskets), largest_order_units=max(baskets))
+    units = sum(baskets) / len(baskets)
+    load = Load(invoices_per_hour * share * _PEAK, units, max(baskets), cartons_of(units, items))
     return demo_network(load, _POLICIES)
 
 
