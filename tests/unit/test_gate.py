@@ -116,6 +116,17 @@ def test_a_movement_that_no_region_can_keep_is_rejected(changes: dict[str, Any],
     assert rejected(raw(movement(**changes), "stock.received.v1", "stock.inbound")).reason == reason
 
 
+@pytest.mark.parametrize(("includes", "passes"), [(0, True), (6, True), (7, False), (9, False)])
+def test_a_count_includes_only_movements_before_it(includes: int, passes: bool) -> None:
+    counted = {"site_id": "rugby", "sku": "TEA-001", "on_hand": 5, "includes_sequence": includes, "sequence": 7}
+    record = raw(json.dumps(counted).encode(), "stock.counted.v1", "stock.inbound")
+    if passes:
+        assert decided(record).topic is topics.STOCK_MOVEMENTS
+    else:
+        refused = rejected(record)
+        assert (refused.reason, refused.detail.partition(":")[0]) == ("contract", "includes_sequence")
+
+
 def test_a_warehouse_answer_passes_by_site() -> None:
     document = {
         "shipment_id": "S1",

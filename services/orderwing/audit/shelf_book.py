@@ -42,9 +42,10 @@ class ShelfBook:
         return max(0, self.reserved + self.safety - self.on_hand)
 
     def move(self, movement: Movement) -> None:
-        """A receipt or an adjustment; nothing where a count has it already."""
+        """A receipt or an adjustment. Where a count has it already, only a count from before it takes note."""
         units = movement["quantity"] if movement["type"] == RECEIVED else movement["delta"]
         if movement["sequence"] <= self._included:
+            self._moved[movement["sequence"]] = units
             return
         self._moved[movement["sequence"]] = max(units, -self.on_hand)
         self.on_hand = max(0, self.on_hand + units)

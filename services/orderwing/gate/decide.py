@@ -49,6 +49,8 @@ def _route(event: Event, network: Network) -> Emit:
                 raise UndecodableError("contract", "customer_key: pattern")
             return Emit(topics.REVIEW_VERDICTS, event)
         case public.StockReceived() | public.StockAdjusted() | public.StockCounted() | public.StockExpected():
+            if isinstance(event, public.StockCounted) and event.includes_sequence >= event.sequence:
+                raise UndecodableError("contract", "includes_sequence: a count includes only movements before its own")
             region = _region(event.site_id, network)
             return Emit(topics.STOCK_MOVEMENTS, StockMovementAccepted(region=region, movement=event))
         case _:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Raw
 from msgspec.structs import replace
 
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.view import Draft, View
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.stock import COUNT_HORIZON_MS, Moved, Postponed, Shelf, Shipped, SiteLog
+from orderwing.reservation.stock import (
+    COUNT_HORIZON_MS,
+    DAY_MS,
+    REMEMBERED_MS,
+    Left,
+    Moved,
+    Postponed,
+    Shelf,
+    Shipped,
+    SiteLog,
+)
 from orderwing_schemas.codec import encode
 from orderwing_schemas.events.gate import StockMovementAccepted
 from orderwing_schemas.events.public import StockAdjusted, StockCounted, StockExpected, StockMovement, StockReceived
@@ -51,7 +63,12 @@ def on_postponed_due(view: View, row: Postponed, now_ms: int) -> Decision:
 
 
 def on_moved_due(view: View, row: Moved, now_ms: int) -> Decision:
-    return Decision(drops=((Moved, row.key),))
+    draft = Draft(view)
+    draft.drop(Moved, row.key)
+    shelf = draft.get(Shelf, f"{row.site_id}|{row.sku}")
+    if shelf is not None and shelf.forgotten < row.sequence:
+        draft.put(replace(shelf, forgotten=row.sequence))
+    return draft.decision()
 
 
 def apply_postponed(draft: Draft, site_id: str, now_ms: int) -> None:
@@ -76,8 +93,7 @@ def _noted(log: SiteLog, sequence: int) -> SiteLog:
 
 def _ready(draft: Draft, log: SiteLog, movement: StockMovement) -> bool:
     if isinstance(movement, StockCounted):
-        included = movement.includes_shipment
-        if included is not None and draft.get(Shipped, f"{movement.site_id}/{included}") is None:
+        if movement.includes_shipment is not None and _named(draft, movement) is None:
             return False
         return log.mark >= min(movement.includes_sequence, movement.sequence - 1)
     if isinstance(movement, StockAdjusted) and log.mark < movement.sequence - 1:
@@ -91,20 +107,17 @@ def _apply(draft: Draft, region: str, movement: StockMovement, now_ms: int, exce
     shelves = Shelves(draft, region)
     shelf = shelves.get(movement.site_id, movement.sku)
     if isinstance(movement, StockReceived):
-        shelf = replace(shelf, on_hand=shelf.on_hand + movement.quantity, expected=_drawn_down(shelf, movement))
-        shelf = _with_safety(draft, shelf)
-        _remember(draft, movement, movement.quantity, now_ms)
+        shelf, late = _moved(draft, shelf, movement, movement.quantity, now_ms)
+        shelf = _with_safety(draft, replace(shelf, expected=_drawn_down(shelf, movement)))
+        exception = late or exception
     elif isinstance(movement, StockAdjusted):
-        on_hand = max(0, shelf.on_hand + movement.delta)
-        if on_hand != shelf.on_hand + movement.delta:
-            exception = f"adjustment {movement.sequence} takes more than is on hand"
-        _remember(draft, movement, on_hand - shelf.on_hand, now_ms)
-        shelf = replace(shelf, on_hand=on_hand)
+        shelf, wrong = _moved(draft, shelf, movement, movement.delta, now_ms)
+        exception = wrong or exception
     elif isinstance(movement, StockCounted):
         if movement.sequence < shelf.counted:
             return  # a later count stands already
-        on_hand = max(0, movement.on_hand + _since(draft, shelf, movement))
-        shelf = _with_safety(draft, replace(shelf, on_hand=on_hand, counted=movement.sequence))
+        exception = exception or _too_old(draft, shelf, movement, now_ms)
+        shelf = _with_safety(draft, _counted(draft, shelf, movement, now_ms))
     else:
         due = (int(movement.due_at.timestamp() * 1000), movement.quantity)
         shelf = replace(shelf, expected=tuple(sorted((*shelf.expected, due))))
@@ -112,15 +125,59 @@ def _apply(draft: Draft, region: str, movement: StockMovement, now_ms: int, exce
     shelves.publish(KINDS[type(movement)], None, exception)
 
 
-def _since(draft: Draft, shelf: Shelf, count: StockCounted) -> int:
-    """What has moved since the count was taken. A count that names no shipment includes all that have left."""
-    moved = sum(
-        row.delta for row in draft.scan(Moved, f"{shelf.site_id}/{shelf.sku}") if row.sequence > count.includes_sequence
+def _moved(draft: Draft, shelf: Shelf, movement: StockMovement, delta: int, now_ms: int) -> tuple[Shelf, str | None]:
+    """The shelf after a receipt or adjustment, and what is wrong with it."""
+    if movement.sequence <= shelf.included:  # given up by the count that waited for it
+        _remember(draft, movement, delta, now_ms)
+        return shelf, f"movement {movement.sequence} came after count {shelf.counted}, which includes it"
+    on_hand = max(0, shelf.on_hand + delta)
+    _remember(draft, movement, on_hand - shelf.on_hand, now_ms)
+    more = on_hand != shelf.on_hand + delta
+    exception = f"adjustment {movement.sequence} takes more than is on hand" if more else None
+    return replace(shelf, on_hand=on_hand), exception
+
+
+def _counted(draft: Draft, shelf: Shelf, count: StockCounted, now_ms: int) -> Shelf:
+    return replace(
+        shelf,
+        on_hand=max(0, count.on_hand + _since(draft, shelf, count, now_ms)),
+        counted=count.sequence,
+        included=min(count.includes_sequence, count.sequence - 1),
+        shipped=(),
     )
-    included = count.includes_shipment and draft.get(Shipped, f"{shelf.site_id}/{count.includes_shipment}")
-    if not included:
+
+
+def _too_old(draft: Draft, shelf: Shelf, count: StockCounted, now_ms: int) -> str | None:
+    """Why the count may miss something that has moved since it was taken, if it may."""
+    log, named = draft.get(SiteLog, shelf.site_id), _named(draft, count)
+    old = named is not None and now_ms - named.left_at_ms >= REMEMBERED_MS
+    if count.includes_sequence < shelf.forgotten or (old and log and named and named.number < log.shipments):
+        return f"count {count.sequence} was taken too long ago to know all that moved since: count again"
+    return None
+
+
+def _named(draft: Draft, count: StockCounted) -> Shipped | None:
+    """The last shipment that the count includes."""
+    return draft.get(Shipped, f"{count.site_id}/{count.includes_shipment}") if count.includes_shipment else None
+
+
+def _since(draft: Draft, shelf: Shelf, count: StockCounted, now_ms: int) -> int:
+    """What has moved since the count was taken. A count that names no shipment includes all that have left."""
+    rows = draft.scan(Moved, f"{shelf.site_id}/{shelf.sku}")
+    moved = sum(row.delta for row in rows if row.sequence > count.includes_sequence)
+    included = _named(draft, count)
+    if included is None:
         return moved
-    return moved - sum(quantity for number, quantity in shelf.shipped if number > included.number)
+    left = (*shelf.shipped, *_left(draft, shelf, included, now_ms))
+    return moved - sum(quantity for number, quantity in left if number > included.number)
+
+
+def _left(draft: Draft, shelf: Shelf, included: Shipped, now_ms: int) -> Iterator[tuple[int, int]]:
+    """(number, units) of the shipments of the shelf from the day of one on; a day more on either side, for clocks."""
+    first_ms = max(included.left_at_ms, now_ms - REMEMBERED_MS)
+    for day in range(first_ms // DAY_MS - 1, now_ms // DAY_MS + 2):
+        for row in draft.scan(Left, Left.group_of(shelf.site_id, shelf.sku, day)):
+            yield row.number, row.quantity
 
 
 def _with_safety(draft: Draft, shelf: Shelf) -> Shelf:
@@ -147,6 +204,6 @@ def _remember(draft: Draft, movement: StockMovement, delta: int, now_ms: int) ->
             sku=movement.sku,
             sequence=movement.sequence,
             delta=delta,
-            wake_at_ms=now_ms + COUNT_HORIZON_MS,
+            wake_at_ms=now_ms + REMEMBERED_MS,
         )
     )

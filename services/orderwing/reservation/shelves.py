@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from orderwing.kernel.view import Draft
 from orderwing.reservation import telling, wants
 from orderwing.reservation.rows import Held
-from orderwing.reservation.stock import SHIPPED_TAIL, Shelf
+from orderwing.reservation.stock import Shelf
 from orderwing_schemas.domain import Available, ShelfLevel
 from orderwing_schemas.events.reservation import StockMoved
 from orderwing_schemas.topics import STOCK_MOVED
@@ -72,17 +72,11 @@ class Shelves:
             self.put(replace(shelf, reserved=shelf.reserved + units))
         return True
 
-    def take(self, site_id: str, sku: str, quantity: int, held: int, number: int | None = None) -> int:
-        """`quantity` units are gone, `held` of them reserved; returns how many were never on the books.
-
-        `number` is the site's shipment that took them, None where they were never found.
-        """
+    def take(self, site_id: str, sku: str, quantity: int, held: int) -> int:
+        """`quantity` units are gone, `held` of them reserved; returns how many were never on the books."""
         shelf = self.get(site_id, sku)
-        tail = shelf.shipped
-        if number is not None:
-            tail = (*tail, (number, quantity))[-SHIPPED_TAIL:]
         on_hand = shelf.on_hand - quantity
-        self.put(replace(shelf, on_hand=max(0, on_hand), reserved=shelf.reserved - held, shipped=tail))
+        self.put(replace(shelf, on_hand=max(0, on_hand), reserved=shelf.reserved - held))
         return max(0, -on_hand)
 
     def publish(self, kind: str, order_id: str | None, exception: str | None = None) -> None:

@@ -16,7 +16,7 @@ from orderwing.reservation.rows import Held, Hold, HoldState, Part, Units, hold_
 from orderwing.reservation.seeking import advance, order_of
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.states import HOLD_STATES, Happening
-from orderwing.reservation.stock import Shipped, SiteLog
+from orderwing.reservation.stock import DAY_MS, REMEMBERED_MS, Left, Shipped, SiteLog
 from orderwing_schemas.domain import LineQuantity
 from orderwing_schemas.events.allocation import ReplacementRequested
 from orderwing_schemas.events.dispatch import ShipmentShipped
@@ -33,6 +33,7 @@ def on_shipped(view: View, event: ShipmentShipped, now_ms: int) -> Decision:
         site_id=event.site_id,
         shipment_id=event.shipment_id,
         number=log.shipments,
+        left_at_ms=now_ms,
     )
     if view.get(Shipped, row.key) is not None:
         return NOTHING
@@ -40,7 +41,8 @@ def on_shipped(view: View, event: ShipmentShipped, now_ms: int) -> Decision:
     draft.put(replace(row, wake_at_ms=horizon_ms(draft, now_ms)))
     draft.put(log)
     shelves = Shelves(draft, event.region)
-    _, lost = _take(draft, shelves, event, event.lines, now_ms, number=log.shipments)
+    _, lost = _take(draft, shelves, event, event.lines, now_ms)
+    _remember(draft, event, log.shipments, now_ms)
     exception = f"shipment {event.shipment_id} took {lost} units that were not on the books" if lost else None
     shelves.publish("shipped", event.order_id, exception)
     part = draft.get(Part, event.part_id)
@@ -58,7 +60,7 @@ def on_replacement(view: View, event: ReplacementRequested, now_ms: int) -> Deci
     draft = Draft(view)
     draft.put(replace(part, short=(*part.short, event.shipment_id)))
     shelves = Shelves(draft, event.region)
-    missing, _ = _take(draft, shelves, event, event.missing, now_ms, number=None)
+    missing, _ = _take(draft, shelves, event, event.missing, now_ms)
     shelves.publish("short_pick", event.order_id, f"shipment {event.shipment_id} found fewer units than on the books")
     part = draft.get(Part, event.part_id) or part
     if missing or not part.held:
@@ -74,6 +76,10 @@ def on_reported(view: View, event: PartReported, now_ms: int) -> Decision:
 
 def on_part_due(view: View, row: Part, now_ms: int) -> Decision:
     return Decision(drops=((Part, row.key),))
+
+
+def on_left_due(view: View, row: Left, now_ms: int) -> Decision:
+    return Decision(drops=((Left, row.key),))
 
 
 def on_shipped_due(view: View, row: Shipped, now_ms: int) -> Decision:
@@ -111,7 +117,6 @@ def _take(
     event: ShipmentShipped | ReplacementRequested,
     lines: Sequence[LineQuantity],
     now_ms: int,
-    number: int | None,
 ) -> tuple[tuple[Units, ...], int]:
     """Units are gone from the site: from the shelves, and from what the part holds there.
 
@@ -124,7 +129,7 @@ def _take(
     for line in lines:
         place = (line.line_id, event.site_id)
         held = min(line.quantity, rest[place].quantity) if place in rest else 0
-        lost += shelves.take(event.site_id, line.sku, line.quantity, held, number)
+        lost += shelves.take(event.site_id, line.sku, line.quantity, held)
         if held:
             had.append(Units(line.line_id, line.sku, held))
             rest[place] = replace(rest[place], quantity=rest[place].quantity - held)
@@ -132,6 +137,23 @@ def _take(
         left: tuple[Held, ...] = tuple(line for line in rest.values() if line.quantity)
         draft.put(replace(part, held=left, wake_at_ms=None if left else horizon_ms(draft, now_ms)))
     return tuple(had), lost
+
+
+def _remember(draft: Draft, event: ShipmentShipped, number: int, now_ms: int) -> None:
+    left: dict[str, int] = {}
+    for line in event.lines:
+        left[line.sku] = left.get(line.sku, 0) + line.quantity
+    for sku, quantity in left.items():
+        draft.put(
+            Left(
+                site_id=event.site_id,
+                sku=sku,
+                day=now_ms // DAY_MS,
+                number=number,
+                quantity=quantity,
+                wake_at_ms=now_ms + REMEMBERED_MS,
+            )
+        )
 
 
 def _report(

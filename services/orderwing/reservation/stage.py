@@ -7,7 +7,7 @@ from orderwing.planning.policies.checking import unusable
 from orderwing.reservation import hearing, holds, movements, moves, shipping, slips, telling
 from orderwing.reservation.rows import ROWS, Hold, Part, RemoteHold
 from orderwing.reservation.states import HOLD_STATES, REMOTE_STATES
-from orderwing.reservation.stock import Moved, Postponed, Shipped
+from orderwing.reservation.stock import Left, Moved, Postponed, Shipped
 from orderwing.reservation.told import Telling
 from orderwing_schemas.events.allocation import MoveRequested, ReplacementRequested
 from orderwing_schemas.events.dispatch import ShipmentShipped
@@ -69,6 +69,7 @@ STAGE = Stage(
         RemoteHold: slips.on_remote_due,
         Part: shipping.on_part_due,
         Moved: movements.on_moved_due,
+        Left: shipping.on_left_due,
         Postponed: movements.on_postponed_due,
         Shipped: shipping.on_shipped_due,
         Telling: telling.on_due,

@@ -7,15 +7,16 @@ from msgspec import Raw
 from orderwing.kernel.row import Row
 
 DAY_MS = 86_400_000
-COUNT_HORIZON_MS = 7 * DAY_MS  # a count may look back this far for movements and shipments
-SHIPPED_TAIL = 16  # shipments of a shelf that a count may have to subtract
+COUNT_HORIZON_MS = 7 * DAY_MS  # a count may come this late, and wait as long again
+REMEMBERED_MS = 2 * COUNT_HORIZON_MS  # so after that none asks for movements and shipments any more
 
 
-class Shelf(Row, frozen=True, kw_only=True):
+class Shelf(Row, frozen=True, kw_only=True, omit_defaults=True):
     """Stock of one SKU at one site, in units. Never dropped.
 
-    `expected`: (due_ms, quantity) on order. `shipped`: (site's shipment number, quantity) of the last shipments.
-    `counted`: the sequence of the last count applied.
+    `expected`: (due_ms, quantity) on order. `counted`: the sequence of the last count applied, `included`: of the last
+    movement that is in it, `forgotten`: of the last one whose `Moved` was dropped.
+    `shipped`: (site's shipment number, quantity) as an earlier version kept them; gone with the next count.
     """
 
     site_id: str
@@ -26,6 +27,8 @@ class Shelf(Row, frozen=True, kw_only=True):
     expected: tuple[tuple[int, int], ...] = ()
     shipped: tuple[tuple[int, int], ...] = ()
     counted: int = 0
+    included: int = 0
+    forgotten: int = 0
 
     @property
     def key(self) -> str:
@@ -53,7 +56,7 @@ class SiteLog(Row, frozen=True, kw_only=True):
 
 
 class Moved(Row, frozen=True, kw_only=True):
-    """A movement's effect on a shelf, for counts that do not include it. Dropped after `COUNT_HORIZON_MS`."""
+    """A movement's effect on a shelf, for counts that do not include it. Dropped after `REMEMBERED_MS`."""
 
     site_id: str
     sku: str
@@ -63,6 +66,28 @@ class Moved(Row, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return f"{self.site_id}/{self.sku}|{self.sequence:012d}"
+
+
+class Left(Row, frozen=True, kw_only=True):
+    """Units that a shipment, by its number at the site, took from a shelf. Dropped after `REMEMBERED_MS`.
+
+    `day` counts from the epoch, in domain time.
+    """
+
+    site_id: str
+    sku: str
+    day: int
+    number: int
+    quantity: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.group_of(self.site_id, self.sku, self.day)}|{self.number:012d}"
+
+    @staticmethod
+    def group_of(site_id: str, sku: str, day: int) -> str:
+        """By day, so that a count need not go through all that a shelf has sold in weeks."""
+        return f"{site_id}/{sku}/{day}"
 
 
 class Postponed(Row, frozen=True, kw_only=True):
@@ -81,16 +106,20 @@ class Postponed(Row, frozen=True, kw_only=True):
 
 
 class Shipped(Row, frozen=True, kw_only=True):
-    """A shipment that has left, by its number at the site. Dropped `duplicate_horizon_days` after."""
+    """A shipment that has left, by its number at the site. Dropped `duplicate_horizon_days` after.
+
+    `left_at_ms` is 0 where an earlier version wrote the row.
+    """
 
     order_id: str
     site_id: str
     shipment_id: str
     number: int
+    left_at_ms: int = 0
 
     @property
     def key(self) -> str:
         return f"{self.site_id}/{self.shipment_id}"
 
 
-ROWS = (Shelf, SiteLog, Moved, Postponed, Shipped)
+ROWS = (Shelf, SiteLog, Moved, Left, Postponed, Shipped)

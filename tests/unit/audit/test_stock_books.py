@@ -30,6 +30,14 @@ def moves_part(story: Story, part_id: str, held: list[dict[str, Any]], cause: st
     story.tell("stock.reserved", "hold.moved.v1", body, "reservation", cause)
 
 
+def given_up(story: Story) -> None:
+    """A count of three that waited in vain for movement 2."""
+    moves(story, "counted", 3, on_hand=3, includes_sequence=2)
+    shelf(story, "received", 4, 0, moves(story, "received", 4, quantity=1))
+    vain = "movement 3 waited in vain for earlier ones"
+    shelf(story, "counted", 3 + 1, 0, "reservation.deadlines/0/1", exception=vain)
+
+
 # --- What must be found: after the delivery three units are left ------------------------------------------------------
 
 
@@ -118,11 +126,31 @@ def _warehouse_ships_what_was_only_counted_again(story: Story) -> None:
     story.warehouse.append({"status": "shipped", "shipment_id": "O9/1", "site_id": "dartford", "lines": [line]})
 
 
+def _counted_before_many_shipments(story: Story) -> None:
+    """The books of the count forget all but the last sixteen."""
+    shelf(story, "received", 33, 0, moves(story, "received", 2, quantity=30))
+    for number in range(20):
+        ships(story, f"O9/south/1/{number}", "O9/south/1", 1)
+    shelf(story, "shipped", 13, 0, ships(story, "O9/south/1/20", "O9/south/1", 0))
+    counted = moves(story, "counted", 3, on_hand=33, includes_sequence=2, includes_shipment=SHIPMENT)
+    shelf(story, "counted", 33 - 16, 0, counted)
+    shelf(story, "held", 17, 17, "orders.cleared/0/1")
+    shelf(story, "released", 17, 0, "payments.releases/0/0")
+
+
+def _came_after_the_count_that_includes_it(story: Story) -> None:
+    given_up(story)
+    shelf(story, "received", 9, 0, moves(story, "received", 2, quantity=5))
+    shelf(story, "held", 9, 9, "orders.cleared/0/1")
+    shelf(story, "released", 9, 0, "payments.releases/0/0")
+
+
 OVERSOLD = (
     _more_told_than_put_there, _held_before_it_came, _counted_and_told_as_more,
     _counted_before_a_shipment_that_is_forgotten, _counted_with_a_loss_twice_ignored, _counted_too_late,
     _corrected_and_held_at_once, _one_correction_excuses_all, _shipped_what_nothing_held, _parts_hold_the_same_units,
-    _warehouse_ships_what_was_only_counted_again,
+    _warehouse_ships_what_was_only_counted_again, _counted_before_many_shipments,
+    _came_after_the_count_that_includes_it,
 )  # fmt: skip
 
 
@@ -192,6 +220,15 @@ def test_a_count_that_waits_may_be_the_last_movement() -> None:
     shelf(story, "counted", 3, 0, left)
     shelf(story, "held", 3, 3, "orders.cleared/0/2")
     shelf(story, "released", 3, 0, "payments.releases/0/0")
+    assert story.violations() == []
+
+
+def test_what_comes_after_the_count_that_includes_it_changes_nothing_but_older_counts() -> None:
+    story = delivered()
+    given_up(story)
+    shelf(story, "received", 4, 0, moves(story, "received", 2, quantity=5), exception="counted already")
+    assert story.violations() == []
+    shelf(story, "counted", 2 + 5 + 1, 0, moves(story, "counted", 5, on_hand=2, includes_sequence=1))
     assert story.violations() == []
 
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from orderwing.reservation.stock import COUNT_HORIZON_MS, Moved, Postponed, SiteLog
+import msgspec
+import pytest
+
+from orderwing.kernel.decision import Decision
+from orderwing.reservation.stock import (
+    COUNT_HORIZON_MS,
+    REMEMBERED_MS,
+    Left,
+    Moved,
+    Postponed,
+    Shelf,
+    Shipped,
+    SiteLog,
+)
 from orderwing_schemas.events.dispatch import ShipmentShipped
 from orderwing_schemas.events.public import StockAdjusted, StockCounted, StockExpected, StockReceived
 from orderwing_schemas.events.reservation import StockMoved
@@ -119,6 +132,76 @@ def test_a_count_knows_the_shipments_after_the_one_it_names() -> None:
     world.check()
 
 
+def leave(world: World, *names: str, quantity: int = 1) -> None:
+    """Each an order of its own, shipped at once."""
+    for name in names:
+        world.clear(order(f"o{name}", {"A": quantity}))
+        world.send(shipped(world, f"o{name}", f"s{name}"))
+
+
+def test_a_count_knows_all_shipments_after_the_one_it_names_however_many() -> None:
+    world = World()
+    world.move_stock(received(1, 100))
+    leave(world, *map(str, range(41)))
+    world.move_stock(counted(2, 99, includes=1, shipment="s0"))
+    assert world.shelf("N1", "A").on_hand == 100 - 41
+    world.check()
+
+
+def test_a_shipment_may_take_from_a_shelf_for_several_lines() -> None:
+    world = World()
+    world.move_stock(received(1, 10))
+    leave(world, "1", "2")
+    twice = shipped(world, "o2", "s3")
+    world.send(twice.model_copy(update={"lines": twice.lines * 2}))
+    world.move_stock(counted(2, 9, includes=1, shipment="s1"))
+    assert world.shelf("N1", "A").on_hand == 9 - 1 - 2
+
+
+def test_a_count_that_waited_to_the_end_knows_what_left_and_came_since_it_was_taken() -> None:
+    world = World()
+    world.move_stock(received(1))
+    leave(world, "1", "2")
+    world.move_stock(received(4))
+    world.move_stock(counted(3, 9, includes=2, shipment="s1"))
+    world.now_ms += COUNT_HORIZON_MS
+    world.due()
+    assert world.shelf("N1", "A").on_hand == 9 - 1 + 10
+
+
+@pytest.mark.parametrize(("shipment", "includes"), [("s1", 2), ("s2", 1)])
+def test_a_count_from_before_all_that_is_remembered_says_so(shipment: str, includes: int) -> None:
+    world = World()
+    world.move_stock(received(1))
+    leave(world, "1")
+    world.now_ms += 1
+    world.move_stock(received(2))
+    leave(world, "2")
+    world.now_ms += REMEMBERED_MS
+    world.due()
+    assert not world.all_rows(Left)
+    (moved,) = of_kind(world.move_stock(counted(3, 18, includes=2, shipment="s2")), StockMoved)
+    assert (moved.exception, moved.shelves[0].on_hand) == (None, 18)
+    (moved,) = of_kind(world.move_stock(counted(4, 9, includes=includes, shipment=shipment)), StockMoved)
+    assert moved.exception is not None
+    assert "count again" in moved.exception
+
+
+def test_shelves_and_shipments_of_an_earlier_version_are_read() -> None:
+    tail = b'{"site_id":"N1","sku":"A","on_hand":7,"reserved":0,"shipped":[[1,2],[2,1]],"counted":0}'
+    first = b'{"order_id":"o1","site_id":"N1","shipment_id":"s1","number":1}'
+    view = World().views["north"]
+    world = World()
+    world.views["north"] = view
+    log = SiteLog(site_id="N1", mark=1, shipments=2)
+    rows = (msgspec.json.decode(tail, type=Shelf), msgspec.json.decode(first, type=Shipped), log)
+    view.apply(Decision(puts=rows))
+    (moved,) = of_kind(world.move_stock(counted(2, 8, includes=1, shipment="s1")), StockMoved)
+    assert moved.shelves[0].on_hand == 8 - 1
+    assert moved.exception is not None  # an earlier version forgot all but the last few
+    assert b"shipped" not in msgspec.json.encode(world.shelf("N1", "A"))
+
+
 def test_an_older_count_does_not_undo_a_later_one() -> None:
     world = World()
     world.move_stock(received(1))
@@ -137,13 +220,31 @@ def test_what_waits_in_vain_is_applied_in_the_end_and_says_so() -> None:
     assert moved.exception is not None
 
 
+def test_what_comes_after_a_count_that_includes_it_is_not_added_again() -> None:
+    world = World()
+    world.move_stock(counted(4, 8, includes=3))
+    world.now_ms += COUNT_HORIZON_MS
+    world.due()
+    for late in (received(1), adjusted(2, -3), received(3, 2)):
+        (moved,) = of_kind(world.move_stock(late), StockMoved)
+        assert moved.shelves[0].on_hand == 8
+        assert moved.exception is not None
+    world.move_stock(received(5, 1))
+    assert world.shelf("N1", "A").on_hand == 9
+    world.move_stock(counted(6, 20, includes=2))
+    assert world.shelf("N1", "A").on_hand == 20 + 2 + 1
+
+
 def test_effects_are_forgotten_when_no_count_can_ask_for_them() -> None:
     world = World()
     world.move_stock(received(1))
     assert len(world.all_rows(Moved)) == 1
-    world.now_ms += COUNT_HORIZON_MS
+    leave(world, "1")
+    assert len(world.all_rows(Left)) == 1
+    world.now_ms += REMEMBERED_MS
     world.due()
     assert not world.all_rows(Moved)
+    assert not world.all_rows(Left)
 
 
 def test_receipts_draw_down_what_is_on_order() -> None:
