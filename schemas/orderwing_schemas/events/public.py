@@ -83,7 +83,8 @@ class StockAdjusted(Event):
 
 
 class StockCounted(Event):
-    """A count of one shelf; it includes movements up to `includes_sequence` and the shipments named."""
+    """A count of one shelf. It includes the site's movements up to `includes_sequence`, which is before its own
+    `sequence`, and its shipments up to the one named, or all that have left."""
 
     type: Literal["stock.counted.v1"] = "stock.counted.v1"
     site_id: Id
