@@ -137,7 +137,7 @@ def test_other_topics_grow_but_do_not_shrink(broker: str, admin: AdminClient, to
     grown = TopicsAdmin(broker, [cards])
     assert Difference(cards.name, "partitions", "", "2", "1") in grown.apply()
     assert grown.diff() == []
-    with pytest.raises(OperatorError, match="cannot be changed"):
+    with pytest.raises(OperatorError, match="are never changed"):
         TopicsAdmin(broker, [replace(cards, own_partitions=1)]).apply()
 
 
