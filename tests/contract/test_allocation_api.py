@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core.result import Ok
 from schemathesis.python.asgi import get_client
 
 from orderwing.api.app import create_app
@@ -37,16 +38,29 @@ CONFIG = SchemathesisConfig.from_dict(
 schema = schemathesis.openapi.from_asgi("/openapi.json", APP, config=CONFIG)
 
 
-@schema.parametrize()
-@settings(
-    max_examples=8,
-    derandomize=True,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_every_answer_is_as_described(case: schemathesis.Case[Any]) -> None:
-    case.call_and_validate(timeout=DEADLINE_S)
+# Not by `schema.parametrize`: its tests share one id, and workers know tests by their ids.
+OPERATIONS = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+
+
+def test_every_operation_is_tried() -> None:
+    there = {f"{method.upper()} {path}" for path, methods in APP.openapi()["paths"].items() for method in methods}
+    assert {operation.label for operation in OPERATIONS} == there
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+def test_every_answer_is_as_described(operation: schemathesis.schemas.APIOperation[Any, Any, Any, Any]) -> None:
+    @given(case=operation.as_strategy())
+    @settings(
+        max_examples=8,
+        derandomize=True,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def answers(case: schemathesis.Case[Any]) -> None:
+        case.call_and_validate(timeout=DEADLINE_S)
+
+    answers()
 
 
 @pytest.fixture
