@@ -3,7 +3,6 @@
 from dataclasses import replace
 from itertools import product
 from random import Random
-from time import perf_counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -393,18 +392,3 @@ def test_many_sites_are_all_used_if_needed(count: int) -> None:
     choice = quick_choice(asked, network.sites)
     assert verify(asked, choice) == []
     assert (len(choice.site_ids), choice.short[0].quantity) == (count, 1)
-
-
-def test_the_usual_case_is_quick() -> None:
-    network = a_network([5, 6, 7, 8], [1, 1, 1, 1], kilogram_minor=10, late_hour_minor=200)
-    stock = {(site.site_id, sku): 50 for site in network.sites for sku in SKUS}
-    asked = asked_for(network, stock, (("tea", 1), ("mug", 2), ("pen", 1)))
-    quick_choice(asked, network.sites)
-    fastest = float("inf")
-    for _ in range(20):
-        started = perf_counter()
-        for _ in range(20):
-            quick_choice(asked, network.sites)
-        fastest = min(fastest, (perf_counter() - started) / 20)
-    print(f"{fastest * 1e6:.0f} us")
-    assert fastest < 1e-3
