@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderwing.allocation.cards import candidate, losers
+from orderwing.allocation.comparing import Comparison, Weighed
 from orderwing.allocation.rows import Line, Part, Shipment, Shipments, Taken
-from orderwing.allocation.weighing import Weighed, best_of
 from orderwing.planning.explaining.telling import nearest
 from orderwing.planning.moving import shortfall
 from orderwing_schemas.domain import ServiceLevel
@@ -47,9 +47,10 @@ def test_at_the_cost_told_it_is_taken_and_a_penny_above_not(
 ) -> None:
     part, stands = a_part(), plan("s", standing)
     weighed = [Weighed(f"w{n}", plan(f"w{n}", cost, late)) for n, (cost, late) in enumerate(others)]
-    if best_of(part, stands, weighed, threshold) is not None:
+    compared = Comparison(part, stands, weighed, threshold)
+    if compared.best() is not None:
         return
-    told = (candidate(stands, None), *losers(part, stands, {"s": (TAKEN,)}, weighed, threshold))
+    told = (candidate(stands, None), *losers({"s": (TAKEN,)}, compared))
     found = shortfall(told, threshold)
     in_time = [cost for cost, late in others if not late]
     assert (found is None) == (not in_time)
@@ -61,11 +62,11 @@ def test_at_the_cost_told_it_is_taken_and_a_penny_above_not(
     def at(cost_minor: int) -> Shipments | None:
         changed = [*weighed]
         changed[place] = Weighed(f"w{place}", plan(f"w{place}", cost_minor))
-        return best_of(part, stands, changed, threshold)
+        return Comparison(part, stands, changed, threshold).best()
 
     assert ("would not be taken even" in nearest(found)) == (found.cost_minor < 0)
     assert at(found.cost_minor) == plan(f"w{place}", found.cost_minor)
     assert at(found.cost_minor + 1) is None
     if found.threshold_minor is not None:
-        assert best_of(part, stands, weighed, found.threshold_minor) is not None
-        assert best_of(part, stands, weighed, found.threshold_minor + 1) is None
+        assert Comparison(part, stands, weighed, found.threshold_minor).best() is not None
+        assert Comparison(part, stands, weighed, found.threshold_minor + 1).best() is None

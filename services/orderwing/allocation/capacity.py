@@ -50,10 +50,10 @@ class Room:
         left = self._left(("lane", lane.lane_id, departure_ms), lane.parcels_per_departure)
         if left < _places(lane, parcels):
             return False
-        return all(
-            self._left(("site", site.site_id, hour), site.units_per_hour) >= needed
-            for hour, needed in picking_hours(site, departure_ms, units)
-        )
+        for hour, needed in picking_hours(site, departure_ms, units):
+            if self._left(("site", site.site_id, hour), site.units_per_hour) < needed:
+                return False
+        return True
 
     def _left(self, place: Place, capacity: int) -> int:
         return capacity - booked(self._draft, place) + self._own.get(place, 0)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from orderwing.allocation.comparing import Comparison
 from orderwing.allocation.plans import Holding, cost_of, promised_by, terms_of, way_of, wishes_for
 from orderwing.allocation.rows import Part, Shipments
-from orderwing.allocation.weighing import Weighed
 from orderwing.kernel.view import Draft
-from orderwing.planning.moving import by_cost
 from orderwing_schemas import topics
 from orderwing_schemas.domain import Available, Candidate
 from orderwing_schemas.events.reservation import DecisionCard
@@ -31,28 +30,16 @@ def candidate(shipments: Shipments, lost_because: str | None) -> Candidate:
     )
 
 
-def losers(
-    part: Part, standing: Shipments, holding: Holding, weighed: Sequence[Weighed], threshold_minor: int
-) -> Iterator[Candidate]:
-    """Why each alternative is not the plan; where `standing` is empty, why what is held is not."""
-    plans = [w.shipments for w in weighed if w.shipments]
-    if not standing:
+def losers(holding: Holding, compared: Comparison) -> Iterator[Candidate]:
+    """Why each alternative is not the plan; where no plan stands, why what is held is not."""
+    if not compared.standing:
         yield Candidate(label=" + ".join(holding), lost_because=NO_ROOM)
-    for other in weighed:
-        if not other.shipments:
-            yield Candidate(label=other.label, lost_because=other.why or NO_ROOM)
-        elif not standing:
-            yield candidate(other.shipments, "has room: the hold has to be moved first")
+    lost = compared.lost()
+    for other in compared.weighed:
+        if other.shipments:
+            yield candidate(other.shipments, next(lost))
         else:
-            wishes = wishes_for(part, [*plans, standing])
-            rank, own = wishes.rank(way_of(other.shipments)), wishes.rank(way_of(standing))
-            worse, better = wishes.complaint(way_of(other.shipments), own), wishes.complaint(way_of(standing), rank)
-            if better is not None:
-                yield candidate(other.shipments, f"the hold has to be moved first; what stands: {better}")
-            else:
-                yield candidate(
-                    other.shipments, worse or by_cost(cost_of(standing), cost_of(other.shipments), threshold_minor)
-                )
+            yield Candidate(label=other.label, lost_because=other.why or NO_ROOM)
 
 
 def send(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from orderwing.allocation.capacity import needs
 from orderwing.allocation.cards import candidate, losers, send
+from orderwing.allocation.comparing import Comparison
 from orderwing.allocation.moves import ask, reserve_room
-from orderwing.allocation.plans import holding_of, part_of, plan_on
+from orderwing.allocation.plans import Planner, holding_of, lines_of, part_of
 from orderwing.allocation.rows import TABLE, Change, Happening, Move, Part, Plan, Shipments, State
 from orderwing.allocation.waiting import begin, stand
-from orderwing.allocation.weighing import best_of, weigh
+from orderwing.allocation.weighing import weigh
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
@@ -27,8 +27,10 @@ def stock_reserved(view: View, event: StockReserved, now_ms: int) -> Decision:
     """
     draft = Draft(view)
     known = draft.get(Plan, event.part_id)
-    part, holding = part_of(event), holding_of(event.held)
-    shipments = plan_on(draft, part, holding, {}, now_ms) or ()
+    lines, holding = lines_of(event), holding_of(event.held)
+    part = part_of(event, lines)
+    planner = Planner(draft, part, now_ms)
+    shipments = planner.plan_on(holding, {}) or ()
     plan = Plan(
         part_id=part.part_id,
         order_id=part.order_id,
@@ -42,15 +44,16 @@ def stock_reserved(view: View, event: StockReserved, now_ms: int) -> Decision:
         freeze_at_ms=0,
     )
     draft.put(part)
-    plan = stand(draft, part, plan, shipments) if shipments else begin(draft, part, plan, holding, now_ms)
-    weighed = weigh(draft, part, holding, shipments, needs(draft.network, shipments), event.seen, now_ms)
-    others = losers(part, shipments, holding, weighed, draft.network.policies.move_threshold_minor)
+    plan = stand(draft, part, plan, shipments, lines) if shipments else begin(draft, part, plan, holding, now_ms)
+    weighed = weigh(planner, holding, shipments, event.seen)
+    compared = Comparison(part, shipments, weighed, draft.network.policies.move_threshold_minor)
+    others = losers(holding, compared)
     if shipments:
         candidates = (candidate(shipments, None), *others)
         send(draft, part, "planned on the stock held", shipments, candidates, now_ms, event.seen)
     else:
         send(draft, part, "no departure has room: the part waits", shipments, others, now_ms, event.seen)
-    _move_if_better(draft, part, plan, best_of(part, shipments, weighed, draft.network.policies.move_threshold_minor))
+    _move_if_better(draft, part, plan, compared.best())
     return draft.decision()
 
 

@@ -9,7 +9,7 @@ from orderwing.allocation.capacity import Needs, Room
 from orderwing.allocation.rows import Line, Part, Plan, Shipment, Shipments, Taken
 from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import MINUTE_MS, freeze_ms
-from orderwing.planning.pricing import price_list
+from orderwing.planning.pricing import Load, price_list
 from orderwing.planning.runs import Consignment, Run, best_run
 from orderwing.planning.sourcing import Pick
 from orderwing.planning.wishes import Way, Wishes
@@ -23,12 +23,30 @@ Holding = Mapping[str, tuple[Taken, ...]]  # site -> what it ships, in order
 Cause = Literal["first", "own_move", "proposal", "replacement"]
 
 
-def part_of(event: StockReserved) -> Part:
-    """The facts of a new part. A line's amount and capacity are shared by quantity."""
-    order = event.order
+def lines_of(event: StockReserved) -> tuple[OrderLine, ...]:
+    """What of the order's lines is in a new part. A line's amount and capacity are shared by quantity."""
     quantities: dict[str, int] = {}
     for held in event.held:
         quantities[held.line_id] = quantities.get(held.line_id, 0) + held.quantity
+    lines = event.order.lines
+    return tuple([_share(line, quantities[line.line_id]) for line in lines if line.line_id in quantities])
+
+
+def _share(line: OrderLine, quantity: int) -> OrderLine:
+    if quantity == line.quantity:
+        return line
+    return OrderLine(
+        line_id=line.line_id,
+        sku=line.sku,
+        quantity=quantity,
+        amount_minor=line.amount_minor * quantity // line.quantity,
+        capacity=-(-line.capacity * quantity // line.quantity),
+    )
+
+
+def part_of(event: StockReserved, lines: Iterable[OrderLine]) -> Part:
+    """The facts of a new part."""
+    order = event.order
     return Part(
         part_id=event.part_id,
         region=event.region,
@@ -42,11 +60,7 @@ def part_of(event: StockReserved) -> Part:
         one_box=order.one_box,
         max_delay_minutes=order.max_delay_minutes,
         may_split=order.may_split,
-        lines=tuple(
-            Line(x.line_id, x.sku, q, x.amount_minor * q // x.quantity, -(-x.capacity * q // x.quantity))
-            for x in order.lines
-            if (q := quantities.get(x.line_id))
-        ),
+        lines=tuple([Line(x.line_id, x.sku, x.quantity, x.amount_minor, x.capacity) for x in lines]),
         promise_at_ms=event.promise_at_ms,
         placed_at_ms=order.placed_at_ms,
         replacement=event.replaces is not None,
@@ -59,10 +73,10 @@ def holding_of(held: Iterable[HeldLine | Pick]) -> dict[str, tuple[Taken, ...]]:
     for line in held:
         place = (line.site_id, line.line_id, line.sku)
         units[place] = units.get(place, 0) + line.quantity
-    holding: dict[str, tuple[Taken, ...]] = {}
+    holding: dict[str, list[Taken]] = {}
     for (site_id, line_id, sku), quantity in sorted(units.items()):
-        holding[site_id] = (*holding.get(site_id, ()), Taken(line_id, sku, quantity))
-    return holding
+        holding.setdefault(site_id, []).append(Taken(line_id, sku, quantity))
+    return {site_id: tuple(taken) for site_id, taken in holding.items()}
 
 
 def same_holding(one: Shipments, other: Shipments) -> bool:
@@ -79,31 +93,41 @@ def held_by(shipments: Shipments) -> tuple[HeldLine, ...]:
     )
 
 
-def plan_on(draft: Draft, part: Part, holding: Holding, own: Needs, now_ms: int) -> Shipments | None:
-    """The cheapest departures with room for a holding; None where there is none. `own` is what the part has booked.
+class Planner:
+    """Plans for a part under the capacity that is left; what is packed alike at several sites is packed once."""
 
-    A site that a network published since has lost has no departures.
-    """
-    room, prices = Room(draft, own), price_list(draft.network)
-    shipments = []
-    for site_id, taken in holding.items():
-        site = draft.network.site_by_id.get(site_id)
-        if site is None:
-            return None
-        load = prices.load(draft.reference.item, [(line.sku, line.quantity) for line in taken])
-        sent = Consignment(
-            site=site,
-            zone=part.zone,
-            service_level=part.service_level,
-            units=sum([line.quantity for line in taken]),
-            load=load,
-            promise_at_ms=part.promise_at_ms,
-        )
-        run = best_run(draft.network, sent, now_ms, room)
-        if run is None:
-            return None
-        shipments.append(_shipment(site_id, taken, run, load.parcels))
-    return tuple(shipments)
+    def __init__(self, draft: Draft, part: Part, now_ms: int) -> None:
+        self.draft = draft
+        self.part = part
+        self.now_ms = now_ms
+        self._prices = price_list(draft.network)
+        self._loads: dict[tuple[Taken, ...], Load] = {}
+
+    def plan_on(self, holding: Holding, own: Needs) -> Shipments | None:
+        """The cheapest departures with room for a holding; None where there is none. `own` is what the part has booked.
+
+        A site that a network published since has lost has no departures.
+        """
+        part, network, room = self.part, self.draft.network, Room(self.draft, own)
+        shipments = []
+        for site_id, taken in holding.items():
+            site = network.site_by_id.get(site_id)
+            if site is None:
+                return None
+            load, units = self._load(taken), sum([line.quantity for line in taken])
+            sent = Consignment(site, part.zone, part.service_level, units, load, part.promise_at_ms)
+            run = best_run(network, sent, self.now_ms, room)
+            if run is None:
+                return None
+            shipments.append(_shipment(site_id, taken, run, load.parcels))
+        return tuple(shipments)
+
+    def _load(self, taken: tuple[Taken, ...]) -> Load:
+        load = self._loads.get(taken)
+        if load is None:
+            units = [(line.sku, line.quantity) for line in taken]
+            load = self._loads[taken] = self._prices.load(self.draft.reference.item, units)
+        return load
 
 
 def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run, parcels: int) -> Shipment:
@@ -121,7 +145,7 @@ def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run, parcels: int) ->
 
 
 def cost_of(shipments: Shipments) -> int:
-    return sum(shipment.cost_minor for shipment in shipments)
+    return sum([shipment.cost_minor for shipment in shipments])
 
 
 def way_of(shipments: Shipments) -> Way:
@@ -151,7 +175,7 @@ def as_planned(part_id: str, number: int, shipment: Shipment) -> PlannedShipment
         carrier=shipment.carrier,
         departure_at_ms=shipment.departure_at_ms,
         arrival_at_ms=shipment.arrival_at_ms,
-        lines=tuple(LineQuantity(line_id=x.line_id, sku=x.sku, quantity=x.quantity) for x in shipment.lines),
+        lines=tuple([LineQuantity(line_id=x.line_id, sku=x.sku, quantity=x.quantity) for x in shipment.lines]),
         cost_minor=shipment.cost_minor,
         terms=shipment.terms,
         parcels=shipment.parcels,
@@ -160,6 +184,8 @@ def as_planned(part_id: str, number: int, shipment: Shipment) -> PlannedShipment
 
 def terms_of(shipments: Shipments) -> tuple[CostTerm, ...]:
     """The terms of a whole plan, each name once."""
+    if len(shipments) == 1:
+        return shipments[0].terms
     sums: dict[str, int] = {}
     for shipment in shipments:
         for name, amount in shipment.terms:
@@ -168,9 +194,15 @@ def terms_of(shipments: Shipments) -> tuple[CostTerm, ...]:
 
 
 def tell(
-    draft: Draft, part: Part, plan: Plan, cause: Cause, previous_minor: int | None, proposal_id: str | None = None
+    draft: Draft,
+    part: Part,
+    plan: Plan,
+    cause: Cause,
+    previous_minor: int | None,
+    proposal_id: str | None = None,
+    lines: tuple[OrderLine, ...] = (),
 ) -> None:
-    """Emit the standing plan."""
+    """Emit the standing plan. `lines` are the part's, where they are at hand."""
     event = PartAllocated(
         region=part.region,
         part_id=part.part_id,
@@ -185,13 +217,8 @@ def tell(
         one_box=part.one_box,
         max_delay_minutes=part.max_delay_minutes,
         may_split=part.may_split,
-        lines=tuple(
-            OrderLine(
-                line_id=x.line_id, sku=x.sku, quantity=x.quantity, amount_minor=x.amount_minor, capacity=x.capacity
-            )
-            for x in part.lines
-        ),
-        shipments=tuple(as_planned(part.part_id, n, s) for n, s in enumerate(plan.shipments, 1)),
+        lines=lines or tuple([_order_line(line) for line in part.lines]),
+        shipments=tuple([as_planned(part.part_id, n, s) for n, s in enumerate(plan.shipments, 1)]),
         cost_minor=plan.cost_minor,
         previous_cost_minor=previous_minor,
         proposal_id=proposal_id,
@@ -200,6 +227,16 @@ def tell(
         placed_at_ms=part.placed_at_ms,
     )
     draft.emit(topics.PARTS_PLANNED, event)
+
+
+def _order_line(line: Line) -> OrderLine:
+    return OrderLine(
+        line_id=line.line_id,
+        sku=line.sku,
+        quantity=line.quantity,
+        amount_minor=line.amount_minor,
+        capacity=line.capacity,
+    )
 
 
 def promised_by(shipments: Shipments, promise_at_ms: int) -> str:

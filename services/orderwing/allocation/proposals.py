@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orderwing.allocation.capacity import needs
 from orderwing.allocation.moves import adopt, answer, ask, gain_of, plan_for, reserve_room
-from orderwing.allocation.plans import Holding, holding_of, plan_on, same_holding, way_of, wishes_for
+from orderwing.allocation.plans import Holding, Planner, holding_of, same_holding, way_of, wishes_for
 from orderwing.allocation.refusals import RefusedError, refused_cards
 from orderwing.allocation.rows import Change, Happening, Move, Part, Plan, SeenProposal, Shipments, State
 from orderwing.kernel.decision import NOTHING, Decision
@@ -49,7 +49,7 @@ def _priced(draft: Draft, event: ProposalMade, priced: dict[str, Shipments], now
     for proposed in event.changes:
         part, plan = _open_part(draft, event, proposed, now_ms)
         holding = _verified(draft, part, proposed)
-        shipments = plan_on(draft, part, holding, needs(draft.network, plan.shipments), now_ms)
+        shipments = Planner(draft, part, now_ms).plan_on(holding, needs(draft.network, plan.shipments))
         if shipments is None:
             raise RefusedError("capacity", part.part_id)
         priced[part.part_id] = shipments

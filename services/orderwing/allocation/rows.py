@@ -85,7 +85,7 @@ class Shipment(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def units(self) -> int:
-        return sum(line.quantity for line in self.lines)
+        return sum([line.quantity for line in self.lines])
 
 
 Shipments = tuple[Shipment, ...]
@@ -137,7 +137,7 @@ class Plan(Row, frozen=True, kw_only=True):
 
     @property
     def cost_minor(self) -> int:
-        return sum(shipment.cost_minor for shipment in self.shipments)
+        return sum([shipment.cost_minor for shipment in self.shipments])
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):

@@ -6,24 +6,25 @@ from msgspec.structs import replace
 
 from orderwing.allocation.capacity import book, needs
 from orderwing.allocation.cards import candidate, send
-from orderwing.allocation.plans import Holding, first_cause, freeze_of, plan_on, tell
+from orderwing.allocation.plans import Holding, Planner, first_cause, freeze_of, tell
 from orderwing.allocation.rows import TABLE, Happening, Part, Plan, Shipments
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import HORIZON_DAYS, HOUR_MS
 from orderwing_schemas import topics
+from orderwing_schemas.domain import OrderLine
 from orderwing_schemas.events.allocation import PartWaiting
 
 RETRY_MS = HOUR_MS  # capacity is counted by the hour
 
 
-def stand(draft: Draft, part: Part, plan: Plan, shipments: Shipments) -> Plan:
-    """Make a part's first plan the standing one."""
+def stand(draft: Draft, part: Part, plan: Plan, shipments: Shipments, lines: tuple[OrderLine, ...] = ()) -> Plan:
+    """Make a part's first plan the standing one. `lines` are the part's, where they are at hand."""
     freeze_at_ms = freeze_of(draft.network, shipments)
     plan = replace(plan, version=1, shipments=shipments, held=(), freeze_at_ms=freeze_at_ms, wake_at_ms=freeze_at_ms)
     book(draft, {}, needs(draft.network, shipments))
     draft.put(plan)
-    tell(draft, part, plan, first_cause(part), None)
+    tell(draft, part, plan, first_cause(part), None, lines=lines)
     return plan
 
 
@@ -44,7 +45,7 @@ def begin(draft: Draft, part: Part, plan: Plan, holding: Holding, now_ms: int) -
 
 def again(draft: Draft, part: Part, plan: Plan, now_ms: int) -> None:
     """The next attempt on the sites held."""
-    shipments = plan_on(draft, part, dict(plan.held), {}, now_ms)
+    shipments = Planner(draft, part, now_ms).plan_on(dict(plan.held), {})
     if shipments is None:
         draft.put(replace(plan, state=step(TABLE, plan.state, Happening.NO_ROOM), wake_at_ms=now_ms + RETRY_MS))
         return

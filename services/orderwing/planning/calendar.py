@@ -59,7 +59,8 @@ def picking_hours(site: Site, departure_ms: int, units: int) -> tuple[tuple[int,
     """(hour since 1970, units) of the picking for a departure, each hour filled before the next."""
     first = freeze_ms(site, departure_ms, units) // HOUR_MS
     full, rest = divmod(units - 1, site.units_per_hour)
-    return (*((first + n, site.units_per_hour) for n in range(full)), (first + full, rest + 1))
+    last = (first + full, rest + 1)
+    return (*[(first + n, site.units_per_hour) for n in range(full)], last) if full else (last,)
 
 
 def arrival_ms(lane: Lane, departure_ms: int) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from orderwing.planning.calendar import arrival_ms, departures, pick_ms, serving_lanes
 from orderwing.planning.pricing import Load, price_list
@@ -17,8 +16,7 @@ class Room(Protocol):
     def fits(self, site: Site, lane: Lane, departure_ms: int, units: int, parcels: int) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Consignment:
+class Consignment(NamedTuple):
     """What one site ships of a part, and where to."""
 
     site: Site
@@ -29,8 +27,7 @@ class Consignment:
     promise_at_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """A departure taken, with its price; `terms` are (name, minor units)."""
 
     lane: Lane
