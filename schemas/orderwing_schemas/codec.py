@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -10,6 +11,7 @@ from orderwing_schemas.base import Event
 from orderwing_schemas.topics import EVENT_BY_TYPE
 
 Headers = list[tuple[str, bytes]]
+E = TypeVar("E", bound=Event)
 
 
 class UndecodableError(ValueError):
@@ -31,17 +33,31 @@ def decode(value: bytes | None, event_type: str | None, *, lenient: bool = False
     `lenient` ignores fields that strangers add. Raises UndecodableError.
     """
     if value is None:
-        raise UndecodableError("empty", "the record has no value")
+        raise _empty()
     cls = EVENT_BY_TYPE.get(event_type or "")
     if cls is None:
         raise UndecodableError("unknown_type", f"ce_type is {'missing' if event_type is None else 'not known'}")
+    if not lenient:
+        return decode_as(cls, value)
     try:
-        if lenient:
-            return cls.model_validate_json(value, extra="ignore")
-        event: Event = cls.__pydantic_validator__.validate_json(value)
+        return cls.model_validate_json(value, extra="ignore")
+    except ValidationError as error:
+        raise UndecodableError(*_explain(error)) from None
+
+
+def decode_as(cls: type[E], value: bytes | None) -> E:
+    """Of a class that is known. Raises UndecodableError."""
+    if value is None:
+        raise _empty()
+    try:
+        event: E = cls.__pydantic_validator__.validate_json(value)
     except ValidationError as error:
         raise UndecodableError(*_explain(error)) from None
     return event
+
+
+def _empty() -> UndecodableError:
+    return UndecodableError("empty", "the record has no value")
 
 
 def _explain(error: ValidationError) -> tuple[str, str]:
@@ -50,6 +66,14 @@ def _explain(error: ValidationError) -> tuple[str, str]:
         return "not_json", "the value is not JSON"
     told = [f"{'.'.join(str(part) for part in e['loc']) or '(whole)'}: {e['type']}" for e in first[:10]]
     return "contract", "; ".join(told)
+
+
+def type_of(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
+    """The `ce_type`; the last of several wins. In records of ours it is the last header."""
+    for name, value in reversed(headers):
+        if name == "ce_type" and value is not None:
+            return value
+    return None
 
 
 def header_map(headers: Iterable[tuple[str, bytes | None]] | None) -> Mapping[str, str]:

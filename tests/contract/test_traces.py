@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -157,7 +157,7 @@ def test_an_aborted_batch_tells_nothing_and_is_decided_again_to_the_byte(cast: C
 
 def identities(produced: list[Outgoing]) -> list[dict[str, bytes]]:
     """Headers that do not tell the time."""
-    return [{n: v for n, v in record.headers if n not in ("ce_time", "now")} for record in produced]
+    return [{n: v for n, v in record.headers if n != "ce_time"} for record in produced]
 
 
 def test_who_takes_over_sends_the_same_ids(cast: Cast, probe: Probe) -> None:
@@ -213,24 +213,19 @@ def test_a_dead_letter_and_its_redrive_stay_in_the_trace(cast: Cast, probe: Prob
     assert len({span.context for span in told.spans}) == len(told.spans)
 
 
-def off(cast: Cast, probe: Probe) -> tuple[Runner, Told]:
-    return cast.runner(probe), Told()
-
-
-def never(cast: Cast, probe: Probe) -> tuple[Runner, Told]:
-    return traced(cast, probe, 0.0)
-
-
-@pytest.mark.parametrize("start", [off, never])
-def test_what_is_not_recorded_says_so(
-    cast: Cast, probe: Probe, start: Callable[[Cast, Probe], tuple[Runner, Told]]
-) -> None:
+def test_what_is_not_recorded_says_so(cast: Cast, probe: Probe) -> None:
     cast.send(probe.first, order(1))
-    runner, told = start(cast, probe)
+    runner, told = traced(cast, probe, 0.0)
     until(cast, runner, 1)
     assert not told.spans
     (context,) = carried(cast, probe.out)
     assert (context.trace_id, context.sampled) == (TRACE, False)
+
+
+def test_without_a_tracer_no_record_carries_a_context(cast: Cast, probe: Probe) -> None:
+    send(cast, probe.first, 1, PRODUCER)
+    cast.until(lambda: len(cast.records(probe.out)) == 1, cast.runner(probe))
+    assert carried(cast, probe.out) == []
 
 
 @pytest.mark.parametrize("sampled", [True, False])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -63,6 +64,7 @@ def fact_of(
     """A fact from a record. Of strangers' records only place and value count: they may claim to be anybody's."""
     body = _object(value)
     ours = {} if topic in DOORS else headers
+    decision, _, cause = ours.get("decision", "").partition(" ")
     return Fact(
         topic=topic,
         partition=partition,
@@ -71,11 +73,15 @@ def fact_of(
         type=headers.get("ce_type") or str((body or {}).get("type", "")),
         id=headers.get("ce_id", ""),
         source=ours.get("ce_source", ""),
-        cause=ours.get("cause", ""),
-        decision=ours.get("decision", ""),
-        now_ms=int(ours.get("now") or 0),
+        cause=cause,
+        decision=decision,
+        now_ms=_epoch_ms(ours.get("ce_time")),
         value=body,
     )
+
+
+def _epoch_ms(ce_time: str | None) -> int:
+    return round(datetime.fromisoformat(ce_time).timestamp() * 1000) if ce_time else 0
 
 
 def _object(value: bytes | None) -> dict[str, Any] | None:

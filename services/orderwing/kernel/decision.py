@@ -51,6 +51,12 @@ class DeadlineCause(msgspec.Struct, frozen=True):
 Cause = RecordCause | DeadlineCause
 
 
-def event_id(stage: str, cause: Cause | str, position: int) -> str:
-    """The same for a repeated decision: a hash of who decided, why, and which of the outputs it is."""
-    return blake2b(f"{stage}|{cause}|{position}".encode(), digest_size=16).hexdigest()
+def event_ids(stage: str, cause: Cause, many: int) -> list[str]:
+    """Of all outputs of a decision, the same if it is repeated: a hash of who decided and why, and which it is."""
+    decision = blake2b(f"{stage}|{cause}".encode(), digest_size=13).hexdigest()
+    return [f"{decision}{position:06x}" for position in range(many)]
+
+
+def letter_id(stage: str, cause: Cause) -> str:
+    """Of the dead letter of a cause that cannot be decided."""
+    return blake2b(f"{stage}|{cause}|-1".encode(), digest_size=16).hexdigest()

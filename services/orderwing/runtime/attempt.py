@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from orderwing.kernel.decision import Cause, Decision, RecordCause, event_id
+from orderwing.kernel.decision import Cause, Decision, RecordCause, letter_id
 from orderwing.kernel.ports import Outgoing, Record
 from orderwing.runtime.deadlines import Deadline
 from orderwing.runtime.deciding import Decider, Deciding, Output, Refused
@@ -94,7 +94,7 @@ class Attempt(Deciding):
         self._end("parked")
 
     def _letter_id(self, cause: Cause) -> str:
-        return event_id(self._stage.name, cause, -1)
+        return letter_id(self._stage.name, cause)
 
     def _poison(
         self, record: Record, deadline: Deadline | None, cause: Cause, order_id: str | None, error: Exception
@@ -109,15 +109,14 @@ class Attempt(Deciding):
     def _write_letter(self, row: ParkedRecord, cause: Cause, error: Exception, identity: str) -> None:
         event = dead_letter(self._stage.name, row, error, self._now_ms)
         topic = self._decider.dead_letters.name
-        if self._span is not None:
-            self._span.lead_to()  # nothing of what it came to is sent
+        # Nothing of what it came to is sent.
+        trace_id = None if self._span is None else self._span.lead_to().trace_id
         headers = self._decider.outputs.headers(event, identity, self._now_ms, topic, self._span)
         key = event.dead_letter_id.encode()
         outgoing = Outgoing(topic, self.partition.number, key, encode(event), headers)
         self.items.append(Output(cause, self.number, [outgoing], letter=True))
         place = f"{row.topic}/{row.partition}/{row.offset}"
-        trace = dict(headers)["traceparent"].decode()
-        self.letters.append(Letter(event.dead_letter_id, event.order_id, trace, place, event.reason))
+        self.letters.append(Letter(event.dead_letter_id, event.order_id, trace_id, place, event.reason))
         self._end("dead_lettered", event.reason)
 
     # --- an operator's word ------------------------------------------------------------------------------------------
@@ -170,7 +169,7 @@ class Attempt(Deciding):
         except Exception as error:
             waiting = replace(row, dead_letter_id=row.dead_letter_id or self._letter_id(cause))
             self.overlay.apply(Decision(puts=(waiting,)), self.number)
-            self._write_letter(waiting, settled, error, event_id(self._stage.name, settled, -1))
+            self._write_letter(waiting, settled, error, self._letter_id(settled))
             return False
         self._end("decided")
         return True

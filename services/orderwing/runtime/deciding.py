@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from orderwing.kernel.decision import Cause, Decision
 from orderwing.kernel.ports import Outgoing, Record
 from orderwing.kernel.row import Row
-from orderwing.kernel.stage import RawRecord, Stage
+from orderwing.kernel.stage import Handler, RawRecord, Stage
 from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.deadlines import Deadline
 from orderwing.runtime.outputs import Outputs
@@ -25,7 +25,8 @@ from orderwing.runtime.store import Overlay
 from orderwing.runtime.trace_context import Origin
 from orderwing.runtime.tracing import Tracer
 from orderwing.runtime.tracing_spans import DecisionSpan
-from orderwing_schemas.codec import UndecodableError, decode
+from orderwing_schemas.base import Event
+from orderwing_schemas.codec import UndecodableError, decode, decode_as, type_of
 from orderwing_schemas.topics import Topic, changelog, control, dead_letters
 
 
@@ -39,6 +40,7 @@ class Output(msgspec.Struct):
 
 
 Refused = Mapping[tuple[Cause, bool], str]
+Readers = Mapping[bytes | None, tuple[type[Event], Handler]]  # by `ce_type`
 
 
 @dataclass
@@ -48,15 +50,19 @@ class Decider:
     stage: Stage
     clock: DomainClock
     tracer: Tracer | None = None
-    topics: dict[str, Topic] = field(init=False)
+    inputs: Mapping[str, tuple[Topic, Readers]] = field(init=False)
     outputs: Outputs = field(init=False)
 
     def __post_init__(self) -> None:
-        self.topics = {topic.name: topic for topic in self.stage.inputs}
+        self.inputs = {topic.name: (topic, self._readers(topic)) for topic in self.stage.inputs}
         self.control = control(self.stage.name)
         self.dead_letters = dead_letters(self.stage.name)
         self.changelog = changelog(self.stage.name).name
         self.outputs = Outputs(self.stage.name, self.changelog)
+
+    def _readers(self, topic: Topic) -> Readers:
+        handlers = self.stage.handlers  # none, of a stage that reads strangers
+        return {event.EVENT_TYPE.encode(): (event, handlers[event]) for event in topic.events if event in handlers}
 
 
 class Deciding:
@@ -90,18 +96,17 @@ class Deciding:
             raise RefusedError(reason)
         if stage.raw is not None:
             return stage.raw(self.overlay, RawRecord(*record[:5], tuple(record.headers)), now_ms)
-        event_type = None
-        for name, value in record.headers:
-            if name == "ce_type" and value is not None:
-                event_type = value.decode("utf-8", "replace")
-        event = decode(record.value, event_type)
-        topic = self._decider.topics[record.topic]
-        if type(event) not in topic.events:
-            raise UndecodableError("unexpected_type", f"{topic.name} does not carry {event_type}")
+        topic, readers = self._decider.inputs[record.topic]
+        event_type = type_of(record.headers)
+        reader = readers.get(event_type)
+        if reader is None:
+            raise _unexpected(record, event_type)
+        kind, handler = reader
+        event = decode_as(kind, record.value)
         key = (record.key or b"").decode("utf-8", "replace")
         if partition_of(topic, key, self.partition.reference) != record.partition:
             raise MisplacedError(f"{topic.name}: the record's key belongs to another partition")
-        return stage.handlers[type(event)](self.overlay, event, now_ms)
+        return handler(self.overlay, event, now_ms)
 
     def _take(self, decision: Decision, cause: Cause, now_ms: int) -> None:
         reference = self.partition.reference
@@ -152,3 +157,13 @@ class Deciding:
     def _end(self, outcome: str, error: str | None = None) -> None:
         if self._span is not None:
             self._span.done(outcome, error)
+
+
+def _unexpected(record: Record, event_type: bytes | None) -> UndecodableError:
+    """Why a record of a type that its topic does not carry cannot be decoded."""
+    told = None if event_type is None else event_type.decode("utf-8", "replace")
+    try:
+        decode(record.value, told)
+    except UndecodableError as error:
+        return error
+    return UndecodableError("unexpected_type", f"{record.topic} does not carry {told}")

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 import structlog
 from structlog.typing import EventDict
 
+from orderwing.runtime.trace_context import trace_id_of
+
 Logger = structlog.stdlib.BoundLogger
 
 # Values of local variables would show whole orders.
@@ -69,10 +71,10 @@ def get_logger(name: str) -> Logger:
 
 
 @contextmanager
-def concerning(order_id: str | None, traceparent: str | None = None) -> Iterator[None]:
-    """Within the block, every line names the order and the trace (the second field of a W3C `traceparent`)."""
-    fields = traceparent.split("-") if traceparent else []
-    trace_id = fields[1] if len(fields) == 4 else None
+def concerning(order_id: str | None, trace_id: str | None = None) -> Iterator[None]:
+    """Within the block, every line names the order and the trace: an order's follows from its id."""
+    if order_id is not None:
+        trace_id = trace_id_of(order_id)
     bound = {name: value for name, value in (("order_id", order_id), ("trace_id", trace_id)) if value}
     with structlog.contextvars.bound_contextvars(**bound):
         yield

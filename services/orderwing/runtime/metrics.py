@@ -125,7 +125,7 @@ class MetricsObserver:
 
     def dead_lettered(self, letter: Letter) -> None:
         self._metrics.add(defs.DEAD_LETTERS, 1)
-        with concerning(letter.order_id, letter.traceparent):
+        with concerning(letter.order_id, letter.trace_id):
             _log.error("dead letter", dead_letter_id=letter.dead_letter_id, record=letter.record, reason=letter.reason)
 
     def parked(self, n: int) -> None:

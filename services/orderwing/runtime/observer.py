@@ -6,11 +6,14 @@ from typing import NamedTuple, Protocol
 
 
 class Letter(NamedTuple):
-    """What may be told of a dead letter: nothing of the record itself. `record` is its place, `reason` a short code."""
+    """What may be told of a dead letter: nothing of the record itself. `record` is its place, `reason` a short code.
+
+    `trace_id` is None where no spans are made.
+    """
 
     dead_letter_id: str
     order_id: str | None
-    traceparent: str
+    trace_id: str | None
     record: str
     reason: str
 

@@ -6,7 +6,7 @@ import traceback
 from base64 import b64encode
 from dataclasses import dataclass
 
-from orderwing.kernel.decision import RecordCause, event_id
+from orderwing.kernel.decision import RecordCause, letter_id
 from orderwing.kernel.ports import Record
 from orderwing.kernel.row import Row
 from orderwing.runtime.deadlines import Deadline
@@ -105,7 +105,7 @@ def waiting_group(stage: str, deadline: Deadline) -> str:
     """The group behind which a deadline waits: its order's, or its own dead letter."""
     if deadline.order_id is not None:
         return deadline.order_id
-    return lone_group(event_id(stage, deadline.cause, -1))
+    return lone_group(letter_id(stage, deadline.cause))
 
 
 def reason_of(error: Exception) -> str:

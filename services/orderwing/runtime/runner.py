@@ -69,7 +69,7 @@ class Runner:
         self._policies = PolicyWatch(self._observer, stage.policy_check)
         self._decider = Decider(stage, clock, tracer)
         self._tracer = tracer
-        self._inputs = (*self._decider.topics, self._decider.control.name)
+        self._inputs = (*self._decider.inputs, self._decider.control.name)
         self._reference = reference.name
         self._limit = batch_limit
         self._budget = Budget(poison_share, poison_consecutive)

@@ -152,7 +152,7 @@ class DecisionSpan:
         trace = own.trace_id if subject is None else trace_id_of(subject)
         if trace == own.trace_id:
             return own.headers()
-        created = SpanContext(trace, identity[:16], self._tracer.ratio(trace))
+        created = SpanContext(trace, span_id_of(identity), self._tracer.ratio(trace))
         if subject is not None and created.sampled:
             self._create(created, subject, topic)
         return created.headers()

@@ -279,8 +279,8 @@ def test_a_void_of_what_was_given_up_counts_against_nothing() -> None:
 def test_strangers_may_claim_anything() -> None:
     story = delivered()
     claims = {
-        "ce_type": "order.accepted.v1", "ce_source": "/orderwing/gate", "ce_id": "1", "cause": "orders.inbound/0/0",
-        "decision": "x", "now": "tomorrow",
+        "ce_type": "order.accepted.v1", "ce_source": "/orderwing/gate", "ce_id": "1",
+        "decision": "x orders.inbound/0/0", "ce_time": "tomorrow",
     }  # fmt: skip
     for offset in (1, 2):
         stranger = fact_of("orders.inbound", 0, offset, 1_000, claims, b"{}")
