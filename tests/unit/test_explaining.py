@@ -60,8 +60,16 @@ def test_what_cannot_be_made_again_says_why() -> None:
         remade(card, placed, replace(reference, networks={}))
     with pytest.raises(CardError, match="does not hold all that the decision saw"):
         remade(card.model_copy(update={"facts": None}), placed, reference)
-    with pytest.raises(CardError, match="rests on others"):
-        remade(card.model_copy(update={"facts": None, "stage": "allocation"}), placed, reference)
+    for stage, decision, why in (
+        ("allocation", "changed by proposal", "what came of a decision above"),
+        ("allocation", "planned: a departure has room now", "does not hold what was held, nor how full"),
+        ("allocation", "refused a proposal", "does not hold the plan that stood"),
+        ("reservation", "one box or several", "what the regions answered"),
+        ("reservation", "route was stale", "what the regions answered"),
+    ):
+        bare = card.model_copy(update={"facts": None, "stage": stage, "decision": decision})
+        with pytest.raises(CardError, match=why):
+            remade(bare, placed, reference)
     with pytest.raises(CardError, match="not in the views yet"):
         remade(card, None, reference)
     with pytest.raises(CardError, match="Made again it is N1"):

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from orderwing.commands.explaining import routes
 from orderwing.commands.explaining.cards import (
     Reference,
+    Remade,
     decide_of,
     facts_of_card,
     is_reproduced,
     reference_of,
     remade,
 )
+from orderwing.commands.explaining.plans import Planning
 from orderwing.simulation.world import START_MS, World
 from orderwing_schemas import topics
 from orderwing_schemas.base import Event
@@ -40,7 +43,8 @@ def day(request: pytest.FixtureRequest) -> Day:
     if request.param.startswith("by a policy"):
         publish_later(world, NOON_MS, policy_of_the_day(), prices_of_the_day(NOON_MS, 2 * START_MS))
     assert world.run() is None
-    cards = [card for card in told(world, topics.RESERVATION_CARDS) if isinstance(card, DecisionCard)]
+    both = (topics.RESERVATION_CARDS, topics.ALLOCATION_CARDS)
+    cards = [card for topic in both for card in told(world, topic) if isinstance(card, DecisionCard)]
     accepted = [event for event in told(world, topics.ORDERS_ACCEPTED) if isinstance(event, OrderAccepted)]
     log = world.cluster.logs[topics.REFERENCE.name, 0]  # type: ignore[index]
     reference = reference_of(log.committed(0, log.high_watermark))
@@ -49,7 +53,7 @@ def day(request: pytest.FixtureRequest) -> Day:
 
 def test_every_choice_comes_out_again_with_all_that_was_weighed(day: Day) -> None:
     cards, orders, reference = day
-    held = [card for card in cards if card.facts is not None]
+    held = [card for card in cards if card.facts is not None and card.decision not in routes.DECISIONS]
     assert {card.order_id for card in held} <= orders.keys()
     assert len({card.order_id for card in held}) > 40
     assert {card.facts.region for card in held if card.facts} == {"north", "middle", "south"}
@@ -69,13 +73,37 @@ def test_every_choice_comes_out_again_with_all_that_was_weighed(day: Day) -> Non
         assert is_reproduced(card, verdict)
 
 
+def test_every_route_comes_out_again(day: Day) -> None:
+    cards, orders, reference = day
+    asked = [card for card in cards if card.decision in routes.DECISIONS]
+    assert {card.decision for card in asked} == set(routes.DECISIONS)
+    assert bool(reference.policies) == any(card.facts.policy for card in asked if card.facts)
+    found = sum([require_holding(remade(card, orders[card.order_id], reference)) for card in asked[-12:]])
+    assert found > 5
+
+
+def test_every_plan_comes_out_again(day: Day) -> None:
+    cards, orders, reference = day
+    planned = [card for card in cards if card.plan is not None]
+    assert len(planned) > 40
+    made = [remade(card, orders[card.order_id], reference) for card in planned]
+    assert any("+" in one.verdict.chosen for one in made)
+    moved = [one for card, one in zip(planned, made, strict=True) if not card.chosen.startswith(one.verdict.chosen)]
+    assert moved, "some are moved at once"
+    assert all(isinstance(one.facts, Planning) for one in made)
+    assert sum([require_holding(one) for one in made[-30:]]) > 8
+
+
 def test_what_is_told_of_the_day_holds(day: Day) -> None:
     cards, orders, reference = day
-    found = 0
-    for card in [card for card in cards if card.facts is not None][-15:]:
-        again = remade(card, orders[card.order_id], reference)
-        for one in again.findings.found:
-            found += 1
-            assert again.decide(one.apply(again.facts)).chosen == one.winner
-            assert all(again.decide(less.apply(again.facts)).chosen != one.winner for less in one.just_under())
-    assert found > 8
+    held = [card for card in cards if card.facts is not None and card.decision not in routes.DECISIONS]
+    assert sum([require_holding(remade(card, orders[card.order_id], reference)) for card in held[-15:]]) > 8
+
+
+def require_holding(again: Remade) -> int:
+    """What is told lets another win, one unit less of it does not, nor half; returns how much is told."""
+    for one in again.findings.found:
+        assert again.decide(one.apply(again.facts)).chosen == one.winner
+        for less in (*one.just_under(), one.halved()):
+            assert again.decide(less.apply(again.facts)).chosen != one.winner
+    return len(again.findings.found)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from orderwing_schemas.base import EpochMs, Event, Model
-from orderwing_schemas.domain import Candidate, HeldLine
+from orderwing_schemas.domain import Available, Candidate, HeldLine, ServiceLevel
 
 
 class PartChange(Model):
@@ -19,8 +19,38 @@ class PartChange(Model):
     held: Annotated[tuple[HeldLine, ...], Field(min_length=1)]
 
 
+class StandingPart(Model):
+    """A part as it was planned when a proposal named it: what it held, at which cost, there when."""
+
+    part_id: str
+    zone: str
+    service_level: ServiceLevel
+    one_box: bool
+    may_split: bool
+    max_delay_minutes: int
+    held: tuple[HeldLine, ...]
+    cost_minor: int
+    arrival_at_ms: EpochMs
+    promise_at_ms: EpochMs
+
+
+class ProposalFacts(Model):
+    """What it takes, with the reference data, to make a proposal again by itself: parts in the order of its changes.
+
+    `free`: units that no part held of their goods, at the region's sites. Picking starts after `ready_at_ms`.
+    """
+
+    network_version: int
+    ready_at_ms: EpochMs
+    parts: tuple[StandingPart, ...]
+    free: tuple[Available, ...]
+
+
 class ProposalMade(Event):
-    """All changes or none; at-least-once is harmless, since versions must match."""
+    """All changes or none; at-least-once is harmless, since versions must match.
+
+    `facts` unless they are of more shelves than are kept.
+    """
 
     type: Literal["proposal.made.v1"] = "proposal.made.v1"
     region: str
@@ -29,6 +59,7 @@ class ProposalMade(Event):
     changes: Annotated[tuple[PartChange, ...], Field(min_length=1)]
     expected_gain_minor: int
     candidates: tuple[Candidate, ...] = ()
+    facts: ProposalFacts | None = None
 
 
 class WindowClosed(Event):

@@ -199,7 +199,8 @@ class CardFacts(Model):
     `lines` is None for all of the order's. `atp`: where `seen` is cut, units of each SKU of the lines, in their order,
     at each of the region's sites, in the network's; None: all is in `seen`. `steering`: the prices of such units, in
     the same order; None: no price list was in force. `policy` with its version is in the topic `reference`; None: the
-    network's rules decided.
+    network's rules decided. Of a route the sites are those of the region's neighbours, in their order, and units are -1
+    where nobody had told.
     """
 
     region: str
@@ -214,10 +215,26 @@ class CardFacts(Model):
     steering: tuple[int, ...] | None = None
 
 
+class PlanFacts(Model):
+    """What it takes, with the order and the reference data, to choose the plan of a new part again.
+
+    `held`: the part's hold, of which `promise_at_ms` was promised. `departures`: of the shipments of each plan with a
+    price, in the order of the candidates; they tell which earlier ones had no room. `seen`: where the card's is cut.
+    """
+
+    region: str
+    network_version: int
+    held: tuple[HeldLine, ...]
+    promise_at_ms: EpochMs
+    departures: tuple[EpochMs, ...]
+    seen: tuple[Available, ...] | None = None
+
+
 class DecisionCard(Event):
     """Why: what was weighed, why each lost, the cost terms, the stock seen. Capped; `truncated` says if cut.
 
-    `facts`: of a decision that can be made again, unless it is of more lines and shelves than are kept.
+    `facts`: of a decision that can be made again, unless it is of more lines and shelves than are kept; `plan` likewise
+    of allocation's.
     """
 
     type: Literal["decision.card.v1"] = "decision.card.v1"
@@ -232,3 +249,4 @@ class DecisionCard(Event):
     notes: tuple[str, ...] = ()
     truncated: bool = False
     facts: CardFacts | None = None
+    plan: PlanFacts | None = None

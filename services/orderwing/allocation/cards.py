@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from orderwing.allocation.comparing import Comparison
+from orderwing.allocation.comparing import Comparison, Weighed
 from orderwing.allocation.plans import Holding, cost_of, promised_by, terms_of, way_of, wishes_for
 from orderwing.allocation.rows import Part, Shipments
 from orderwing.kernel.view import Draft
 from orderwing_schemas import topics
 from orderwing_schemas.domain import Available, Candidate
-from orderwing_schemas.events.reservation import DecisionCard
+from orderwing_schemas.events.reservation import DecisionCard, PlanFacts, StockReserved
+from orderwing_schemas.network import Network
 
 MOST_CANDIDATES = 12
 MOST_SHELVES = 50
+MOST_KEPT = 2_000  # shelves: with more a decision cannot be made again from its card
 NO_ROOM = "no departure has room"
 
 
@@ -42,6 +44,21 @@ def losers(holding: Holding, compared: Comparison) -> Iterator[Candidate]:
             yield Candidate(label=other.label, lost_because=other.why or NO_ROOM)
 
 
+def facts(network: Network, event: StockReserved, standing: Shipments, weighed: Sequence[Weighed]) -> PlanFacts | None:
+    """What a new part's card keeps. None where it is too much to keep."""
+    if len(event.held) > MOST_SHELVES or len(event.seen) > MOST_KEPT:
+        return None
+    plans = (standing, *[other.shipments for other in weighed if other.shipments])
+    return PlanFacts(
+        region=event.region,
+        network_version=network.version,
+        held=event.held,
+        promise_at_ms=event.promise_at_ms,
+        departures=tuple([shipment.departure_at_ms for shipments in plans for shipment in shipments]),
+        seen=event.seen if len(event.seen) > MOST_SHELVES else None,
+    )
+
+
 def send(
     draft: Draft,
     part: Part,
@@ -50,6 +67,7 @@ def send(
     candidates: Iterable[Candidate],
     now_ms: int,
     seen: Sequence[Available] = (),
+    plan: PlanFacts | None = None,
 ) -> None:
     told = tuple(candidates)
     card = DecisionCard(
@@ -63,6 +81,7 @@ def send(
         seen=tuple(seen[:MOST_SHELVES]),
         notes=(promised_by(chosen, part.promise_at_ms),) if chosen else (),
         truncated=len(told) > MOST_CANDIDATES or len(seen) > MOST_SHELVES,
+        plan=plan,
     )
     draft.emit(topics.ALLOCATION_CARDS, card)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from orderwing.allocation.cards import candidate, losers, send
+from orderwing.allocation.cards import candidate, facts, losers, send
 from orderwing.allocation.comparing import Comparison
 from orderwing.allocation.moves import ask, reserve_room
 from orderwing.allocation.plans import Planner, holding_of, lines_of, part_of
@@ -48,11 +48,12 @@ def stock_reserved(view: View, event: StockReserved, now_ms: int) -> Decision:
     weighed = weigh(planner, holding, shipments, event.seen)
     compared = Comparison(part, shipments, weighed, draft.network.policies.move_threshold_minor)
     others = losers(holding, compared)
+    again = facts(draft.network, event, shipments, weighed)
     if shipments:
         candidates = (candidate(shipments, None), *others)
-        send(draft, part, "planned on the stock held", shipments, candidates, now_ms, event.seen)
+        send(draft, part, "planned on the stock held", shipments, candidates, now_ms, event.seen, again)
     else:
-        send(draft, part, "no departure has room: the part waits", shipments, others, now_ms, event.seen)
+        send(draft, part, "no departure has room: the part waits", shipments, others, now_ms, event.seen, again)
     _move_if_better(draft, part, plan, compared.best())
     return draft.decision()
 

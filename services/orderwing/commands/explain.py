@@ -133,24 +133,23 @@ def _asked(told: Told, asked: WhatIf, policy: Parsed | None, exact: bool) -> Tol
 def _answers(again: Remade, asked: WhatIf, policy: Parsed | None) -> list[Answer]:
     from orderwing.commands.explaining.cards import priced
     from orderwing.commands.explaining.told import Answer
-    from orderwing.planning.explaining.by_policy import by_policy
     from orderwing.planning.explaining.deciding import exactly
     from orderwing.planning.policies.compiling import compiled
     from orderwing.planning.policies.file import PolicyError
 
-    if policy is None and not asked.concerns(again.facts):
+    if (policy is None or again.under is None) and not asked.concerns(again.facts):
         return []
     changed = asked.apply(again.facts)
-    if policy is not None:
+    if policy is not None and again.under is not None:
         try:
-            decide = by_policy(compiled(policy, again.network))
+            decide = again.under(compiled(policy, again.network))
         except PolicyError as error:
             raise OperatorError(str(error)) from None
         return [Answer("By the policy", again.verdict, *priced(decide, changed))]
-    return [
-        Answer("As it is decided", again.verdict, again.decide(changed)),
-        Answer("By the exact engine", again.exact, *priced(exactly, changed)),
-    ]
+    decided = Answer("As it is decided", again.verdict, again.decide(changed))
+    if again.under is None:
+        return [decided]  # the exact engine decides no such thing
+    return [decided, Answer("By the exact engine", again.exact, *priced(exactly, changed))]
 
 
 def _print(told: list[Told], asked: str, found: Explanation, console: Console) -> None:

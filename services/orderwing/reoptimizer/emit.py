@@ -53,6 +53,7 @@ def proposal_message(
         ),
         expected_gain_minor=proposal.gain_minor,
         candidates=proposal.candidates[:_CANDIDATES],
+        facts=proposal.facts,
     )
     message = _message(event, region, event.proposal_id, now_ms)
     if trace is None:

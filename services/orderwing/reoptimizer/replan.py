@@ -11,10 +11,12 @@ from orderwing.planning.pricing import Catalogue
 from orderwing.planning.wishes import Wishes
 from orderwing.reoptimizer import exact
 from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible
+from orderwing.reoptimizer.facts import facts_of
 from orderwing.reoptimizer.options import Pricer, blocks
 from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take, liking, way_of
 from orderwing.reoptimizer.search import greedy, improve, small_groups
 from orderwing_schemas.domain import Candidate
+from orderwing_schemas.events.reoptimizer import ProposalFacts
 from orderwing_schemas.network import Network
 
 _AGAIN = 3  # solutions of a component that may turn out to have been refused before
@@ -61,6 +63,7 @@ class Proposal:
     changes: tuple[Change, ...]
     gain_minor: int
     candidates: tuple[Candidate, ...]
+    facts: ProposalFacts | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -108,7 +111,8 @@ def replan(
         if verify(pool, found):
             found, fell_back = _proposals(problem, simple, bundles(problem, simple), pricer), fell_back + 1
         proposals += found
-    return Look(tuple(proposals), looked, baseline, fell_back)
+    told = [replace(one, facts=facts_of([c.part for c in one.changes], pool, network, ready_ms)) for one in proposals]
+    return Look(tuple(told), looked, baseline, fell_back)
 
 
 def verify(pool: Pool, proposals: Sequence[Proposal]) -> list[str]:

@@ -11,7 +11,7 @@ from orderwing.planning.sourcing import Asked, Choice
 from orderwing.reservation import units
 from orderwing.reservation.hearing import Known, known
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.sourcing import CARD_CANDIDATES, CARD_SHELVES, Search, candidates_of, decide
+from orderwing.reservation.sourcing import CARD_CANDIDATES, CARD_SHELVES, Search, candidates_of, card_facts, decide
 from orderwing_schemas.domain import Backorder, Candidate, HeldLine, Order
 from orderwing_schemas.events.reservation import DecisionCard, SlipReturned
 from orderwing_schemas.network import Network
@@ -19,6 +19,7 @@ from orderwing_schemas.topics import RESERVATION_CARDS
 
 ROUTE, TO_ONE_BOX, STALE = "route", "route to one box", "route was stale"
 NOBODY = "nobody"
+UNKNOWN = -1
 HAS_NONE, TOO_LATE = "it was last known to have nothing of use", "no site of it can deliver in time"
 
 
@@ -43,6 +44,11 @@ class Route:
         declined = self.search.order.backorder is Backorder.NONE and self.search.by_ms is None
         return (*self.first, *self.then, *[region for region, _ in self.last if declined])
 
+    def told_or_unknown(self, site_id: str, sku: str) -> int:
+        """Units last told of a shelf; UNKNOWN where nobody has told."""
+        told = next(one.units[site_id, sku] for one in self.knowns if (site_id, sku) in one.units)
+        return UNKNOWN if told is None else told
+
     def expected(self, network: Network) -> tuple[HeldLine, ...]:
         """As the slip meets them."""
         turn = {region: place for place, region in enumerate(self.first)}
@@ -60,7 +66,11 @@ def plan(draft: Draft, search: Search) -> Route:
     asked = replace(sought.asked, atp=lambda site_id, sku: told.get((site_id, sku)) or 0)
     everywhere = tuple([site for one in knowns for site in network.sites_by_region.get(one.region, ())])
     sought = sought._replace(asked=asked, among=everywhere)
-    choice = decide(draft, sought, search.order)
+    return arranged(network, search, sought, knowns, decide(draft, sought, search.order))
+
+
+def arranged(network: Network, search: Search, sought: Sought, knowns: tuple[Known, ...], choice: Choice) -> Route:
+    """Whom to ask for a choice among all sites of those `knowns`."""
     serving: dict[str, list[str]] = {}
     for site in sought.may_serve():
         serving.setdefault(site.region_id, []).append(site.site_id)
@@ -70,7 +80,7 @@ def plan(draft: Draft, search: Search) -> Route:
         held[region] = held.get(region, 0) + pick.quantity
     first = tuple(sorted([one.region for one in knowns if one.region in held], key=lambda region: -held[region]))
     rest = [one for one in knowns if one.region not in held]
-    maybe = [one for one in rest if _may_serve(one, asked, serving.get(one.region, ()))]
+    maybe = [one for one in rest if _may_serve(one, sought.asked, serving.get(one.region, ()))]
     last = [(one.region, HAS_NONE if one.region in serving else TOO_LATE) for one in rest if one not in maybe]
     return Route(search, sought, knowns, choice, first, tuple([one.region for one in maybe]), tuple(last))
 
@@ -84,7 +94,8 @@ def put_card(draft: Draft, route: Route) -> None:
     """Whom it asks and why: what each was last known to have, how old that was, and what the ways would cost."""
     search = route.search
     seen = tuple([shelf for one in route.knowns for shelf in one.told()])
-    candidates = list(_candidates(route))
+    candidates = list(candidates_told(route))
+    skus = tuple(dict.fromkeys([line.sku for line in search.lines]))
     card = DecisionCard(
         order_id=search.order.order_id,
         part_id=None,
@@ -96,6 +107,7 @@ def put_card(draft: Draft, route: Route) -> None:
         seen=seen[:CARD_SHELVES],
         notes=tuple([_note(one, search) for one in route.knowns][:CARD_CANDIDATES]),
         truncated=len(candidates) > CARD_CANDIDATES or len(seen) > CARD_SHELVES,
+        facts=card_facts(draft, search, route.sought, route.told_or_unknown, skus, len(seen) > CARD_SHELVES),
     )
     draft.emit(RESERVATION_CARDS, card)
 
@@ -150,7 +162,7 @@ def _region_of(draft: Draft, site_id: str) -> str:
     return draft.network.site_by_id[site_id].region_id
 
 
-def _candidates(route: Route) -> Iterator[Candidate]:
+def candidates_told(route: Route) -> Iterator[Candidate]:
     """The route at the price of what is expected of it, who else is asked or not, and each other way."""
     weighed = candidates_of(route.sought, route.choice)
     chosen = weighed[0] if route.first else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from orderwing.kernel.view import Draft
@@ -118,26 +118,27 @@ def put_card(draft: Draft, shelves: Shelves, search: Search, choice: Choice) -> 
         seen=seen[:CARD_SHELVES],
         notes=_notes(draft, search, choice),
         truncated=cut,
-        facts=_facts(draft, shelves, search, sought.asked.steering, tuple(wanted), len(seen) > CARD_SHELVES),
+        facts=card_facts(draft, search, sought, shelves.atp, tuple(wanted), len(seen) > CARD_SHELVES),
     )
     draft.emit(RESERVATION_CARDS, card)
 
 
-def _facts(
-    draft: Draft, shelves: Shelves, search: Search, price: Steering | None, skus: Sequence[str], cut: bool
+def card_facts(
+    draft: Draft, search: Search, sought: Sought, atp: Callable[[str, str], int], skus: Sequence[str], cut: bool
 ) -> CardFacts | None:
-    """None where they are too many to keep."""
-    lines, atp, prices = None, None, None
+    """What a card keeps of `sought` at its sites. None where it is too much to keep."""
+    price = sought.asked.steering
+    lines, stock, prices = None, None, None
     if not _all_of(search.order, search.lines):
         if len(search.lines) > CARD_SHELVES:
             return None
         lines = units.told(search.lines)
     if cut or price is not None:
-        sites = draft.network.sites_by_region.get(search.region, ())
+        sites = sought.sites
         if len(sites) * len(skus) > CARD_UNITS:
             return None
         if cut:
-            atp = tuple([shelves.atp(site.site_id, sku) for sku in skus for site in sites])
+            stock = tuple([atp(site.site_id, sku) for sku in skus for site in sites])
         if price is not None:
             prices = tuple([price(site.site_id, sku) for sku in skus for site in sites])
     policy = in_force(draft.reference).policy
@@ -148,7 +149,7 @@ def _facts(
         whole=search.whole,
         without_site=search.without_site,
         by_ms=search.by_ms,
-        atp=atp,
+        atp=stock,
         policy=None if policy is None else policy.policy.policy,
         policy_version=None if policy is None else policy.policy.version,
         steering=prices,

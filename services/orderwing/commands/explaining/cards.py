@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orderwing.commands.explaining import plans, routes
 from orderwing.commands.policy_log import policies_of
 from orderwing.kernel.ports import Record
 from orderwing.planning.explaining.breakeven import Findings, break_evens
-from orderwing.planning.explaining.by_policy import by_policy
-from orderwing.planning.explaining.deciding import Decide, PricingError, Verdict, exactly, quickly
+from orderwing.planning.explaining.by_policy import by_policy, chosen_by
+from orderwing.planning.explaining.deciding import (
+    Choose,
+    Decide,
+    PricingError,
+    Verdict,
+    chosen_quickly,
+    exactly,
+    quickly,
+)
 from orderwing.planning.explaining.facts import Facts, facts_of
-from orderwing.planning.policies.compiling import compiled
+from orderwing.planning.policies.compiling import Compiled, compiled
 from orderwing.planning.policies.file import Parsed, PolicyError
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka_client import Cluster
@@ -22,7 +31,7 @@ from orderwing.runtime.publish import published
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.domain import Order
 from orderwing_schemas.events.reference import NetworkPublished
-from orderwing_schemas.events.reservation import DecisionCard
+from orderwing_schemas.events.reservation import DecisionCard, PlanFacts
 from orderwing_schemas.network import Item, Network
 from orderwing_schemas.policy import Policy
 from orderwing_schemas.topics import REFERENCE
@@ -51,7 +60,8 @@ class Reference:
 class Remade:
     """A decision made again by `decide`, as it was made. `findings` and `exact_findings` are of the two ways to decide.
 
-    `exact` is by the network's rules alone; None where goods cannot be priced; `no_price` says why.
+    `exact` is by the network's rules alone; None where goods cannot be priced, and `no_price` says why, or where the
+    engine does not decide such a thing. `under`: the same decision by another policy; None where none counts.
     """
 
     network: Network  # all of it, not only what the decision looked at
@@ -59,12 +69,10 @@ class Remade:
     decide: Decide
     verdict: Verdict
     findings: Findings
-    exact: Verdict | None
-    no_price: str | None
-
-    @property
-    def by_policy(self) -> bool:
-        return self.decide is not quickly
+    exact: Verdict | None = None
+    no_price: str | None = None
+    governed: bool = False
+    under: Callable[[Compiled], Decide] | None = None
 
     def exact_findings(self) -> Findings | None:
         return None if self.exact is None else break_evens(self.facts, self.exact, exactly)
@@ -107,27 +115,21 @@ def card_of(told: Json) -> DecisionCard:
 
 
 def facts_of_card(card: DecisionCard, order: Order | None, reference: Reference) -> Facts:
-    """What the decision saw. Raises CardError."""
+    """What a decision of reservation saw. Raises CardError."""
     facts = card.facts
     if facts is None:
-        if card.stage != "reservation" or card.decision.startswith(("one box", "route")):
-            raise CardError("This decision rests on others and cannot be made again by itself.")
-        raise CardError("The card does not hold all that the decision saw, so it cannot be made again.")
-    network = reference.networks.get(facts.network_version)
-    if network is None:
-        raise CardError(
-            f"It was decided on version {facts.network_version} of the network, which is gone from the log: now it is "
-            f"version {reference.latest.version}."
-        )
-    if order is None:
-        raise CardError("The order itself is not in the views yet, so the decision cannot be made again.")
+        raise CardError(why_without_facts(card))
+    network = network_of(facts.network_version, reference)
+    order = there(order)
+    region = network.region_by_id.get(facts.region)
+    elsewhere = region.neighbours if region is not None and card.decision in routes.DECISIONS else ()
     stock = {(site_id, sku): units for site_id, sku, units in card.seen}
     lines = order.lines if facts.lines is None else facts.lines
     skus = dict.fromkeys([line.sku for line in lines])
-    sites = network.sites_by_region.get(facts.region, ())
+    sites = [site for one in elsewhere or (facts.region,) for site in network.sites_by_region.get(one, ())]
     places = [(site.site_id, sku) for sku in skus for site in sites]
     if facts.atp is not None:
-        stock = dict(zip(places, facts.atp, strict=True))
+        stock = routes.told_of(dict(zip(places, facts.atp, strict=True)))
     return facts_of(
         order,
         network,
@@ -140,23 +142,65 @@ def facts_of_card(card: DecisionCard, order: Order | None, reference: Reference)
         without_site=facts.without_site,
         by_ms=facts.by_ms,
         steering=None if facts.steering is None else dict(zip(places, facts.steering, strict=True)),
+        elsewhere=elsewhere,
     )
 
 
-def decide_of(card: DecisionCard, reference: Reference) -> Decide:
-    """As the card's decision was made, on its network. Raises CardError where its policy is gone."""
+def why_without_facts(card: DecisionCard) -> str:
+    """Why a card keeps nothing to make its decision again by: what is missing."""
+    decision = card.decision
+    if card.stage == "reservation" and decision.startswith("one box"):
+        return "It tells what the regions answered: each region's own card says why its sites could not."
+    if decision == routes.STALE:
+        return "It tells what the regions answered: their stock had changed since they told of it."
+    if card.stage == "allocation":
+        if decision.startswith(("changed by", "kept the plan")):
+            return "It tells what came of a decision above: that one is made again."
+        if decision.startswith("planned: a departure"):
+            return "It cannot be made again: the card does not hold what was held, nor how full departures were."
+        if decision.startswith("refused a proposal"):
+            return "It cannot be made again: the card does not hold the plan that stood, nor how full departures were."
+    return "The card does not hold all that the decision saw, so it cannot be made again."
+
+
+def network_of(version: int, reference: Reference) -> Network:
+    """Raises CardError."""
+    network = reference.networks.get(version)
+    if network is None:
+        raise CardError(
+            f"It was decided on version {version} of the network, which is gone from the log: now it is "
+            f"version {reference.latest.version}."
+        )
+    return network
+
+
+def there(order: Order | None) -> Order:
+    """Raises CardError."""
+    if order is None:
+        raise CardError("The order itself is not in the views yet, so the decision cannot be made again.")
+    return order
+
+
+def compiled_of(card: DecisionCard, reference: Reference) -> Compiled | None:
+    """The policy that the card's decision was made by, on its network. Raises CardError where it is gone."""
     facts = card.facts
     if facts is None or facts.policy is None:
-        return quickly
+        return None
     label = f"version {facts.policy_version} of the policy {facts.policy}"
     policy = reference.policies.get((facts.policy, facts.policy_version or 0))
     if policy is None:
         raise CardError(f"It was decided by {label}, which is gone from the log: name its file with --policy.")
     network = reference.networks[facts.network_version]
     try:
-        return by_policy(compiled(Parsed(facts.policy, policy, {}), network))
+        return compiled(Parsed(facts.policy, policy, {}), network)
     except PolicyError as error:
         raise CardError(f"It was decided by {label}, and this is another document of that version: {error}") from None
+
+
+def decide_of(card: DecisionCard, reference: Reference) -> Decide:
+    """As a region chose its sites. Raises CardError where its policy is gone."""
+    policy = compiled_of(card, reference)
+    return quickly if policy is None else by_policy(policy)
 
 
 def is_reproduced(card: DecisionCard, verdict: Verdict) -> bool:
@@ -166,17 +210,63 @@ def is_reproduced(card: DecisionCard, verdict: Verdict) -> bool:
 
 def remade(card: DecisionCard, order: Order | None, reference: Reference) -> Remade:
     """Raises CardError."""
+    if card.plan is not None:
+        return _plan(card, card.plan, there(order), reference)
     facts = facts_of_card(card, order, reference)
+    return _route(card, facts, reference) if facts.elsewhere else _hold(card, facts, reference)
+
+
+def _hold(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
     decide = decide_of(card, reference)
     verdict = decide(facts)
     if not is_reproduced(card, verdict):
-        raise CardError(
-            f"Made again it is {verdict.chosen}: catalogue or program are no longer those it was made with, so nothing "
-            "is told about what would have changed it."
-        )
+        raise CardError(otherwise(verdict))
+    return _chosen(facts, verdict, decide, by_policy, reference, governed=decide is not quickly)
+
+
+def _route(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
+    def under(policy: Compiled) -> Decide:
+        return routes.by_route(chosen_by(policy))
+
+    policy = compiled_of(card, reference)
+    choose: Choose = chosen_quickly if policy is None else chosen_by(policy)
+    decide = routes.by_route(choose)
+    verdict = decide(facts)
+    if not routes.is_reproduced(card, facts, choose):
+        raise CardError(otherwise(verdict))
+    return _chosen(facts, verdict, decide, under, reference, governed=policy is not None)
+
+
+def _chosen(
+    facts: Facts,
+    verdict: Verdict,
+    decide: Decide,
+    under: Callable[[Compiled], Decide],
+    reference: Reference,
+    governed: bool,
+) -> Remade:
+    """A choice of sites, beside which stands the exact engine's."""
     exact, no_price = priced(exactly, facts)
     network = reference.networks[facts.network.version]
-    return Remade(network, facts, decide, verdict, break_evens(facts, verdict, decide), exact, no_price)
+    found = break_evens(facts, verdict, decide)
+    return Remade(network, facts, decide, verdict, found, exact, no_price, governed, under)
+
+
+def _plan(card: DecisionCard, kept: PlanFacts, order: Order, reference: Reference) -> Remade:
+    network = network_of(kept.network_version, reference)
+    facts = plans.planning_of(card, kept, order, network, reference.items)
+    verdict = plans.by_allocation(facts)
+    if not plans.is_reproduced(card, facts):
+        raise CardError(f"{otherwise(verdict)} Or departures were full for some plans only: no card holds how full.")
+    found = break_evens(facts, verdict, plans.by_allocation, own=plans.own_inputs(facts))
+    return Remade(network, facts, plans.by_allocation, verdict, found)
+
+
+def otherwise(verdict: Verdict) -> str:
+    return (
+        f"Made again it is {verdict.chosen}: catalogue or program are no longer those it was made with, so nothing "
+        "is told about what would have changed it."
+    )
 
 
 def priced(decide: Decide, facts: Facts) -> tuple[Verdict | None, str | None]:

@@ -89,7 +89,8 @@ def _print_what_if_not(told: Told, remade: Remade, console: Console) -> None:
     if steered := _steered(remade.facts):
         console.print(Text(steered))
     _print_findings("What else would win, and what that takes", remade.findings, remade.verdict, console)
-    console.print(Text(_of_the_engine(remade)))
+    if engine := _of_the_engine(remade):
+        console.print(Text(engine))
     if told.exact_findings is not None and remade.exact is not None:
         console.print(candidates(map(_as_json_candidate, remade.exact.candidates)))
         title = "What else would win by the exact engine, and what that takes"
@@ -120,7 +121,9 @@ def _steered(facts: Facts) -> str:
 
 def _of_the_engine(remade: Remade) -> str:
     exact, verdict = remade.exact, remade.verdict
-    engine = "Without the policy the exact engine" if remade.by_policy else "The exact engine"
+    engine = "Without the policy the exact engine" if remade.governed else "The exact engine"
+    if exact is None and remade.no_price is None:
+        return ""  # it decides no such thing
     if exact is None:
         return f"{engine} has no price: {remade.no_price}."
     if exact.chosen == verdict.chosen == NOTHING:

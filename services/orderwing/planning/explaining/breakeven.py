@@ -1,11 +1,12 @@
 """By how much an input would have to change for another way to win: found by making the decision again.
 
-Every value told is a boundary: with it the other way wins, and with one unit less of change it does not.
+Every value told is a boundary: with it the other way wins, and with one unit less of change it does not; nor does it
+with half of the change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,6 +51,11 @@ class BreakEven:
             facts = change.apply(facts)
         return facts
 
+    def halved(self) -> BreakEven:
+        """Half of each change; without those of which nothing is left."""
+        halves = [Change(one.input, halved(one.input.value, one.to)) for one in self.changes]
+        return BreakEven(self.winner, tuple([one for one in halves if one.by]))
+
     def just_under(self) -> Iterator[BreakEven]:
         for place, change in enumerate(self.changes):
             yield BreakEven(self.winner, (*self.changes[:place], change.one_less(), *self.changes[place + 1 :]))
@@ -66,11 +72,13 @@ class _SpentError(Exception):
     """No more decisions may be made."""
 
 
-def break_evens(facts: Facts, verdict: Verdict, decide: Decide, decisions: int = DECISIONS) -> Findings:
+def break_evens(
+    facts: Facts, verdict: Verdict, decide: Decide, decisions: int = DECISIONS, own: Sequence[Input] = ()
+) -> Findings:
     """For the runner-up each input that alone would do, and for sites that lost for want of stock what they lack.
 
     A site that would be dearer even so is told with the price that would have to fall, too. At most so many
-    `decisions` are made again.
+    `decisions` are made again. `own`: inputs of this kind of decision alone.
     """
     left = decisions
 
@@ -83,14 +91,14 @@ def break_evens(facts: Facts, verdict: Verdict, decide: Decide, decisions: int =
 
     found: list[BreakEven] = []
     try:
-        for one in _all(facts, verdict, counted):
+        for one in _all(facts, verdict, counted, own):
             found.append(one)  # noqa: PERF402  # those found before the budget was spent count
     except _SpentError:
         return Findings(tuple(found), complete=False)
     return Findings(tuple(found), complete=True)
 
 
-def _all(facts: Facts, verdict: Verdict, decide: Decide) -> Iterator[BreakEven]:
+def _all(facts: Facts, verdict: Verdict, decide: Decide, own: Sequence[Input]) -> Iterator[BreakEven]:
     known = set(verdict.cost_of) | {verdict.chosen}
     sites = {site.site_id for site in facts.sites}
     lacking = [one.label for one in verdict.candidates if one.label not in known and one.label in sites]
@@ -99,7 +107,7 @@ def _all(facts: Facts, verdict: Verdict, decide: Decide) -> Iterator[BreakEven]:
         for site_id in lacking[:SITES]:
             yield from _with_what_it_lacks(facts, decide, site_id)
         return
-    listed = list(_single_inputs(facts, verdict, rival.label))
+    listed = [*own, *_single_inputs(facts, verdict, rival.label)]
     for one in [one for one in listed if one.is_quick]:
         yield from _turned(facts, verdict, decide, one, rival.label)
     yield from _less_of_the_chosen(facts, verdict, decide, rival.label)
@@ -143,7 +151,7 @@ def _by_stops(facts: Facts, decide: Decide, one: Input, rival: str) -> int | Non
     before = one.value
     for stop in (one.stops or ())[:TRIES]:
         if decide(one.turn(facts, stop)).chosen == rival:
-            return _boundary(lambda value: decide(one.turn(facts, value)).chosen == rival, before, stop)
+            return _nearest(lambda value: decide(one.turn(facts, value)).chosen == rival, one.value, before, stop)
         before = stop
     return None
 
@@ -169,7 +177,7 @@ def _by_price(facts: Facts, verdict: Verdict, decide: Decide, one: Input, rival:
         after = max(value - step, limit) if sign < 0 else min(value + step, limit)
         changed = decide(one.turn(facts, after))
         if changed.chosen == rival:
-            return _boundary(lambda price: decide(one.turn(facts, price)).chosen == rival, value, after)
+            return _nearest(lambda price: decide(one.turn(facts, price)).chosen == rival, one.value, value, after)
         if _hopeless(verdict, changed, one, after - value):
             return None
         verdict, value = changed, after
@@ -189,8 +197,10 @@ def _hopeless(before: Verdict, after: Verdict, one: Input, step: int) -> bool:
 
 def _margin(verdict: Verdict, rival: str) -> int:
     """How much dearer the rival is at least."""
-    costs = verdict.cost_of
-    return costs.get(rival, max(costs.values(), default=0)) - verdict.cost_minor
+    costs, chosen = verdict.cost_of, verdict.cost_minor
+    if verdict.compared is not None:
+        costs, chosen = dict(verdict.compared), verdict.compared[verdict.chosen]
+    return costs.get(rival, max(costs.values(), default=0)) - chosen
 
 
 def _boundary(wins: Callable[[int], bool], loses_at: int, wins_at: int) -> int:
@@ -202,6 +212,19 @@ def _boundary(wins: Callable[[int], bool], loses_at: int, wins_at: int) -> int:
         else:
             loses_at = middle
     return wins_at
+
+
+def _nearest(wins: Callable[[int], bool], value: int, loses_at: int, wins_at: int) -> int:
+    """The same, and half as far from `value` it does not win."""
+    found = _boundary(wins, loses_at, wins_at)
+    while (half := halved(value, found)) != value and wins(half):
+        found = _boundary(wins, value, half)
+    return found
+
+
+def halved(value: int, to: int) -> int:
+    """Half as far, rounded towards `value`."""
+    return value + int((to - value) / 2)
 
 
 def _less_of_the_chosen(facts: Facts, verdict: Verdict, decide: Decide, rival: str) -> Iterator[BreakEven]:
@@ -218,7 +241,7 @@ def _less_of_the_chosen(facts: Facts, verdict: Verdict, decide: Decide, rival: s
         taken = sum([t.units for t in verdict.taken if (t.site_id, t.sku) == place])
         for units in (taken - 1, 0):
             if wins(units):
-                yield BreakEven(rival, (Change(one, _boundary(wins, one.value, units)),))
+                yield BreakEven(rival, (Change(one, _nearest(wins, one.value, one.value, units)),))
                 break
 
 
@@ -267,6 +290,9 @@ def _least(facts: Facts, decide: Decide, found: BreakEven) -> BreakEven | None:
         least = Change(change.input, _boundary(wins, change.input.value, change.to))
         found = BreakEven(found.winner, (*found.changes[:place], least, *found.changes[place + 1 :]))
         place += 1
+    half = found.halved()
+    if half.changes and not _fails(facts, decide, half):
+        return _least(facts, decide, half)
     return found if found.changes and all(_fails(facts, decide, one) for one in found.just_under()) else None
 
 

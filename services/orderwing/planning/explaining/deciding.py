@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,7 +37,7 @@ class Verdict:
 
     Costs are what ways were compared by, the steering prices of the goods included, which nobody is charged.
     `short_units` of all that is wanted find no stock. `gap`: how much of the cost a proof leaves open; None where the
-    decision proves nothing.
+    decision proves nothing. `compared`: by label what decides instead of costs alone, the least wins.
     """
 
     chosen: str
@@ -48,6 +48,7 @@ class Verdict:
     promise_at_ms: int | None
     gap: float | None = None
     note: str = ""
+    compared: Mapping[str, int] | None = None
 
     @cached_property
     def cost_of(self) -> dict[str, int]:
@@ -65,13 +66,18 @@ class Verdict:
 
 
 Decide = Callable[[Facts], Verdict]
+Choose = Callable[[Facts], Choice]
+
+
+def chosen_quickly(facts: Facts) -> Choice:
+    """What the stage that owns the stock chooses where no policy is in force."""
+    return hold(facts.sought)
 
 
 def quickly(facts: Facts) -> Verdict:
-    """What the stage that owns the stock decides where no policy is in force."""
-    sought = facts.sought
-    choice = hold(sought)
-    return of_choice(choice, weighed(sought, choice))
+    """The same, with what was weighed."""
+    choice = chosen_quickly(facts)
+    return of_choice(choice, weighed(facts.sought, choice))
 
 
 def of_choice(choice: Choice, told: Sequence[Candidate], note: str = "") -> Verdict:
@@ -127,4 +133,15 @@ def _candidate(one: plans.Candidate) -> Candidate:
     return Candidate(label=one.label, cost_minor=one.cost_minor, terms=one.terms, lost_because=one.lost_because)
 
 
-__all__ = ["NOTHING", "Decide", "PricingError", "Taken", "Verdict", "exactly", "quickly", "verdict_of"]
+__all__ = [
+    "NOTHING",
+    "Choose",
+    "Decide",
+    "PricingError",
+    "Taken",
+    "Verdict",
+    "chosen_quickly",
+    "exactly",
+    "quickly",
+    "verdict_of",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -19,9 +19,10 @@ class Shelf(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """`network` is of the region's sites and of their lanes to the order's zone alone. `stock`: ATP; 0 where absent.
+    """`network` is of the sites looked at and of their lanes to the order's zone alone. `stock`: ATP; 0 where absent.
 
     `steering`: prices of units by (site, SKU), minor units; 0 where absent. None: no price list was in force.
+    `elsewhere`: the regions whose sites were looked at, where they are not the region's own.
     """
 
     network: Network
@@ -36,6 +37,7 @@ class Facts:
     without_site: str | None = None
     by_ms: int | None = None
     steering: Mapping[tuple[str, str], int] | None = None
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -70,7 +72,12 @@ class Facts:
             steering=None if self.steering is None else self.steering_minor,
             one_box=self.order.one_box,
         )
-        return Sought(asked, self.region, self.without_site, self.by_ms)
+        return Sought(asked, self.region, self.without_site, self.by_ms, self._among)
+
+    @property
+    def _among(self) -> tuple[Site, ...] | None:
+        by_region = self.network.sites_by_region
+        return tuple([site for one in self.elsewhere for site in by_region.get(one, ())]) if self.elsewhere else None
 
     def with_stock(self, site_id: str, sku: str, units: int) -> Facts:
         return replace(self, stock={**self.stock, Shelf(site_id, sku): units})
@@ -110,6 +117,7 @@ def facts_of(
     without_site: str | None = None,
     by_ms: int | None = None,
     steering: Mapping[tuple[str, str], int] | None = None,
+    elsewhere: tuple[str, ...] = (),
 ) -> Facts:
     """What a region's decision about an order saw. `lines` None: all of the order's.
 
@@ -118,7 +126,7 @@ def facts_of(
     sought = tuple([Rest(line.line_id, line.sku, line.quantity) for line in (order.lines if lines is None else lines)])
     skus = {line.sku for line in order.lines}
     return Facts(
-        network=narrowed(network, region, order.zone),
+        network=narrowed(network, elsewhere or (region,), (order.zone,)),
         items={item.sku: item for item in items if item.sku in skus},
         stock={Shelf(*place): units for place, units in stock.items()},
         order=order,
@@ -130,14 +138,15 @@ def facts_of(
         without_site=without_site,
         by_ms=by_ms,
         steering=steering,
+        elsewhere=elsewhere,
     )
 
 
-def narrowed(network: Network, region: str, zone: str) -> Network:
-    """Of a network what a region's decision for a zone looks at: small, so that it is quick to change."""
-    sites = network.sites_by_region.get(region, ())
+def narrowed(network: Network, regions: Iterable[str], zones: Container[str]) -> Network:
+    """Of a network what decisions for zones look at: small, so that it is quick to change."""
+    sites = tuple([site for region in regions for site in network.sites_by_region.get(region, ())])
     ids = {site.site_id for site in sites}
-    lanes = tuple([lane for lane in network.lanes if lane.zone == zone and lane.site_id in ids])
+    lanes = tuple([lane for lane in network.lanes if lane.zone in zones and lane.site_id in ids])
     transfers = tuple([t for t in network.transfers if t.from_site in ids and t.to_site in ids])
     return edited(network, sites=sites, lanes=lanes, transfers=transfers)
 

@@ -100,6 +100,15 @@ def late_hour(facts: Facts) -> Input:
     return Input("price of an hour late", "", Unit.MINOR, value, turn, slope=slope, concave=False)
 
 
+def of_policies(facts: Facts, field: str, name: str) -> Input:
+    """A price among the network's policies that counts once in a comparison."""
+
+    def turn(changed: Facts, minor: int) -> Facts:
+        return changed.with_policies(changed.network.policies.model_copy(update={field: minor}))
+
+    return Input(name, "", Unit.MINOR, getattr(facts.network.policies, field), turn, slope=1)
+
+
 def cut_off(facts: Facts, site_id: str) -> Input | None:
     """Minutes of picking before a site's departures: its cut-off is so much before them. None where no fewer help."""
     place, site = next((n, site) for n, site in enumerate(facts.network.sites) if site.site_id == site_id)

@@ -1,0 +1,225 @@
+"""The plan of a new part, chosen again by allocation's own decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from orderwing.allocation.cards import NO_ROOM
+from orderwing.allocation.decide import stock_reserved
+from orderwing.allocation.plans import cost_of
+from orderwing.allocation.rows import Move, Plan, Shipments
+from orderwing.commands.explaining.view import RoomView, Rules
+from orderwing.planning.calendar import serving_lanes
+from orderwing.planning.explaining.deciding import NOTHING, Taken, Verdict
+from orderwing.planning.explaining.facts import Facts, facts_of
+from orderwing.planning.explaining.inputs import Input, of_policies
+from orderwing.planning.explaining.telling import moment
+from orderwing.planning.sourcing import Rest
+from orderwing_schemas.domain import Candidate, HeldLine, Order
+from orderwing_schemas.events.reservation import DecisionCard, PlanFacts, StockReserved
+from orderwing_schemas.network import Item, Network
+
+FULL = 300  # departures that are found to have had no room
+NEVER_MS = 1 << 62
+THRESHOLD = "threshold of a move"
+LIKED_LESS = "its customer likes the other better"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planning(Facts):
+    """`stock` is what sites have besides `held`. `full` as of a RoomView, `had_room`: (lane, departure) that had."""
+
+    part_id: str
+    held: tuple[HeldLine, ...]
+    promise_at_ms: int
+    full: Mapping[str, int] = field(default_factory=dict)
+    had_room: frozenset[tuple[str, int]] = frozenset()
+
+
+class Outcome(NamedTuple):
+    """Of a new part: its card, the plan on what is held, and the one that allocation wants (the same, or by a move)."""
+
+    card: DecisionCard
+    stands: Shipments
+    wanted: Shipments
+
+
+def planning_of(card: DecisionCard, kept: PlanFacts, order: Order, network: Network, items: Sequence[Item]) -> Planning:
+    """What the card's decision saw, as far as room goes by what came of it."""
+    seen = card.seen if kept.seen is None else kept.seen
+    units: dict[tuple[str, str], int] = {}
+    for line in kept.held:
+        units[line.line_id, line.sku] = units.get((line.line_id, line.sku), 0) + line.quantity
+    facts = facts_of(
+        order,
+        network,
+        items,
+        {(site_id, sku): atp for site_id, sku, atp in seen},
+        region=kept.region,
+        now_ms=card.at_ms,
+        lines=[Rest(line_id, sku, quantity) for (line_id, sku), quantity in units.items()],
+    )
+    planning = Planning(**vars(facts), part_id=card.part_id or "", held=kept.held, promise_at_ms=kept.promise_at_ms)
+    return _as_full_as_then(planning, card, kept.departures)
+
+
+def outcome(facts: Planning) -> Outcome:
+    """Decided by the stage."""
+    order = facts.order.model_copy(update={"max_delay_minutes": facts.max_delay_minutes})
+    event = StockReserved(
+        region=facts.region,
+        part_id=facts.part_id,
+        order=order,
+        held=facts.held,
+        promise_at_ms=facts.promise_at_ms,
+        seen=tuple([(*place, units) for place, units in facts.stock.items()]),
+    )
+    decision = stock_reserved(RoomView(Rules(facts.network, facts.items), facts.full), event, facts.now_ms)
+    card = next(one.event for one in decision.emits if isinstance(one.event, DecisionCard))
+    plan = next(row for row in decision.puts if isinstance(row, Plan))
+    move = next((row for row in decision.puts if isinstance(row, Move)), None)
+    return Outcome(card, plan.shipments, plan.shipments if move is None else move.changes[0].shipments)
+
+
+def by_allocation(facts: Facts) -> Verdict:
+    """The plan that allocation wants, by way of a move where it is not on what is held."""
+    assert isinstance(facts, Planning)
+    found = outcome(facts)
+    stands, wanted = sites_of(found.stands), sites_of(found.wanted)
+    told = dict(_weighed(found))
+    if wanted != NOTHING and wanted not in told:
+        told[wanted] = Candidate(label=wanted, cost_minor=cost_of(found.wanted))
+    lost = [one for label, one in told.items() if label != wanted]
+    ranked = sorted(lost, key=lambda one: (one.cost_minor is None, _is_liked_less(one), one.cost_minor))
+    threshold = facts.network.policies.move_threshold_minor
+    more = 0 if stands == NOTHING else threshold
+    costs = {one.label: one.cost_minor for one in told.values() if one.cost_minor is not None}
+    chosen = [] if wanted == NOTHING else [told[wanted].model_copy(update={"lost_because": None})]
+    return Verdict(
+        chosen=wanted,
+        candidates=(*chosen, *ranked, *_lacking(facts, told)),
+        taken=tuple([Taken(s.site_id, line.sku, line.quantity) for s in found.wanted for line in s.lines]),
+        short_units=0,
+        cost_minor=cost_of(found.wanted),
+        promise_at_ms=max([s.arrival_at_ms for s in found.wanted], default=None),
+        note=_note(facts, found),
+        compared={NOTHING: 0, **{label: cost + (more if label != stands else 0) for label, cost in costs.items()}},
+    )
+
+
+def own_inputs(facts: Planning) -> tuple[Input, ...]:
+    return (of_policies(facts, "move_threshold_minor", THRESHOLD),)
+
+
+def sites_of(shipments: Shipments) -> str:
+    return "+".join([shipment.site_id for shipment in shipments]) or NOTHING
+
+
+def is_reproduced(card: DecisionCard, facts: Planning) -> bool:
+    """Whether allocation decides again what it decided, with all that was weighed and when each would have left."""
+    again = outcome(facts).card
+    return (
+        again.chosen == card.chosen
+        and again.candidates == card.candidates
+        and (again.plan is None or card.plan is None or again.plan.departures == card.plan.departures)
+    )
+
+
+def _weighed(found: Outcome) -> Iterator[tuple[str, Candidate]]:
+    """By label, the cheapest of those of one label."""
+    told: dict[str, Candidate] = {}
+    for one in found.card.candidates:
+        label = "+".join([site_id for site_id, _ in _legs(one)])
+        before = told.get(label)
+        if before is None or before.cost_minor is None or (one.cost_minor or 0) < before.cost_minor:
+            told[label] = one.model_copy(update={"label": label})
+    stands = sites_of(found.stands)
+    if found.wanted != found.stands and stands in told:
+        dearer = cost_of(found.stands) - cost_of(found.wanted)
+        why = f"dearer by {dearer}" if dearer > 0 else LIKED_LESS
+        told[stands] = told[stands].model_copy(update={"lost_because": why})
+    yield from told.items()
+
+
+def _is_liked_less(one: Candidate) -> bool:
+    return not (one.lost_because or "").startswith(("dearer", "cheaper"))
+
+
+def _lacking(facts: Planning, told: Mapping[str, Candidate]) -> Iterator[Candidate]:
+    """The sites that alone were not weighed, for want of stock."""
+    held = {(line.site_id, line.sku): 0 for line in facts.held}
+    for line in facts.held:
+        held[line.site_id, line.sku] += line.quantity
+    for site in facts.sites:
+        if site.site_id in told:
+            continue
+        lacks = 0
+        for sku, units in facts.needed.items():
+            there = max(0, facts.atp(site.site_id, sku)) + held.get((site.site_id, sku), 0)
+            lacks += max(0, units - there)
+        if lacks and serving_lanes(facts.network, site.site_id, facts.order.zone, facts.order.service_level):
+            yield Candidate(label=site.site_id, lost_because=f"lacks {lacks} of {sum(facts.needed.values())} units")
+
+
+def _note(facts: Planning, found: Outcome) -> str:
+    """What is taken for granted: room that the card does not tell of."""
+    if not facts.had_room:
+        return ""
+    legs = [(s.lane_id, s.departure_at_ms) for s in found.wanted]
+    untold = [f"{lane_id} at {moment(at_ms)}" for lane_id, at_ms in legs if (lane_id, at_ms) not in facts.had_room]
+    return f"The card does not say whether {' and '.join(untold)} had room: taken as if so." if untold else ""
+
+
+# --- What had no room, by what was chosen instead ---------------------------------------------------------------------
+
+Leg = tuple[str, str]  # site, lane; the lane is "" where nothing had room
+
+
+def _as_full_as_then(facts: Planning, card: DecisionCard, departures: Sequence[int]) -> Planning:
+    """With departures full until the same comes out; as it is where that never does."""
+    then = list(_runs(card.candidates, departures))
+    known = frozenset([run for _, runs in then for run in runs])
+    tried = facts
+    for _ in range(FULL):
+        again = outcome(tried).card
+        full = _first_full(then, list(_runs(again.candidates, again.plan.departures if again.plan else ())))
+        if full is None:
+            return replace(tried, had_room=known)
+        lane_id, until_ms = full
+        if until_ms <= tried.full.get(lane_id, 0):
+            break
+        tried = replace(tried, full={**tried.full, lane_id: until_ms})
+    return replace(facts, had_room=known)
+
+
+Ran = tuple[Candidate, tuple[tuple[str, int], ...]]
+
+
+def _runs(candidates: Sequence[Candidate], departures: Sequence[int]) -> Iterator[Ran]:
+    """Each candidate with its (lane, departure); none where it had no room."""
+    left = iter(departures)
+    for one in candidates:
+        lanes = [lane_id for _, lane_id in _legs(one)] if one.cost_minor is not None else []
+        yield one, tuple([(lane_id, at_ms) for lane_id, at_ms in zip(lanes, left, strict=False)])
+
+
+def _first_full(then: Sequence[Ran], again: Sequence[Ran]) -> tuple[str, int] | None:
+    """A lane, and before when it had no room: the first thing that comes out otherwise now."""
+    in_use = {lane_id for _, runs in then for lane_id, _ in runs}
+    for (was, old), (_, new) in zip(then, again, strict=False):
+        if not old and new and was.lost_because == NO_ROOM:
+            return next(((lane_id, NEVER_MS) for lane_id, _ in new if lane_id not in in_use), (new[0][0], NEVER_MS))
+        for (old_lane, old_ms), (lane_id, at_ms) in zip(old, new, strict=False):
+            if old_lane == lane_id and old_ms > at_ms:
+                return lane_id, old_ms
+            if old_lane != lane_id:
+                return lane_id, at_ms + 1
+    return None
+
+
+def _legs(one: Candidate) -> list[Leg]:
+    """Of a label as allocation writes it."""
+    told = [leg.partition(" by ") for leg in one.label.split(" + ")]
+    return [(site_id, lane_id) for site_id, _, lane_id in told]

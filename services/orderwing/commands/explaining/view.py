@@ -1,0 +1,47 @@
+"""A stage's view while it has seen nothing but the reference data: what a decision made again looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, cast
+
+from orderwing.allocation.rows import Departure
+from orderwing.kernel.row import R
+from orderwing_schemas.network import Item, Network
+
+
+class Rules(NamedTuple):
+    """Reference data by which a decision is made again."""
+
+    network: Network
+    items: Mapping[str, Item]
+    policy: None = None
+
+    def item(self, sku: str) -> Item | None:
+        return self.items.get(sku)
+
+    def steers(self, now_ms: int) -> bool:
+        return False
+
+    def steering_minor(self, site_id: str, sku: str, now_ms: int) -> int:
+        return 0
+
+
+class RoomView(NamedTuple):
+    """Allocation's, of a part that is new to it. `full`: by lane, the moment before which no departure had room."""
+
+    reference: Rules
+    full: Mapping[str, int]
+
+    def get(self, kind: type[R], key: str) -> R | None:
+        if kind is not Departure:
+            return None
+        lane_id, _, when = key.rpartition("|")
+        departure_ms = int(when)
+        if departure_ms >= self.full.get(lane_id, 0):
+            return None
+        booked = self.reference.network.lane_by_id[lane_id].parcels_per_departure
+        return cast(R, Departure(lane_id=lane_id, departure_at_ms=departure_ms, booked=booked))
+
+    def scan(self, kind: type[R], group: str) -> Iterator[R]:
+        return iter(())

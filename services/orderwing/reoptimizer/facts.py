@@ -1,0 +1,41 @@
+"""What a proposal keeps of what it rests on, so that it can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orderwing.reoptimizer.pool import Pool, PoolPart
+from orderwing_schemas.domain import HeldLine
+from orderwing_schemas.events.reoptimizer import ProposalFacts, StandingPart
+from orderwing_schemas.network import Network
+
+_SHELVES = 2_000  # of more nothing is kept
+
+
+def facts_of(parts: Iterable[PoolPart], pool: Pool, network: Network, ready_ms: int) -> ProposalFacts | None:
+    """Of a proposal that changes these parts. None where it is too much to keep."""
+    moved = tuple(parts)
+    skus = dict.fromkeys([line.sku for part in moved for line in part.lines])
+    places = [(site.site_id, sku) for site in network.sites_by_region.get(pool.region, ()) for sku in skus]
+    free = tuple([(*place, units) for place in places if (units := pool.free.get(place, 0))])
+    if len(free) > _SHELVES:
+        return None
+    return ProposalFacts(
+        network_version=network.version, ready_at_ms=ready_ms, parts=tuple([_standing(one) for one in moved]), free=free
+    )
+
+
+def _standing(part: PoolPart) -> StandingPart:
+    held = [HeldLine(line_id=t.line_id, sku=t.sku, site_id=t.site_id, quantity=t.quantity) for t in part.takes]
+    return StandingPart(
+        part_id=part.part_id,
+        zone=part.zone,
+        service_level=part.service_level,
+        one_box=part.one_box,
+        may_split=part.may_split,
+        max_delay_minutes=part.max_delay_minutes,
+        held=tuple(held),
+        cost_minor=part.cost_minor,
+        arrival_at_ms=part.arrival_at_ms,
+        promise_at_ms=part.promise_at_ms,
+    )
