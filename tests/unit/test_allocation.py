@@ -209,6 +209,26 @@ def test_departures_carry_cartons_and_a_shipment_beyond_any_has_one_to_itself() 
     world.check_capacity()
 
 
+@pytest.mark.parametrize(("parcels", "per_hour"), [(3, 100), (50, 4)])
+def test_who_leaves_frees_what_it_booked_whatever_a_later_network_takes(parcels: int, per_hour: int) -> None:
+    def network(times: int) -> Network:
+        lanes = (a_lane("a", parcels * times, every=240), a_lane("b", price=10))
+        return boxed(a_network((a_site("a", per_hour * times), a_site("b")), lanes))
+
+    world = AllocationWorld(network(1))
+    world.put(reserved("o1/south/1", [hold("a", 9)], START_MS + 9 * HOUR_MS))  # five boxes
+    world.view.reference.network = network(2)
+    world.put(reserved("o2/south/1", [hold("a", 3)], START_MS + 9 * HOUR_MS))
+    [asked] = only(world.propose("p", ("o1/south/1", 1, (hold("b", 9),))), MoveRequested)
+    world.settle(asked, moved=True)
+    first, second = world.plan("o2/south/1").shipments[0], world.emitted[0].shipments[0]  # type: ignore[attr-defined]
+    assert first.departure_at_ms == second.departure_at_ms, "they were to leave together"
+    hour = (first.departure_at_ms - 30 * MINUTE_MS) // HOUR_MS
+    carried = {row.key: row.booked for row in world.rows(Departure) if row.lane_id == "a-south"}
+    picked = {row.key: row.booked for row in world.rows(PickingHour) if row.site_id == "a"}
+    assert (carried, picked) == ({f"a-south|{first.departure_at_ms}": 2}, {f"a|{hour}": 3})
+
+
 def test_a_site_is_not_asked_for_what_it_may_not_ship_and_the_card_says_so() -> None:
     network = two_sites(price_b=50).network
     picky = network.sites[1].model_copy(update={"capabilities": (Trait.OVERSIZE,)})

@@ -22,20 +22,13 @@ class OverbookedError(RuntimeError):
     """A booking beyond the capacity: a defect."""
 
 
-def needs(network: Network, shipments: Shipments) -> dict[Place, int]:
-    """What a plan takes: parcels on each departure, units in each picking hour.
-
-    Nothing where a network published since knows the lane no more: what is booked there ends with its time.
-    """
+def needs(shipments: Shipments) -> dict[Place, int]:
+    """What a plan takes: parcels on each departure, units in each picking hour."""
     taken: dict[Place, int] = {}
     for shipment in shipments:
-        lane = network.lane_by_id.get(shipment.lane_id)
-        if lane is None:
-            continue
-        _add(taken, ("lane", lane.lane_id, shipment.departure_at_ms), _places(lane, shipment.parcels))
-        site = network.site_by_id[lane.site_id]
-        for hour, units in picking_hours(site, shipment.departure_at_ms, shipment.units):
-            _add(taken, ("site", site.site_id, hour), units)
+        _add(taken, ("lane", shipment.lane_id, shipment.departure_at_ms), shipment.places)
+        for hour, units in shipment.hours:
+            _add(taken, ("site", shipment.site_id, hour), units)
     return taken
 
 
@@ -48,7 +41,7 @@ class Room:
 
     def fits(self, site: Site, lane: Lane, departure_ms: int, units: int, parcels: int) -> bool:
         left = self._left(("lane", lane.lane_id, departure_ms), lane.parcels_per_departure)
-        if left < _places(lane, parcels):
+        if left < places(lane, parcels):
             return False
         for hour, needed in picking_hours(site, departure_ms, units):
             if self._left(("site", site.site_id, hour), site.units_per_hour) < needed:
@@ -59,7 +52,7 @@ class Room:
         return capacity - booked(self._draft, place) + self._own.get(place, 0)
 
 
-def _places(lane: Lane, parcels: int) -> int:
+def places(lane: Lane, parcels: int) -> int:
     """A shipment of more parcels than any departure takes has one to itself, rather than never to leave."""
     return min(parcels, lane.parcels_per_departure)
 
@@ -87,7 +80,7 @@ def free(draft: Draft, dropped: Needs, kept: Needs) -> None:
     for place, amount in dropped.items():
         extra = amount - kept.get(place, 0)
         if extra > 0 and (now_booked := booked(draft, place)):
-            _put(draft, place, max(0, now_booked - extra))  # a network published since may count otherwise
+            _put(draft, place, max(0, now_booked - extra))
 
 
 def hour_over(_view: View, row: PickingHour, _now_ms: int) -> Decision:

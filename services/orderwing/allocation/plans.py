@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from orderwing.allocation.capacity import Needs, Room
+from orderwing.allocation.capacity import Needs, Room, places
 from orderwing.allocation.rows import Line, Part, Plan, Shipment, Shipments, Taken
 from orderwing.kernel.view import Draft
-from orderwing.planning.calendar import MINUTE_MS, freeze_ms
+from orderwing.planning.calendar import MINUTE_MS, freeze_ms, picking_hours
 from orderwing.planning.pricing import Load, price_list
 from orderwing.planning.runs import Consignment, Run, best_run
 from orderwing.planning.sourcing import Pick
@@ -17,7 +17,7 @@ from orderwing_schemas import topics
 from orderwing_schemas.domain import CostTerm, HeldLine, LineQuantity, OrderLine, PlannedShipment, Point
 from orderwing_schemas.events.allocation import PartAllocated
 from orderwing_schemas.events.reservation import StockReserved
-from orderwing_schemas.network import Network
+from orderwing_schemas.network import Network, Site
 
 Holding = Mapping[str, tuple[Taken, ...]]  # site -> what it ships, in order
 Cause = Literal["first", "own_move", "proposal", "replacement"]
@@ -119,7 +119,7 @@ class Planner:
             run = best_run(network, sent, self.now_ms, room)
             if run is None:
                 return None
-            shipments.append(_shipment(site_id, taken, run, load.parcels))
+            shipments.append(_shipment(site, taken, run, load.parcels, units))
         return tuple(shipments)
 
     def _load(self, taken: tuple[Taken, ...]) -> Load:
@@ -130,9 +130,9 @@ class Planner:
         return load
 
 
-def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run, parcels: int) -> Shipment:
+def _shipment(site: Site, taken: tuple[Taken, ...], run: Run, parcels: int, units: int) -> Shipment:
     return Shipment(
-        site_id=site_id,
+        site_id=site.site_id,
         lane_id=run.lane.lane_id,
         carrier=run.lane.carrier,
         departure_at_ms=run.departure_ms,
@@ -141,6 +141,8 @@ def _shipment(site_id: str, taken: tuple[Taken, ...], run: Run, parcels: int) ->
         cost_minor=run.cost_minor,
         terms=run.terms,
         parcels=parcels,
+        places=places(run.lane, parcels),
+        hours=picking_hours(site, run.departure_ms, units),
     )
 
 

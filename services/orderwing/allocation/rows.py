@@ -71,7 +71,10 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, order=True):
 
 
 class Shipment(msgspec.Struct, frozen=True, array_like=True):
-    """What one site sends on a departure, in so many parcels. `terms` (name, minor units) sum to `cost_minor`."""
+    """What one site sends on a departure, in so many parcels. `terms` (name, minor units) sum to `cost_minor`.
+
+    Booked, by the network that it was planned by: `places` on the departure, and in `hours` (since 1970) units.
+    """
 
     site_id: str
     lane_id: str
@@ -82,6 +85,8 @@ class Shipment(msgspec.Struct, frozen=True, array_like=True):
     cost_minor: int
     terms: tuple[tuple[str, int], ...]
     parcels: int = 1
+    places: int = 0
+    hours: tuple[tuple[int, int], ...] = ()
 
     @property
     def units(self) -> int:
