@@ -76,9 +76,10 @@ class Filters(Model):
 
 
 class First(StrEnum):
-    """What counts before the cost: nothing, the fewest parcels, or the earliest arrival."""
+    """What counts before the cost: nothing, the fewest sites, the fewest parcels, or the earliest arrival."""
 
     COST = "cost"
+    SITES = "sites"
     PARCELS = "parcels"
     ARRIVAL = "arrival"
 
@@ -174,6 +175,8 @@ class Strategy(Model):
             raise ValueError("first is parcels, so weights.parcel_minor would count for nothing: leave one out")
         if self.first is First.ARRIVAL and self.weights.lateness is not None:
             raise ValueError("first is arrival, so weights.lateness would count for nothing: leave one out")
+        if self.first is First.SITES and self.single_site is not None:
+            raise ValueError("first is sites, so single_site would count for nothing: leave one out")
         levels = self.when.service_levels
         if isinstance(self.gather, Gathering) and levels is not None and FAST.issuperset(levels):
             raise ValueError("gather: orders of 2_HOURS and SAME_DAY are never gathered first")

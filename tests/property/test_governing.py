@@ -31,7 +31,7 @@ STRATEGY = st.fixed_dictionaries(
                 "max_distance_km": st.integers(20, 500),
             },
         ),
-        "first": st.sampled_from(["cost", "parcels", "arrival"]),
+        "first": st.sampled_from(["cost", "sites", "parcels", "arrival"]),
         "weights": st.fixed_dictionaries(
             {}, optional={"site_unit_minor": st.dictionaries(st.sampled_from(SITES), st.integers(0, 300), max_size=4)}
         ),

@@ -187,6 +187,30 @@ def test_a_limit_of_sites_finds_the_best_of_all_pairs(seed: int, backorder: int 
     assert goodness(sourced(one, {**rules, "max_sites": 2})) == min(map(goodness, pairs))
 
 
+@settings(max_examples=5, deadline=None)
+@given(seed=SEEDS)
+def test_the_fewest_sites_are_as_few_as_can_be_and_then_the_cheapest(seed: int) -> None:
+    one = case(seed)
+    rules: dict[str, Any] = {"name": "tried", "gather": "never"}
+    free = {**rules, "single_site": "when_cheapest"}
+    found, cheapest = sourced(one, {**rules, "first": "sites"}), sourced(one, free)
+    sites = len(found.chosen.shipments)
+    assert found.chosen.short_units == cheapest.chosen.short_units
+    assert sites <= len(cheapest.chosen.shipments)
+    groups = [(few, group) for few in (1, 2) if few <= sites for group in combinations(SITES, few)]
+    for few, group in groups:
+        other = sourced(one, {**free, "filters": {"only_sites": group}})
+        if few < sites:
+            assert other.chosen.short_units > found.chosen.short_units
+        else:
+            assert rank(other) >= rank(found)
+    if sites > 1:
+        limited = sourced(one, {**rules, "first": "sites", "max_sites": sites - 1})
+        other = sourced(one, {**free, "max_sites": sites - 1})
+        assert limited.chosen.short_units == other.chosen.short_units
+        assert len(limited.chosen.shipments) <= len(other.chosen.shipments)
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=SEEDS)
 def test_what_counts_first_is_best(seed: int) -> None:

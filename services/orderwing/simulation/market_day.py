@@ -25,6 +25,7 @@ from orderwing_schemas import topics
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
 from orderwing_schemas.events.public import StockReceived
+from orderwing_schemas.policy import Policy
 
 _ROUND_MS = 50  # of wall time: how often everyone looks
 _PATIENCE_MS = 12 * 60 * MINUTE_MS  # deadlines later than this are of another day
@@ -89,7 +90,10 @@ class _SoundPlanner(Planner):
 
 
 class MarketDay:
-    """`feed` from `start_ms` of domain time on, at `factor`. `beside` makes what else runs, given cluster and clock."""
+    """`feed` from `start_ms` of domain time on, at `factor`, by `policy` or the network's rules.
+
+    `beside` makes what else runs, given cluster and clock.
+    """
 
     def __init__(
         self,
@@ -97,13 +101,14 @@ class MarketDay:
         start_ms: int,
         factor: float,
         beside: Callable[[SimulatedCluster, DomainClock], Beside] | None = None,
+        policy: Policy | None = None,
     ) -> None:
         chance, counts = _Calm(0), Counter[str]()
         self.feed = feed
         self.cluster = SimulatedCluster(wall_ms=start_ms)
         self.clock = DomainClock(start_ms, start_ms, factor)
         self.agenda = Agenda()
-        publish_reference(self.cluster, feed.network, feed.items)
+        publish_reference(self.cluster, feed.network, feed.items, policy)
         self._instances = [Instance(self.cluster, self.clock, stage, "0", None) for stage in STAGES]
         self.provider = PromptProvider(self.cluster, self.agenda)
         self.warehouse = Warehouse(self.cluster, self.clock, self.agenda, chance, counts)
@@ -146,6 +151,8 @@ class MarketDay:
         topic = next(topic for topic in topics.ALL_TOPICS if topic.name == record.topic)
         partition = key_partition(record.key.decode(), topic.partitions)
         self.cluster.publish(Outgoing(record.topic, partition, record.key, record.value, record.headers))
+        if topic is not topics.STOCK_INBOUND:
+            return
         event = decode(record.value, header_map(record.headers).get("ce_type"))
         if isinstance(event, StockReceived):
             at_ms = self.clock.domain_ms(self.cluster.wall_ms)

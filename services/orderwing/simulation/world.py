@@ -36,8 +36,9 @@ from orderwing.simulation.shop import MINUTE_MS, SELLING_MINUTES, Market, items,
 from orderwing.simulation.warehouse import Warehouse
 from orderwing_schemas import topics
 from orderwing_schemas.codec import encode, header_map
-from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished
+from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished, PolicyPublished
 from orderwing_schemas.network import Item, Network
+from orderwing_schemas.policy import Policy
 
 STAGES = (GATE, INTAKE, PAYMENT_HOLD, FRAUD, RESERVATION, ALLOCATION, DISPATCH)
 START_MS = 1_780_300_800_000  # a Monday, 08:00 UTC
@@ -154,11 +155,19 @@ class World:
         self.agenda.at(START_MS + from_ms + for_ms, lambda: self.faults.release(stage.name))
 
 
-def publish_reference(cluster: SimulatedCluster, network: Network, catalogue: Sequence[Item]) -> None:
-    """Make all topics, and tell every partition of network and catalogue."""
+def publish_reference(
+    cluster: SimulatedCluster, network: Network, catalogue: Sequence[Item], policy: Policy | None = None
+) -> None:
+    """Make all topics, and tell every partition of network, catalogue and policy."""
     for topic in topics.ALL_TOPICS:
         cluster.create_topic(topic.name, topic.partitions)
-    for event in (CataloguePublished(key="catalogue-0", items=tuple(catalogue)), NetworkPublished(network=network)):
+    told: list[CataloguePublished | NetworkPublished | PolicyPublished] = [
+        CataloguePublished(key="catalogue-0", items=tuple(catalogue)),
+        NetworkPublished(network=network),
+    ]
+    if policy is not None:
+        told.append(PolicyPublished(policy=policy))
+    for event in told:
         key, value, headers = event.key.encode(), encode(event), [("ce_type", event.EVENT_TYPE.encode())]
         for partition in range(topics.REFERENCE.partitions):
             cluster.publish(Outgoing(topics.REFERENCE.name, partition, key, value, headers))

@@ -84,6 +84,7 @@ def refused(text: str, name: str = "p.yaml") -> str:
             "weights.parcel_minor (line 6): input should be greater than or equal",
         ),
         (f"{ONE}  first: parcels\n  weights: {{parcel_minor: 5}}\n", "weights.parcel_minor would count for nothing"),
+        (f"{ONE}  first: sites\n  single_site: always\n", "single_site would count for nothing"),
         (
             f"{ONE}  when: {{service_levels: [SAME_DAY]}}\n  gather: {{threshold_minor: 1, max_delay_minutes: 9}}\n",
             "never",
@@ -222,9 +223,12 @@ def test_the_example_sources_every_order_and_a_comparison_adds_up() -> None:
         compare(before, after[1:])
 
 
-def test_the_example_keeps_the_schema_that_editors_use() -> None:
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLE.parent.glob("*.yaml")))
+def test_examples_keep_the_schema_that_editors_use_and_go_with_the_demo(name: str) -> None:
     schema = json.loads((ROOT / "schemas" / "policy.schema.json").read_text("utf-8"))
-    example = yaml.safe_load(EXAMPLE.read_text("utf-8"))
+    text = (EXAMPLE.parent / name).read_text("utf-8")
+    assert compiled(parse(name, text), demo_network()).policy.strategies
+    example = yaml.safe_load(text)
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(example)
     example["strategies"][0]["filter"] = {}

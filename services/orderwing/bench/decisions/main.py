@@ -20,6 +20,7 @@ SUBSETS: Mapping[str, str] = {
     "distances": "a distance matrix as the crow flies, from OSRM, from GraphHopper and from the cache",
     "fleet": "hundreds of orders on drivers with minimum loads, EXPRESS first, beside OR-Tools as its guides use it",
     "sourcing": "which sites ship one order: exact or not, how fast, and what plainer ways cost",
+    "market": "the demo's market through every stage, by the plain rule and by the engine",
     "steering": "prices that make orders sourced one by one add up to the plan of the day",
     "stops": "stops per 100 orders before and after consolidation, and how well addresses are read",
     "routing": "routes with prizes beside PyVRP alone, from nothing and when stops arrive, and what its port costs",

@@ -21,8 +21,8 @@ from orderwing.steering.rhythm import MINUTE_MS, Rhythm
 ORDERS = (300, 1_200)  # what the demo places, and two hours of the same market
 QUICK_ORDERS = 20
 SEEDS = 10
-_RATE, _FACTOR = 10.0, 60.0
-_OPENS_MS = START_MS - 35 * MINUTE_MS  # the vans leave at nine
+RATE, FACTOR = 10.0, 60.0
+OPENS_MS = START_MS - 35 * MINUTE_MS  # the vans leave at nine
 
 
 class Day(NamedTuple):
@@ -72,32 +72,32 @@ def _sheets(orders: int, seeds: int, options: Options) -> Iterator[Sheet]:
 
 def rhythm_for(orders: int) -> Rhythm:
     """The demo's: its stock is for as long as its stream of orders."""
-    stream_ms = int(orders / _RATE * 1000 * _FACTOR)
+    stream_ms = int(orders / RATE * 1000 * FACTOR)
     return Rhythm(every_ms=5 * MINUTE_MS, orders=100, half_life_ms=60 * MINUTE_MS, horizon_ms=stream_ms)
 
 
 def day(seed: int, orders: int, rhythm: Rhythm | None) -> Day:
     """One day of the market. Raises AssertionError for one that breaks a promise of the product."""
-    feed = generated_feed(orders, seed, _RATE, _OPENS_MS, _FACTOR, faults=False)
-    until_ms = _OPENS_MS + int(1.1 * orders / _RATE * 1000 * _FACTOR)
+    feed = generated_feed(orders, seed, RATE, OPENS_MS, FACTOR, faults=False)
+    until_ms = OPENS_MS + int(1.1 * orders / RATE * 1000 * FACTOR)
     lists = 0
 
     def steering(cluster: SimulatedCluster, clock: DomainClock) -> SimulatedSteering:
         assert rhythm is not None
         return SimulatedSteering(cluster, clock, feed.network, rhythm, until_ms)
 
-    run = MarketDay(feed, _OPENS_MS, _FACTOR, None if rhythm is None else steering)
+    run = MarketDay(feed, OPENS_MS, FACTOR, None if rhythm is None else steering)
     verdict = run.run()
     if not verdict.clean:
         raise AssertionError(f"seed {seed}: {len(verdict.violations)} violations, the first: {verdict.violations[0]}")
     if isinstance(run.beside, SimulatedSteering):
         lists = run.beside.lists
     return Day(
-        verdict.cost_minor_per_order, verdict.parcels_per_order, verdict.promise_kept, _short(run.cluster), lists
+        verdict.cost_minor_per_order, verdict.parcels_per_order, verdict.promise_kept, short_units(run.cluster), lists
     )
 
 
-def _short(cluster: SimulatedCluster) -> int:
+def short_units(cluster: SimulatedCluster) -> int:
     """By each order's last word from reservation."""
     short: Counter[str] = Counter()
     for fact in facts_of(cluster):

@@ -204,7 +204,7 @@ def _lost_because(found: Attempt, chosen: plans.Candidate, one: plans.Candidate,
     if more > 0 and (more == against or found.applied.strategy.first is First.COST):
         return f"dearer by {more}"
     first = found.applied.strategy.first
-    said = f"{first} count first" if first is First.PARCELS else f"{first} counts first"
+    said = f"{first} counts first" if first is First.ARRIVAL else f"{first} count first"
     if first is First.COST:
         said = f"the strategy's weights count {against - more} against it"
     if more > 0:

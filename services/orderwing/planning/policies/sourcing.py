@@ -20,6 +20,7 @@ from orderwing.planning.sourcing.quick import Asked
 from orderwing.planning.sourcing.sieve import sift
 from orderwing.planning.sourcing.states import load_count
 from orderwing_schemas.network import Site
+from orderwing_schemas.policy import First
 
 DEFAULT = Budget()
 
@@ -150,7 +151,18 @@ def attempt(applied: Applied, at: Situation, budget: Budget = DEFAULT, seed: int
     found = plan(problem, budget, seed)
     if applied.max_sites is not None and len(found.chosen.shipments) > applied.max_sites:
         found = _limited(problem, found, applied.max_sites, budget, seed)
+    if applied.strategy.first is First.SITES:
+        found = _fewest_sites(problem, found, budget, seed)
     return Attempt(applied, replace(found, eliminated=(*out, *found.eliminated)) if out else found, problem, base)
+
+
+def _fewest_sites(problem: Problem, free: Plan, budget: Budget, seed: int) -> Plan:
+    """The best way from as few sites as leave no more units short than `free` does."""
+    for limit in range(1, len(free.chosen.shipments)):
+        found = _limited(problem, free, limit, budget, seed)
+        if found.chosen.short_units <= free.chosen.short_units:
+            return found
+    return free
 
 
 def _limited(problem: Problem, free: Plan, limit: int, budget: Budget, seed: int) -> Plan:
