@@ -1,4 +1,4 @@
-"""Every break-even told is one: with it the other way wins, with one unit less it does not."""
+"""Every break-even told is one: with it the other way wins, with one unit less, or half of it, it does not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def require_flips(facts: Facts, found: tuple[BreakEven, ...], decide: Decide) ->
     for one in found:
         assert one.winner != before
         assert decide(one.apply(facts)).chosen == one.winner, one
-        for less in one.just_under():
+        for less in (*one.just_under(), one.halved()):
             assert decide(less.apply(facts)).chosen != one.winner, one
 
 

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from orderwing.commands.explaining.again import remade
+from orderwing.commands.explaining.as_json import as_json
 from orderwing.commands.explaining.asked import what_if
-from orderwing.commands.explaining.cards import CardError, Reference, facts_of_card, is_reproduced, remade
-from orderwing.commands.explaining.told import Told, as_json, print_card
+from orderwing.commands.explaining.cards import CardError, Reference, facts_of_card, is_reproduced
+from orderwing.commands.explaining.told import Told, print_card
 from orderwing.commands.policy_log import read_policy_file
 from orderwing.planning.explaining.asking import AskedError, Stocked, WhatIf
 from orderwing.planning.explaining.breakeven import break_evens

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from orderwing.commands.explaining import routes
+from orderwing.commands.explaining.again import Remade, remade
 from orderwing.commands.explaining.cards import (
     Reference,
-    Remade,
     decide_of,
     facts_of_card,
     is_reproduced,
     reference_of,
-    remade,
 )
 from orderwing.commands.explaining.plans import Planning
 from orderwing.simulation.world import START_MS, World

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from orderwing.commands.console import configured, fail
 from orderwing.runtime.errors import OperatorError
 from orderwing.views.read import Explanation, Views
 
 if TYPE_CHECKING:  # solvers, which every other command would load too
-    from orderwing.commands.explaining.cards import Reference, Remade
-    from orderwing.commands.explaining.told import Answer, Told
+    from orderwing.commands.explaining.again import Remade
+    from orderwing.commands.explaining.cards import Reference
+    from orderwing.commands.explaining.told import Answer, Proposed, Told
     from orderwing.planning.explaining.asking import WhatIf
     from orderwing.planning.policies.file import Parsed
     from orderwing_schemas.domain import Order
 
 Json = dict[str, Any]
+DECIDED = "As it is decided"
 
 
 def explain(
@@ -41,8 +42,9 @@ def explain(
     What was weighed, why each lost, and what was proposed since. With --without, --with-stock, --policy or --at each
     decision about stock is made again as if that were so, each by itself.
     """
+    from orderwing.commands.explaining.as_json import as_json as card_json
+    from orderwing.commands.explaining.as_json import proposal_json
     from orderwing.commands.explaining.asked import what_if
-    from orderwing.commands.explaining.told import as_json as card_json
     from orderwing.commands.policy_log import read_policy_file
     from orderwing.planning.explaining.asking import AskedError
     from orderwing.planning.explaining.telling import question
@@ -58,17 +60,24 @@ def explain(
             reference = reference.knowing(parsed.policy)
         told = [_told(card, order, reference, unread) for card in found.cards]
         told = [_asked(one, asked, parsed, exact) for one in told]
-        if (asked or parsed) and all(one.answers is None for one in told):
-            raise OperatorError(next((one.why_not for one in told if one.why_not), f"No card tells of {order_id}."))
+        proposed = [_proposed(*one, order, reference, unread) for one in found.proposals]
+        proposed = [replace(p, parts=tuple([_asked(one, asked, parsed, exact) for one in p.parts])) for p in proposed]
+        again = [*told, *[one for proposal in proposed for one in proposal.parts]]
+        if (asked or parsed) and all(one.answers is None for one in again):
+            raise OperatorError(next((one.why_not for one in again if one.why_not), f"No card tells of {order_id}."))
     except (AskedError, OperatorError) as error:
         fail(str(error))
     said = ", ".join([*([question(asked)] if asked else []), *([f"by {policy}"] if policy else [])])
     if as_json:
-        proposals = found.proposals
-        body = {"order_id": order_id, "asked": said, "cards": [card_json(one) for one in told], "proposals": proposals}
+        body = {
+            "order_id": order_id,
+            "asked": said,
+            "cards": [card_json(one) for one in told],
+            "proposals": [proposal_json(one) for one in proposed],
+        }
         typer.echo(json.dumps(body, indent=2))
         return
-    _print(told, said, found, Console())
+    _print(told, proposed, said, Console())
 
 
 def _read(order_id: str) -> tuple[Explanation, Order | None]:
@@ -103,7 +112,8 @@ def _check(asked: WhatIf, order: Order | None, reference: Reference) -> None:
 
 
 def _told(card: Json, order: Order | None, reference: Reference | None, unread: str | None) -> Told:
-    from orderwing.commands.explaining.cards import CardError, card_of, remade
+    from orderwing.commands.explaining.again import remade
+    from orderwing.commands.explaining.cards import CardError, card_of
     from orderwing.commands.explaining.told import Told
     from orderwing.planning.moving import shortfall
 
@@ -116,6 +126,22 @@ def _told(card: Json, order: Order | None, reference: Reference | None, unread: 
         plans = decided.candidates if decided.stage == "allocation" else ()
         nearest = shortfall(plans, reference.latest.policies.move_threshold_minor)
         return Told(card, None, str(error), nearest=nearest)
+
+
+def _proposed(
+    proposal: Json, answer: Json | None, order: Order | None, reference: Reference | None, unread: str | None
+) -> Proposed:
+    from orderwing.commands.explaining.again import proposed_again
+    from orderwing.commands.explaining.cards import CardError, proposal_of
+    from orderwing.commands.explaining.told import Proposed, Told
+
+    if reference is None:
+        return Proposed(proposal, answer, (Told({"part_id": None}, None, unread),))
+    try:
+        made = proposed_again(proposal_of(proposal), order, reference)
+    except CardError as error:
+        return Proposed(proposal, answer, (Told({"part_id": None}, None, str(error)),))
+    return Proposed(proposal, answer, tuple([Told({"part_id": part_id}, one, None) for part_id, one in made]))
 
 
 def _asked(told: Told, asked: WhatIf, policy: Parsed | None, exact: bool) -> Told:
@@ -131,7 +157,8 @@ def _asked(told: Told, asked: WhatIf, policy: Parsed | None, exact: bool) -> Tol
 
 
 def _answers(again: Remade, asked: WhatIf, policy: Parsed | None) -> list[Answer]:
-    from orderwing.commands.explaining.cards import priced
+    from orderwing.commands.explaining.again import priced
+    from orderwing.commands.explaining.proposals import impossible
     from orderwing.commands.explaining.told import Answer
     from orderwing.planning.explaining.deciding import exactly
     from orderwing.planning.policies.compiling import compiled
@@ -139,6 +166,8 @@ def _answers(again: Remade, asked: WhatIf, policy: Parsed | None) -> list[Answer
 
     if (policy is None or again.under is None) and not asked.concerns(again.facts):
         return []
+    if why := impossible(again.facts, asked):
+        return [Answer(DECIDED, again.verdict, None, why_not=why)]
     changed = asked.apply(again.facts)
     if policy is not None and again.under is not None:
         try:
@@ -146,35 +175,16 @@ def _answers(again: Remade, asked: WhatIf, policy: Parsed | None) -> list[Answer
         except PolicyError as error:
             raise OperatorError(str(error)) from None
         return [Answer("By the policy", again.verdict, *priced(decide, changed))]
-    decided = Answer("As it is decided", again.verdict, again.decide(changed))
+    decided = Answer(DECIDED, again.verdict, again.decide(changed))
     if again.under is None:
         return [decided]  # the exact engine decides no such thing
     return [decided, Answer("By the exact engine", again.exact, *priced(exactly, changed))]
 
 
-def _print(told: list[Told], asked: str, found: Explanation, console: Console) -> None:
-    from orderwing.commands.explaining.told import candidates, print_card
+def _print(told: list[Told], proposed: list[Proposed], asked: str, console: Console) -> None:
+    from orderwing.commands.explaining.told import print_card, print_proposal
 
     for one in told:
         print_card(one, asked, console)
-    if asked:
-        return
-    for proposal, answer in found.proposals:
-        gain = _gain("worth", "for its customer at a cost of", proposal["expected_gain_minor"])
-        console.print(Text(f"Re-optimizer: a better plan, {gain} net of churn", style="bold"))
-        console.print(Text(_answered(answer)))
-        console.print(candidates(proposal["candidates"]))
-
-
-def _answered(answer: Json | None) -> str:
-    if answer is None:
-        return "Allocation has not answered."
-    if answer["accepted"]:
-        return f"Allocation accepted it; it {_gain('saved', 'cost', answer['gain_minor'] or 0)}."
-    return f"Allocation refused it: {answer['reason'].replace('_', ' ')}."
-
-
-def _gain(saved: str, cost: str, gain_minor: int) -> str:
-    from orderwing.planning.explaining.telling import money
-
-    return f"{cost} {money(-gain_minor)}" if gain_minor < 0 else f"{saved} {money(gain_minor)}"
+    for proposal in proposed:
+        print_proposal(proposal, asked, console)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orderwing.commands.explaining import plans, routes
+from orderwing.commands.explaining import routes
 from orderwing.commands.policy_log import policies_of
 from orderwing.kernel.ports import Record
-from orderwing.planning.explaining.breakeven import Findings, break_evens
-from orderwing.planning.explaining.by_policy import by_policy, chosen_by
+from orderwing.planning.explaining.by_policy import by_policy
 from orderwing.planning.explaining.deciding import (
-    Choose,
     Decide,
-    PricingError,
     Verdict,
-    chosen_quickly,
-    exactly,
     quickly,
 )
 from orderwing.planning.explaining.facts import Facts, facts_of
@@ -31,7 +26,8 @@ from orderwing.runtime.publish import published
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.domain import Order
 from orderwing_schemas.events.reference import NetworkPublished
-from orderwing_schemas.events.reservation import DecisionCard, PlanFacts
+from orderwing_schemas.events.reoptimizer import ProposalMade
+from orderwing_schemas.events.reservation import DecisionCard
 from orderwing_schemas.network import Item, Network
 from orderwing_schemas.policy import Policy
 from orderwing_schemas.topics import REFERENCE
@@ -54,28 +50,6 @@ class Reference:
     def knowing(self, policy: Policy) -> Reference:
         """With a policy that the log may have lost."""
         return replace(self, policies={(policy.policy, policy.version): policy, **self.policies})
-
-
-@dataclass(frozen=True)
-class Remade:
-    """A decision made again by `decide`, as it was made. `findings` and `exact_findings` are of the two ways to decide.
-
-    `exact` is by the network's rules alone; None where goods cannot be priced, and `no_price` says why, or where the
-    engine does not decide such a thing. `under`: the same decision by another policy; None where none counts.
-    """
-
-    network: Network  # all of it, not only what the decision looked at
-    facts: Facts
-    decide: Decide
-    verdict: Verdict
-    findings: Findings
-    exact: Verdict | None = None
-    no_price: str | None = None
-    governed: bool = False
-    under: Callable[[Compiled], Decide] | None = None
-
-    def exact_findings(self) -> Findings | None:
-        return None if self.exact is None else break_evens(self.facts, self.exact, exactly)
 
 
 class CardError(Exception):
@@ -112,6 +86,10 @@ def order_of(told: Json | None) -> Order | None:
 
 def card_of(told: Json) -> DecisionCard:
     return DecisionCard.model_validate_json(json.dumps(told), extra="ignore")
+
+
+def proposal_of(told: Json) -> ProposalMade:
+    return ProposalMade.model_validate_json(json.dumps(told), extra="ignore")
 
 
 def facts_of_card(card: DecisionCard, order: Order | None, reference: Reference) -> Facts:
@@ -206,72 +184,3 @@ def decide_of(card: DecisionCard, reference: Reference) -> Decide:
 def is_reproduced(card: DecisionCard, verdict: Verdict) -> bool:
     """Whether a decision made again is the one that was made, with all that was weighed."""
     return verdict.chosen == card.chosen and verdict.candidates[: len(card.candidates)] == card.candidates
-
-
-def remade(card: DecisionCard, order: Order | None, reference: Reference) -> Remade:
-    """Raises CardError."""
-    if card.plan is not None:
-        return _plan(card, card.plan, there(order), reference)
-    facts = facts_of_card(card, order, reference)
-    return _route(card, facts, reference) if facts.elsewhere else _hold(card, facts, reference)
-
-
-def _hold(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
-    decide = decide_of(card, reference)
-    verdict = decide(facts)
-    if not is_reproduced(card, verdict):
-        raise CardError(otherwise(verdict))
-    return _chosen(facts, verdict, decide, by_policy, reference, governed=decide is not quickly)
-
-
-def _route(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
-    def under(policy: Compiled) -> Decide:
-        return routes.by_route(chosen_by(policy))
-
-    policy = compiled_of(card, reference)
-    choose: Choose = chosen_quickly if policy is None else chosen_by(policy)
-    decide = routes.by_route(choose)
-    verdict = decide(facts)
-    if not routes.is_reproduced(card, facts, choose):
-        raise CardError(otherwise(verdict))
-    return _chosen(facts, verdict, decide, under, reference, governed=policy is not None)
-
-
-def _chosen(
-    facts: Facts,
-    verdict: Verdict,
-    decide: Decide,
-    under: Callable[[Compiled], Decide],
-    reference: Reference,
-    governed: bool,
-) -> Remade:
-    """A choice of sites, beside which stands the exact engine's."""
-    exact, no_price = priced(exactly, facts)
-    network = reference.networks[facts.network.version]
-    found = break_evens(facts, verdict, decide)
-    return Remade(network, facts, decide, verdict, found, exact, no_price, governed, under)
-
-
-def _plan(card: DecisionCard, kept: PlanFacts, order: Order, reference: Reference) -> Remade:
-    network = network_of(kept.network_version, reference)
-    facts = plans.planning_of(card, kept, order, network, reference.items)
-    verdict = plans.by_allocation(facts)
-    if not plans.is_reproduced(card, facts):
-        raise CardError(f"{otherwise(verdict)} Or departures were full for some plans only: no card holds how full.")
-    found = break_evens(facts, verdict, plans.by_allocation, own=plans.own_inputs(facts))
-    return Remade(network, facts, plans.by_allocation, verdict, found)
-
-
-def otherwise(verdict: Verdict) -> str:
-    return (
-        f"Made again it is {verdict.chosen}: catalogue or program are no longer those it was made with, so nothing "
-        "is told about what would have changed it."
-    )
-
-
-def priced(decide: Decide, facts: Facts) -> tuple[Verdict | None, str | None]:
-    """The verdict, or why there is no price."""
-    try:
-        return decide(facts), None
-    except PricingError as error:
-        return None, str(error)

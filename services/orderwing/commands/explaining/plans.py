@@ -164,9 +164,10 @@ def _lacking(facts: Planning, told: Mapping[str, Candidate]) -> Iterator[Candida
 
 
 def _note(facts: Planning, found: Outcome) -> str:
-    """What is taken for granted: room that the card does not tell of."""
-    if not facts.had_room:
-        return ""
+    """What is taken for granted: the hold, and room that the card does not tell of."""
+    gone = [site_id for site_id in {line.site_id: 0 for line in facts.held} if site_id not in facts.network.site_by_id]
+    if gone:
+        return f"It is held at {' and '.join(gone)} all the same: what would be held instead, reservation's card says."
     legs = [(s.lane_id, s.departure_at_ms) for s in found.wanted]
     untold = [f"{lane_id} at {moment(at_ms)}" for lane_id, at_ms in legs if (lane_id, at_ms) not in facts.had_room]
     return f"The card does not say whether {' and '.join(untold)} had room: taken as if so." if untold else ""

@@ -1,4 +1,4 @@
-"""What is known of an order's decisions, as sentences and tables, or as JSON."""
+"""What is known of an order's decisions, as sentences and tables."""
 
 from __future__ import annotations
 
@@ -10,38 +10,41 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orderwing.commands.explaining.cards import Remade
+from orderwing.commands.explaining.again import Remade
 from orderwing.planning.explaining.breakeven import BreakEven, Findings
 from orderwing.planning.explaining.deciding import NOTHING, Verdict
 from orderwing.planning.explaining.facts import Facts
 from orderwing.planning.explaining.telling import (
-    condition,
     difference,
     moment,
     money,
     nearest,
-    sentence,
     sentences,
     step,
     value,
 )
 from orderwing.planning.moving import Shortfall
+from orderwing_schemas.domain import Candidate
 
 Json = Mapping[str, Any]
 PRICES = 6  # that are told in a sentence
+BARS_FROM = 110  # columns
+BAR = 20
+SHADES = "█▒░▚╱╳"
 
 
 @dataclass(frozen=True)
 class Answer:
     """A decision with its input changed: by the code that made it, or another that `by` names.
 
-    `verdict` is None where there is no price, and `no_price` says why.
+    `verdict` is None where there is no price, and `no_price` says why, or for the reason `why_not`.
     """
 
     by: str
     before: Verdict | None
     verdict: Verdict | None
     no_price: str | None = None
+    why_not: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,26 @@ class Told:
     nearest: Shortfall | None = None
 
 
+@dataclass(frozen=True)
+class Proposed:
+    """A proposal of the re-optimizer with allocation's answer; `parts`: made again for each of the order's parts."""
+
+    proposal: Json
+    answer: Json | None
+    parts: tuple[Told, ...]
+
+
 def print_card(told: Told, asked: str, console: Console) -> None:
     card = told.card
-    if asked and told.answers is None and card["stage"] != "reservation":
-        return  # it rests on those that are made again
+    if asked and told.answers is None and not (card.get("facts") or card.get("plan")):
+        return  # it tells what came of others, or cannot be made again in any case
     part = f", part {card['part_id']}" if card["part_id"] else ""
     console.print(Text(f"{moment(card['at_ms'])}  {card['stage']}{part}: {card['decision']}", style="bold"))
     if asked:
         _print_answers(told, asked, console)
         return
     console.print(Text(_summary(card)))
-    console.print(candidates(card["candidates"]))
+    console.print(candidates(card["candidates"], console.width))
     if card["seen"]:
         seen = [(site_id, sku, str(atp)) for site_id, sku, atp in card["seen"]]
         console.print(table("Stock seen", ("site", "SKU", "available"), seen))
@@ -85,6 +97,36 @@ def print_card(told: Told, asked: str, console: Console) -> None:
         console.print(Text(told.why_not, style="dim"))
 
 
+def print_proposal(told: Proposed, asked: str, console: Console) -> None:
+    proposal = told.proposal
+    gain = _gain("worth", "for its customer at a cost of", proposal["expected_gain_minor"])
+    console.print(Text(f"Re-optimizer: a better plan, {gain} net of churn", style="bold"))
+    if not asked:
+        console.print(Text(_answered(told.answer)))
+        console.print(candidates(proposal["candidates"], console.width))
+    for one in told.parts:
+        if len(told.parts) > 1:
+            console.print(Text(f"Part {one.card['part_id']}:"))
+        if asked:
+            _print_answers(one, asked, console)
+        elif one.remade is not None:
+            _print_what_if_not(one, one.remade, console)
+        elif one.why_not:
+            console.print(Text(one.why_not, style="dim"))
+
+
+def _answered(answer: Json | None) -> str:
+    if answer is None:
+        return "Allocation has not answered."
+    if answer["accepted"]:
+        return f"Allocation accepted it; it {_gain('saved', 'cost', answer['gain_minor'] or 0)}."
+    return f"Allocation refused it: {answer['reason'].replace('_', ' ')}."
+
+
+def _gain(saved: str, cost: str, gain_minor: int) -> str:
+    return f"{cost} {money(-gain_minor)}" if gain_minor < 0 else f"{saved} {money(gain_minor)}"
+
+
 def _print_what_if_not(told: Told, remade: Remade, console: Console) -> None:
     if steered := _steered(remade.facts):
         console.print(Text(steered))
@@ -92,7 +134,7 @@ def _print_what_if_not(told: Told, remade: Remade, console: Console) -> None:
     if engine := _of_the_engine(remade):
         console.print(Text(engine))
     if told.exact_findings is not None and remade.exact is not None:
-        console.print(candidates(map(_as_json_candidate, remade.exact.candidates)))
+        console.print(candidates(map(candidate_json, remade.exact.candidates), console.width))
         title = "What else would win by the exact engine, and what that takes"
         _print_findings(title, told.exact_findings, remade.exact, console)
 
@@ -145,16 +187,16 @@ def _print_answers(told: Told, asked: str, console: Console) -> None:
         return
     for one in told.answers:
         if one.verdict is None:
-            console.print(Text(f"{one.by}: there is no price: {one.no_price}."))
+            console.print(Text(f"{one.by}: {one.why_not or f'there is no price: {one.no_price}.'}"))
             continue
         before = one.before or told.remade.verdict
-        console.print(Text(f"{one.by}, {asked}: {difference(before, one.verdict)}"))
+        console.print(Text(f"{one.by}, {asked}: {difference(before, one.verdict, told.remade.nothing)}"))
         if one is not told.answers[0] and _alike(told.answers[0].verdict, one.verdict):
             continue
         if one.verdict.note:
             console.print(Text(one.verdict.note, style="dim"))
-        console.print(table("", ("", "before", "after"), _compared(before, one.verdict)))
-        console.print(candidates(map(_as_json_candidate, one.verdict.candidates)))
+        console.print(table("", ("", "before", "after"), _compared(before, one.verdict, told.remade.due)))
+        console.print(candidates(map(candidate_json, one.verdict.candidates), console.width))
 
 
 def _alike(one: Verdict | None, other: Verdict) -> bool:
@@ -165,14 +207,14 @@ def _alike(one: Verdict | None, other: Verdict) -> bool:
     )
 
 
-def _compared(before: Verdict, after: Verdict) -> Iterator[tuple[str, str, str]]:
+def _compared(before: Verdict, after: Verdict, due: str) -> Iterator[tuple[str, str, str]]:
     for name, told in (
         ("ships from", lambda v: v.chosen),
         ("cost", lambda v: money(v.cost_minor)),
         ("of which", lambda v: _terms(v.candidates[0].terms) if v.taken else ""),
         ("takes", lambda v: ", ".join(f"{t.units} × {t.sku} at {t.site_id}" for t in v.taken)),
         ("units short", lambda v: str(v.short_units)),
-        ("promised for", lambda v: moment(v.promise_at_ms) if v.promise_at_ms else ""),
+        (due, lambda v: moment(v.promise_at_ms) if v.promise_at_ms else ""),
     ):
         yield name, told(before), told(after)
 
@@ -194,21 +236,43 @@ def _summary(card: Json) -> str:
     return f"Chosen: {card['chosen']}; {others}.{notes}"
 
 
-def candidates(told: Iterable[Json]) -> Table:
-    rows = [
-        (
-            one["label"],
-            "" if one["cost_minor"] is None else money(one["cost_minor"]),
-            _terms(one["terms"]),
-            one["lost_because"] or "chosen",
-        )
-        for one in told
-    ]
-    return table("", ("candidate", "cost", "of which", "why not"), rows)
+def candidate_json(one: Candidate) -> Json:
+    return one.model_dump(mode="json")
 
 
-def _terms(terms: Iterable[Sequence[Any]]) -> str:
-    return ", ".join(f"{name} {money(amount_minor)}" for name, amount_minor in terms)
+def candidates(told: Iterable[Json], width: int = 0) -> Table:
+    """With bars of their costs where `width` columns leave room for them."""
+    listed = list(told)
+    names = tuple(dict.fromkeys([name for one in listed for name, _ in one["terms"]]))
+    costs = [one["cost_minor"] for one in listed if one["cost_minor"]]
+    bars = len(costs) > 1 and width >= BARS_FROM
+    rows = []
+    for one in listed:
+        cost = "" if one["cost_minor"] is None else money(one["cost_minor"])
+        terms = _terms(one["terms"], names if bars else ())
+        bar = [_bar(one["terms"], names, max(costs))] if bars else []
+        rows.append((one["label"], cost, *bar, terms, one["lost_because"] or "chosen"))
+    return table("", ("candidate", "cost", *([""] if bars else []), "of which", "why not"), rows)
+
+
+def _bar(terms: Iterable[Sequence[Any]], names: Sequence[str], most: int) -> str:
+    """Each term as long as its share of the largest cost, in its own shade; it ends where their sum does."""
+    bar, total = "", 0
+    for name, amount_minor in terms:
+        total += max(0, amount_minor)
+        bar = bar.ljust(BAR * min(total, most) // most, _shade(name, names))
+    return bar
+
+
+def _shade(name: str, names: Sequence[str]) -> str:
+    return SHADES[names.index(name) % len(SHADES)]
+
+
+def _terms(terms: Iterable[Sequence[Any]], names: Sequence[str] = ()) -> str:
+    """`names`: those that bars show, in the order of their shades."""
+    return ", ".join(
+        [f"{_shade(name, names) + ' ' if names else ''}{name} {money(amount_minor)}" for name, amount_minor in terms]
+    )
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
@@ -218,66 +282,3 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> 
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))  # ids are data, never markup
     return made
-
-
-def as_json(told: Told) -> dict[str, Any]:
-    """The card as it is, with what came of making it again."""
-    remade = told.remade
-    found: dict[str, Any] = {**told.card, "again": {"reproduced": remade is not None, "why_not": told.why_not}}
-    if remade is None:
-        found["again"]["nearest"] = None if told.nearest is None else told.nearest._asdict()
-        return found
-    runner_up = remade.verdict.runner_up
-    found["again"] |= {
-        "runner_up": None if runner_up is None else runner_up.label,
-        "break_evens": [_break_even(one) for one in remade.findings.found],
-        "complete": remade.findings.complete,
-        "exact": None if remade.exact is None else verdict_json(remade.exact),
-        "exact_break_evens": [_break_even(one) for one in told.exact_findings.found] if told.exact_findings else [],
-        "no_price": remade.no_price,
-    }
-    if told.answers is not None:
-        found["what_if"] = [
-            {
-                "by": one.by,
-                "before": verdict_json(one.before or remade.verdict),
-                "after": None if one.verdict is None else verdict_json(one.verdict),
-                "no_price": one.no_price,
-            }
-            for one in told.answers
-        ]
-    return found
-
-
-def _break_even(one: BreakEven) -> dict[str, Any]:
-    changes = [
-        {
-            "input": change.input.name,
-            "about": change.input.about,
-            "unit": change.input.unit.value,
-            "from": change.input.value,
-            "to": change.to,
-            "by": change.by,
-            "said": condition(change),
-        }
-        for change in one.changes
-    ]
-    return {"winner": one.winner, "changes": changes, "sentence": sentence(one)}
-
-
-def verdict_json(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "chosen": verdict.chosen,
-        "cost_minor": verdict.cost_minor,
-        "short_units": verdict.short_units,
-        "promise_at_ms": verdict.promise_at_ms,
-        "gap": verdict.gap,
-        "note": verdict.note,
-        "taken": [{"site_id": one.site_id, "sku": one.sku, "units": one.units} for one in verdict.taken],
-        "candidates": [_as_json_candidate(one) for one in verdict.candidates],
-    }
-
-
-def _as_json_candidate(one: Any) -> Json:
-    told: Json = one.model_dump(mode="json")
-    return told

@@ -15,12 +15,16 @@ MOST = 3  # sentences tell; tables list all
 TELLING = (
     ("stock", True),
     ("delay that the customer accepts", True),
+    ("threshold of a move", False),
+    ("price of a change", False),
     ("parcel rate", False),
     ("saving threshold", False),
     ("saving threshold", True),
     ("cut-off", False),
     ("stock", False),
     ("parcel rate", True),
+    ("threshold of a move", True),
+    ("price of a change", True),
     ("time of the decision", False),
 )
 
@@ -142,10 +146,10 @@ def question(asked: WhatIf) -> str:
     return ", ".join(told)
 
 
-def difference(before: Verdict, after: Verdict) -> str:
-    """What another verdict would mean: sites, cost, units short, promise."""
+def difference(before: Verdict, after: Verdict, nothing: str = "Nothing could be held") -> str:
+    """What another verdict would mean: sites, cost, units short, promise. `nothing`: what it means to choose nothing."""
     if after.chosen == NOTHING:
-        return "Nothing could be held." if before.chosen != NOTHING else "Nothing could be held, as before."
+        return f"{nothing}." if before.chosen != NOTHING else f"{nothing}, as before."
     said = "It would be the same" if after.chosen == before.chosen else f"It would be {after.chosen}"
     told = []
     more = after.cost_minor - before.cost_minor

@@ -1,0 +1,145 @@
+"""Plans of parts and proposals made again: what is told lets another win, and half of it does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from orderwing.commands.explaining.again import Remade, proposed_again, remade
+from orderwing.commands.explaining.cards import CardError, Reference, proposal_of
+from orderwing.planning.explaining.breakeven import halved
+from orderwing.reoptimizer.emit import proposal_message
+from orderwing.reoptimizer.pool import Pool, PoolPart
+from orderwing.reoptimizer.replan import Budget, replan
+from orderwing_schemas.domain import Order
+from orderwing_schemas.events.reservation import DecisionCard, StockReserved
+from orderwing_schemas.network import Item, Network, Policies
+from support.allocation_world import HOUR_MS, START_MS, AllocationWorld, a_lane, a_network, a_site, hold, reserved
+from support.pools import NOW_MS, SKUS, cases, catalogue
+from support.sourced import an_order
+
+PLENTY = 50
+ITEMS = (
+    Item(sku="tea", weight_g=400, volume_cm3=1, capacity=1, list_price_minor=100),
+    Item(sku="mug", weight_g=0, volume_cm3=0, capacity=1, list_price_minor=100),
+)
+
+
+@contextmanager
+def suppress_only(why: str) -> Iterator[None]:
+    """That a decision cannot be made again, for this reason."""
+    try:
+        yield
+    except CardError as error:
+        if why not in str(error):
+            raise
+
+
+def require_flips(again: Remade) -> None:
+    for one in again.findings.found:
+        assert one.winner != again.verdict.chosen
+        assert again.decide(one.apply(again.facts)).chosen == one.winner, one
+        for less in (*one.just_under(), one.halved()):
+            assert again.decide(less.apply(again.facts)).chosen != one.winner, one
+
+
+@st.composite
+def parts(draw: st.DrawFn, places: int) -> tuple[Network, list[StockReserved]]:
+    """Parts that come one after another, on departures of so many places."""
+    sites = [f"s{n}" for n in range(draw(st.integers(2, 3)))]
+    network = a_network(
+        [a_site(site_id, handling=draw(st.integers(0, 20))) for site_id in sites],
+        [
+            a_lane(site_id, draw(st.integers(1, places)), draw(st.integers(90, 110)), draw(st.sampled_from([60, 120])))
+            for site_id in sites
+        ],
+        Policies(
+            churn_minor=5,
+            move_threshold_minor=draw(st.integers(0, 12)),
+            late_hour_minor=draw(st.sampled_from([0, 7, 40])),
+            single_site=draw(st.sampled_from(["always", "when_cheapest"])),
+        ),
+    )
+    units = st.integers(-1, 4)
+    events = [
+        reserved(
+            f"o{n}/south/1",
+            [hold(draw(st.sampled_from(sites)), draw(st.integers(1, 2)), f"{place}", sku) for place, sku in lines],
+            START_MS + draw(st.integers(0, 5)) * HOUR_MS,
+            [(site_id, sku, draw(units)) for site_id in sites for sku in ("tea", "mug")],
+            one_box=draw(st.booleans()),
+            max_delay_minutes=draw(st.sampled_from([0, 60, 600])),
+        )
+        for n in range(draw(st.integers(1, 3)))
+        for lines in [draw(st.sampled_from([((1, "tea"),), ((1, "tea"), (2, "mug"))]))]
+    ]
+    return network, events
+
+
+def card_and_order(world: AllocationWorld, event: StockReserved) -> tuple[DecisionCard, Order]:
+    told = [one for one in world.put(event) if isinstance(one, DecisionCard)]
+    return DecisionCard.model_validate_json(told[0].model_dump_json()), event.order
+
+
+@settings(max_examples=12, deadline=None)
+@given(parts(PLENTY))
+def test_a_plan_comes_out_again_and_what_is_told_flips_it(case: tuple[Network, list[StockReserved]]) -> None:
+    network, events = case
+    world = AllocationWorld(network)
+    for event in events:
+        again = remade(*card_and_order(world, event), Reference({1: network}, ITEMS, network))
+        require_flips(again)
+
+
+@settings(max_examples=12, deadline=None)
+@given(parts(1))
+def test_so_does_one_that_met_full_departures_or_it_is_said(case: tuple[Network, list[StockReserved]]) -> None:
+    network, events = case
+    world = AllocationWorld(network)
+    for event in events:
+        card, order = card_and_order(world, event)
+        with suppress_only("full for some plans only"):
+            require_flips(remade(card, order, Reference({1: network}, ITEMS, network)))
+
+
+def test_which_departures_were_full_is_found_by_what_was_chosen_instead() -> None:
+    network = a_network(
+        [a_site("s0"), a_site("s1")], [a_lane("s0", 1), a_lane("s1", 1, 105)], Policies(late_hour_minor=3)
+    )
+    world = AllocationWorld(network)
+    reference = Reference({1: network}, ITEMS, network)
+    events = [reserved(f"o{n}/south/1", [hold("s0")], START_MS, [("s0", "tea", 9), ("s1", "tea", 9)]) for n in range(3)]
+    made = [remade(*card_and_order(world, event), reference) for event in events]
+    due = [one.verdict.promise_at_ms or 0 for one in made]
+    assert due == [due[0], due[0] + HOUR_MS, due[0] + 2 * HOUR_MS]
+
+
+@settings(max_examples=12, deadline=None)
+@given(cases())
+def test_a_proposal_comes_out_again_and_what_is_told_flips_it(case: tuple[Pool, Network]) -> None:
+    pool, network = case
+    proposals = replan(pool, network, catalogue, NOW_MS, Budget(), 1).proposals
+    assume(proposals)
+    reference = Reference({1: network}, tuple([catalogue(sku) for sku in SKUS]), network)
+    for one in proposals:
+        told = proposal_of(json.loads(proposal_message(pool.region, "w", one, NOW_MS).value))
+        with suppress_only("parts that it does not name"):
+            for _, again in proposed_again(told, order_of(one.changes[0].part), reference):
+                assert again.verdict.candidates[0].lost_because is None
+                require_flips(again)
+
+
+def order_of(part: PoolPart) -> Order:
+    units = {line.sku: line.quantity for line in part.lines}
+    order = an_order(units, part.service_level, may_split=part.may_split, delay=part.max_delay_minutes)
+    return order.model_copy(update={"order_id": part.order_id, "one_box": part.one_box})
+
+
+@given(value=st.integers(-50, 50), to=st.integers(-50, 50))
+def test_half_of_a_change_is_rounded_towards_what_is(value: int, to: int) -> None:
+    assert abs(halved(value, to) - value) == abs(to - value) // 2
+    assert (halved(value, to) - value) * (to - value) >= 0
