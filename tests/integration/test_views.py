@@ -39,6 +39,7 @@ from orderwing_schemas.events.reoptimizer import WindowClosed
 from orderwing_schemas.events.reservation import DecisionCard, ReservationOutcome, ReservationRecorded, StockMoved
 from orderwing_schemas.network import Item
 from orderwing_schemas.topics import Topic
+from support.allocation_world import AllocationWorld
 from support.parts import an_allocated_part, an_order
 from support.reservation_world import World, network, order
 from support.running import in_thread, wait_until
@@ -293,15 +294,28 @@ def require_explained(views: Views, writer: Writer, settings: Settings, run_cli:
         region.receive(site_id, "A", units)
     placed = order("why", {"A": 3})
     cards = [event for event in region.request(placed) if isinstance(event, DecisionCard)]
+    region.clear(placed)
+    (part,) = region.reserved("why")
+    allocation = AllocationWorld(region.network)
+    allocation.now_ms = region.now_ms
+    (plan,) = [event for event in allocation.put(part) if isinstance(event, DecisionCard)]
     publish_reference(settings.kafka.bootstrap, region.network, (tea,))
     accepts = OrderAccepted(order=placed, payment_token="tok")
     writer.write([(topics.ORDERS_ACCEPTED, accepts), *[(topics.RESERVATION_CARDS, card) for card in cards]])
-    eventually(lambda: bool(views.explain("why").cards) and views.order("why") is not None)
+    writer.write([(topics.ALLOCATION_CARDS, plan)])
+    eventually(lambda: len(views.explain("why").cards) == len(cards) + 1 and views.order("why") is not None)
     assert "N2 would win if N2 had 1 more of A (3 instead of 2)" in run_cli(["explain", "why"]).output
     told = json.loads(run_cli(["explain", "why", "--json"]).output)["cards"][0]["again"]
     assert told["reproduced"] is True
     moved = run_cli(["explain", "why", "--without", "N1", "--with-stock", "A=N2:3"])
-    assert "without N1, with 3 of A at N2: It would be N2: 0.01 dearer." in moved.output
+    first, plans = moved.output.split("allocation, part why/north/1: planned on the stock held")
+    for told in (first, plans):
+        assert "without N1, with 3 of A at N2: It would be N2: 0.01 dearer." in told
+    dearer = ["--with-stock", "A=N2:9", "--json"]  # more stock changes no plan that is cheaper where it is
+    card = json.loads(run_cli(["explain", "why", *dearer]).output)["cards"][-1]
+    assert card["what_if"][0]["after"]["chosen"] == "N1"
+    assert [one["label"] for one in card["what_if"][0]["after"]["candidates"]] == ["N1", "N2"]
+    assert {one["winner"] for one in card["again"]["break_evens"]} == {"N2"}
     for wrong in (["--without", "N9"], ["--with-stock", "B=N1:5"], ["--with-stock", "A=N1"], ["--at", "noon"]):
         assert run_cli(["explain", "why", *wrong]).exit_code == 1
     assert run_cli(["explain", "unheard-of"]).exit_code == 1
