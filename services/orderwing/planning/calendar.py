@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from orderwing_schemas.domain import ServiceLevel
@@ -19,6 +20,21 @@ MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 HORIZON_DAYS = 30  # a lane that does not leave within it does not leave
+KEPT = 16  # networks whose next departures are kept: one is in use, others are tried on
+PLACES = 16_384  # that a network's are kept for
+
+
+class NextRuns(NamedTuple):
+    """(lane, arrival) of each lane's next departure from a site; `earliest_ms` and `latest_ms` are of the arrivals.
+
+    They are the next for whatever can leave from `from_ms` to `until_ms`.
+    """
+
+    runs: tuple[tuple[Lane, int], ...]
+    earliest_ms: int
+    latest_ms: int
+    from_ms: int
+    until_ms: int
 
 
 def pick_ms(site: Site, units: int) -> int:
@@ -76,12 +92,51 @@ def earliest_arrival(
     network: Network, site: Site, zone: str, service: ServiceLevel, now_ms: int, units: int = 1
 ) -> int | None:
     """The earliest arrival in the zone of what is frozen at the site now; None if no lane goes there."""
-    arrivals = [
-        arrival_ms(lane, departure)
-        for lane in serving_lanes(network, site.site_id, zone, service)
-        if (departure := earliest_departure(lane, site, now_ms, units)) is not None
-    ]
-    return min(arrivals, default=None)
+    found = next_runs(network, site, zone, service, now_ms, units)
+    return None if found is None else found.earliest_ms
+
+
+def next_runs(
+    network: Network, site: Site, zone: str, service: ServiceLevel, now_ms: int, units: int = 1
+) -> NextRuns | None:
+    """The next departure of each lane that serves an order, for what is frozen at the site now; None if none leaves."""
+    picking_ms = pick_ms(site, units)
+    if picking_ms > HORIZON_DAYS * DAY_MS:
+        return None
+    ready_ms, place = now_ms + picking_ms, (site.site_id, zone, service, picking_ms)
+    kept = _kept(network)
+    known = kept.get(place)
+    if known is None or not known.from_ms <= ready_ms <= known.until_ms:
+        known = _next_runs(network, site, zone, service, ready_ms)
+        if len(kept) >= PLACES:
+            kept.clear()
+        kept[place] = known
+    return known if known.runs else None
+
+
+def _next_runs(network: Network, site: Site, zone: str, service: ServiceLevel, ready_ms: int) -> NextRuns:
+    """Kept until the first of them has left; not at all where a lane never leaves within HORIZON_DAYS of now."""
+    runs, until_ms = [], ready_ms + DAY_MS
+    for lane in serving_lanes(network, site.site_id, zone, service):
+        departure = next(departures(lane, site, ready_ms), None)
+        if departure is not None:
+            runs.append((lane, arrival_ms(lane, departure)))
+        until_ms = min(until_ms, ready_ms if departure is None else departure)
+    arrivals = [arrival for _, arrival in runs]
+    return NextRuns(tuple(runs), min(arrivals, default=0), max(arrivals, default=0), ready_ms, until_ms)
+
+
+Place = tuple[str, str, ServiceLevel, int]  # (site, zone, service, time to pick)
+_known: dict[int, tuple[Network, dict[Place, NextRuns]]] = {}  # by the identity of a network, which is kept alive
+
+
+def _kept(network: Network) -> dict[Place, NextRuns]:
+    found = _known.get(id(network))
+    if found is None:
+        if len(_known) >= KEPT:
+            _known.pop(next(iter(_known)), None)
+        found = _known[id(network)] = (network, {})
+    return found[1]
 
 
 def promise(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from orderwing.planning.calendar import HORIZON_DAYS, earliest_arrival, serving_lanes
 from orderwing.planning.outlets import Parcel, terms_of
-from orderwing.planning.pricing import price_list
+from orderwing.planning.pricing import PriceList, price_list
 from orderwing.planning.sourcing import Asked, Choice, quick_choice
 from orderwing.planning.traits import refusal
 from orderwing_schemas.domain import Candidate
-from orderwing_schemas.network import Network, Site
+from orderwing_schemas.network import Site
 
 
 class Sought(NamedTuple):
@@ -40,7 +40,9 @@ class Sought(NamedTuple):
         at = earliest_arrival(asked.network, site, asked.zone, asked.service_level, asked.now_ms, units)
         return at is None or at > self.by_ms
 
-    def may_serve(self) -> list[Site]:
+    def may_serve(self) -> Sequence[Site]:
+        if self.without_site is None and self.by_ms is None:
+            return self.sites
         return [s for s in self.sites if s.site_id != self.without_site and not self.is_too_late(s)]
 
 
@@ -58,24 +60,19 @@ def weighed(sought: Sought, choice: Choice) -> list[Candidate]:
 
     A candidate's cost is what it was weighed by, the term `steering` included, which nobody is charged.
     """
-    network = sought.asked.network
-    candidates = [_candidate(network, parcels, choice.due_ms, why) for parcels, why in _priced(choice)]
+    prices, due_ms = price_list(sought.asked.network), choice.due_ms
+    candidates = [_candidate(prices, choice.parcels, due_ms, None)] if choice.parcels else []
+    candidates += [_candidate(prices, parcels, due_ms, why) for parcels, why in choice.losers]
     told = {candidate.label for candidate in candidates}
     others = [site for site in sought.sites if site.site_id not in told]
     return [*candidates, *[Candidate(label=s.site_id, lost_because=_not_weighed(sought, s)) for s in others]]
 
 
-def _priced(choice: Choice) -> Iterator[tuple[tuple[Parcel, ...], str | None]]:
-    if choice.parcels:
-        yield choice.parcels, None
-    yield from choice.losers
-
-
-def _candidate(network: Network, parcels: tuple[Parcel, ...], due_ms: int, why: str | None) -> Candidate:
+def _candidate(prices: PriceList, parcels: tuple[Parcel, ...], due_ms: int, why: str | None) -> Candidate:
     return Candidate(
         label="+".join(sorted([parcel.site.site_id for parcel in parcels])),
         cost_minor=sum([parcel.weighed_minor for parcel in parcels]),
-        terms=terms_of(price_list(network), parcels, due_ms),
+        terms=terms_of(prices, parcels, due_ms),
         lost_because=why,
     )
 

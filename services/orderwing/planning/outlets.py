@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from orderwing.planning.pricing import Load, PriceList
@@ -42,12 +41,15 @@ class Loser(NamedTuple):
         return sum([parcel.weighed_minor for parcel in self.parcels])
 
 
-def terms_of(prices: PriceList, parcels: Iterable[Parcel], due_ms: int) -> tuple[CostTerm, ...]:
+def terms_of(prices: PriceList, parcels: Sequence[Parcel], due_ms: int) -> tuple[CostTerm, ...]:
     """The named terms of parcels, each name once: they sum to what the parcels are weighed by.
 
     That is what will be paid, and `steering`, which will not.
     """
-    parcels = tuple(parcels)
+    if len(parcels) == 1:
+        (one,) = parcels
+        terms = prices.terms(one.lane, one.load, one.arrival_ms, due_ms)
+        return (*terms, (STEERING, one.steering_minor)) if one.steering_minor else terms
     sums: dict[str, int] = {}
     for parcel in parcels:
         for name, amount in prices.terms(parcel.lane, parcel.load, parcel.arrival_ms, due_ms):
@@ -57,23 +59,28 @@ def terms_of(prices: PriceList, parcels: Iterable[Parcel], due_ms: int) -> tuple
     return tuple(sums.items())
 
 
-@dataclass(frozen=True, slots=True)
-class Outlet:
-    """A site that can deliver, (lane, arrival) of each lane's next departure, and what it has of the SKUs asked for."""
+class Outlet(NamedTuple):
+    """A site that can deliver, (lane, arrival) of each lane's next departure, and what it has of the SKUs asked for.
+
+    `earliest` and `latest` are of the arrivals.
+    """
 
     site: Site
     runs: tuple[tuple[Lane, int], ...]
     stock: Mapping[str, int]
+    earliest: int
+    latest: int
 
-    @property
-    def earliest(self) -> int:
-        return min([arrival for _, arrival in self.runs])
+    def until(self, by_ms: int) -> Outlet | None:
+        """With the runs alone that arrive by then; None if none does."""
+        if self.latest <= by_ms:
+            return self
+        runs = tuple([run for run in self.runs if run[1] <= by_ms])
+        if not runs:
+            return None
+        return self._replace(runs=runs, latest=max([arrival for _, arrival in runs]))
 
     def parcel(self, prices: PriceList, load: Load, due_ms: int, steering_minor: int = 0) -> Parcel:
         """On its cheapest run, the first of equals."""
-        costs = [
-            prices.freight_minor(lane, load) + prices.lateness_minor(arrival, due_ms) for lane, arrival in self.runs
-        ]
-        cost = min(costs)
-        lane, arrival = self.runs[costs.index(cost)]
+        lane, arrival, cost = prices.cheapest(self.runs, load, due_ms)
         return Parcel(self.site, lane, arrival, load, cost, steering_minor)

@@ -8,32 +8,25 @@ import msgspec
 
 from orderwing.kernel.row import Row
 from orderwing.reservation import stock, told
-from orderwing_schemas.domain import HeldLine, LineQuantity
 
 NO_ORDER = msgspec.Raw(b"null")
 
 
 class Units(msgspec.Struct, frozen=True, array_like=True):
-    """Units of an order line."""
+    """Units of an order line. The fields are those of `LineQuantity`."""
 
     line_id: str
     sku: str
     quantity: int
 
-    def told(self) -> LineQuantity:
-        return LineQuantity(line_id=self.line_id, sku=self.sku, quantity=self.quantity)
-
 
 class Held(msgspec.Struct, frozen=True, array_like=True):
-    """Units of an order line on a shelf."""
+    """Units of an order line on a shelf. The fields are those of `HeldLine`."""
 
     line_id: str
     sku: str
     site_id: str
     quantity: int
-
-    def told(self) -> HeldLine:
-        return HeldLine(line_id=self.line_id, sku=self.sku, site_id=self.site_id, quantity=self.quantity)
 
 
 class Remote(msgspec.Struct, frozen=True, array_like=True):

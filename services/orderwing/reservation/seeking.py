@@ -29,8 +29,9 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
     if hold.open:
         shelves = Shelves(draft, hold.home)
         search = Search(order, hold.home, hold.open, now_ms, without_site)
-        choice = choose(draft, shelves, search)
-        put_card(draft, shelves, search, choice)
+        found = choose(draft, shelves, search)
+        put_card(draft, shelves, search, found)
+        choice = found.choice
         short = units.of_told(choice.short)
         alone = not draft.network.region_by_id[hold.home].neighbours
         boxes, others = None, None
@@ -68,10 +69,11 @@ def retry(draft: Draft, hold: Hold, order: Order, offered: Sequence[str], now_ms
     together = takes_all_or_nothing(order)
     shelves = Shelves(draft, hold.home)
     search = Search(order, hold.home, hold.open, now_ms)
-    choice = choose(draft, shelves, search)
+    found = choose(draft, shelves, search)
+    choice = found.choice
     hold = replace(hold, offers=())
     if choice.held and not (together and choice.short):
-        put_card(draft, shelves, search, choice)
+        put_card(draft, shelves, search, found)
         boxes = one_box.plan(draft, search, choice) if one_box.is_sought(hold, order, choice, again=True) else None
         hold = _take(shelves, hold, choice)
         if boxes is not None and boxes.regions:

@@ -7,10 +7,10 @@ from collections.abc import Container, Iterable
 from msgspec.structs import replace
 
 from orderwing.kernel.view import Draft
-from orderwing.reservation import telling, wants
+from orderwing.reservation import telling, units, wants
 from orderwing.reservation.rows import Held
 from orderwing.reservation.stock import Shelf
-from orderwing_schemas.domain import Available, ShelfLevel
+from orderwing_schemas.domain import Available
 from orderwing_schemas.events.reservation import StockMoved
 from orderwing_schemas.topics import STOCK_MOVED
 
@@ -34,7 +34,8 @@ class Shelves:
         return shelf
 
     def atp(self, site_id: str, sku: str) -> int:
-        return self.get(site_id, sku).atp
+        shelf = self._read.get((site_id, sku)) or self.get(site_id, sku)
+        return shelf.on_hand - shelf.reserved - shelf.safety
 
     def put(self, shelf: Shelf) -> None:
         if shelf.on_hand < 0 or shelf.reserved < 0 or shelf.safety < 0:
@@ -65,11 +66,11 @@ class Shelves:
             for line in lines:
                 place = (line.site_id, line.sku)
                 net[place] = net.get(place, 0) + sign * line.quantity
-        if any(units > max(0, self.atp(*place)) for place, units in net.items()):
+        if any(change > max(0, self.atp(*place)) for place, change in net.items()):
             return False
-        for place, units in net.items():
+        for place, change in net.items():
             shelf = self.get(*place)
-            self.put(replace(shelf, reserved=shelf.reserved + units))
+            self.put(replace(shelf, reserved=shelf.reserved + change))
         return True
 
     def take(self, site_id: str, sku: str, quantity: int, held: int) -> int:
@@ -83,8 +84,8 @@ class Shelves:
         """Nothing if no shelf was touched. A shelf that holds more than it has is always an exception on record."""
         if not self._before:
             return
-        changed = [self._read[place] for place in self._before]
-        over = [shelf.key for shelf in changed if shelf.atp < 0]
+        changes = [(self._read[place], before) for place, before in self._before.items()]
+        over = [shelf.key for shelf, _ in changes if shelf.atp < 0]
         if exception is None and over:
             exception = f"reserved exceeds stock less safety at {over[0]}"
         self._draft.emit(
@@ -93,13 +94,12 @@ class Shelves:
                 region=self._region,
                 kind=kind,
                 order_id=order_id,
-                shelves=tuple(level(shelf) for shelf in changed),
+                shelves=units.levels([shelf for shelf, _ in changes]),
                 exception=exception,
             ),
         )
-        before = [self._before[shelf.site_id, shelf.sku] for shelf in changed]
-        telling.note(self._draft, self._region, zip(changed, before, strict=True))
-        freed = {s.sku: None for s, units in zip(changed, before, strict=True) if s.atp > max(0, units)}
+        telling.note(self._draft, self._region, changes)
+        freed = {shelf.sku: None for shelf, before in changes if shelf.atp > max(0, before)}
         self._before.clear()
         for sku in freed:
             wants.offer(self._draft, self._region, sku, self.available(sku))
@@ -111,12 +111,10 @@ class Shelves:
 
     def seen(self, skus: Iterable[str], barred: Container[str] = ()) -> tuple[Available, ...]:
         """What the region's shelves that stock these SKUs have to give, but for those of sites that are barred."""
-        sites = [s for s in self._draft.network.sites_by_region.get(self._region, ()) if s.site_id not in barred]
-        shelves = [self.get(site.site_id, sku) for sku in dict.fromkeys(skus) for site in sites]
-        return tuple([(s.site_id, s.sku, s.atp) for s in shelves if s.on_hand or s.reserved])
-
-
-def level(shelf: Shelf) -> ShelfLevel:
-    return ShelfLevel(
-        site_id=shelf.site_id, sku=shelf.sku, on_hand=shelf.on_hand, reserved=shelf.reserved, safety=shelf.safety
-    )
+        sites = [
+            s.site_id for s in self._draft.network.sites_by_region.get(self._region, ()) if s.site_id not in barred
+        ]
+        shelves = [self.get(site_id, sku) for sku in dict.fromkeys(skus) for site_id in sites]
+        return tuple(
+            [(s.site_id, s.sku, s.on_hand - s.reserved - s.safety) for s in shelves if s.on_hand or s.reserved]
+        )

@@ -30,7 +30,7 @@ def on_passed(view: View, event: SlipPassed, now_ms: int) -> Decision:
     lines = units.of_told(event.open_lines)
     search = Search(order, region, lines, now_ms, whole=event.whole, by_ms=event.by_ms)
     if event.look:
-        choice = choose(draft, shelves, search)
+        choice = choose(draft, shelves, search).choice
         _pass_on(draft, event, units.held_told(units.held_of_told(choice.held)), units.of_told(choice.short))
         return draft.decision()
     if event.exactly:
@@ -38,9 +38,9 @@ def on_passed(view: View, event: SlipPassed, now_ms: int) -> Decision:
         if not shelves.swap((), held):
             held, event = (), event.model_copy(update={"route": ()})
     else:
-        choice = choose(draft, shelves, search)
-        put_card(draft, shelves, search, choice)
-        held = units.held_of_told(choice.held)
+        found = choose(draft, shelves, search)
+        put_card(draft, shelves, search, found)
+        held = units.held_of_told(found.choice.held)
         shelves.reserve(held)
     shelves.publish("held", order.order_id)
     if held:

@@ -54,15 +54,20 @@ class Search(NamedTuple):
         return Sought(asked, self.region, self.without_site, self.by_ms)
 
 
-def choose(draft: Draft, shelves: Shelves, search: Search) -> Choice:
-    """What the region can hold of what is sought, by the policy in force.
+class Found(NamedTuple):
+    """What the region can hold, of what was `sought` there."""
 
-    Of an order that may not be split all from one site, or nothing.
-    """
-    return decide(draft, search.sought(draft, shelves), search.order)
+    sought: Sought
+    choice: Choice
+
+
+def choose(draft: Draft, shelves: Shelves, search: Search) -> Found:
+    sought = search.sought(draft, shelves)
+    return Found(sought, decide(draft, sought, search.order))
 
 
 def decide(draft: Draft, sought: Sought, order: Order) -> Choice:
+    """By the policy in force. Of an order that may not be split all from one site, or nothing."""
     policy = in_force(draft.reference).policy
     return hold(sought) if policy is None else hold_by(policy, sought, order)
 
@@ -100,11 +105,11 @@ def promise_ms(draft: Draft, order: Order, held: Sequence[Held], now_ms: int) ->
     return calendar.promise(draft.network, by_site.items(), order.zone, order.service_level, now_ms)
 
 
-def put_card(draft: Draft, shelves: Shelves, search: Search, choice: Choice) -> None:
+def put_card(draft: Draft, shelves: Shelves, search: Search, found: Found) -> None:
     """Before the choice is held: the stock that the decision saw, and what else it takes to make it again."""
-    wanted = dict.fromkeys([line.sku for line in search.lines])
+    sought, choice = found
+    wanted = tuple(sought.asked.needed)
     seen = shelves.seen(wanted)
-    sought = search.sought(draft, shelves)
     candidates = candidates_of(sought, choice)
     cut = len(candidates) > CARD_CANDIDATES or len(choice.short) > CARD_CANDIDATES or len(seen) > CARD_SHELVES
     card = DecisionCard(
@@ -118,7 +123,7 @@ def put_card(draft: Draft, shelves: Shelves, search: Search, choice: Choice) -> 
         seen=seen[:CARD_SHELVES],
         notes=_notes(draft, search, choice),
         truncated=cut,
-        facts=card_facts(draft, search, sought, shelves.atp, tuple(wanted), len(seen) > CARD_SHELVES),
+        facts=card_facts(draft, search, sought, shelves.atp, wanted, len(seen) > CARD_SHELVES),
     )
     draft.emit(RESERVATION_CARDS, card)
 
@@ -181,5 +186,5 @@ def _missing(search: Search, choice: Choice) -> tuple[str, ...]:
     if choice.short and search.whole:
         return (f"all units were sought at one site of {search.region}",)
     return tuple(
-        f"{line.quantity} of {line.sku} not found in {search.region}" for line in choice.short[:CARD_CANDIDATES]
+        [f"{line.quantity} of {line.sku} not found in {search.region}" for line in choice.short[:CARD_CANDIDATES]]
     )

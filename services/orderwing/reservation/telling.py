@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -13,7 +12,7 @@ from orderwing.reservation.stock import Shelf
 from orderwing.reservation.told import Telling
 from orderwing_schemas.domain import Available
 from orderwing_schemas.events.reservation import StockTold
-from orderwing_schemas.network import Region
+from orderwing_schemas.network import Network
 from orderwing_schemas.topics import RESERVATION_SLIPS
 
 MINUTE_MS = 60_000
@@ -41,7 +40,7 @@ def most(units: int) -> int:
 def note(draft: Draft, region: str, changes: Iterable[tuple[Shelf, int]]) -> None:
     """`changes`: shelves after a decision, with their ATP before it."""
     crossed = {shelf.key: before for shelf, units in changes if (before := level(units)) != level(shelf.atp)}
-    if not crossed or not listeners(draft.network.regions, region):
+    if not crossed or not is_heard(draft.network, region):
         return
     row = draft.get(Telling, region) or Telling(region=region)
     if crossed.keys() <= row.changed.keys():
@@ -54,7 +53,7 @@ def on_due(view: View, row: Telling, now_ms: int) -> Decision:
     """What has changed goes to all listeners, one site's shelves to those who are new."""
     draft = Draft(view)
     network = draft.network
-    everyone = listeners(network.regions, row.region)
+    everyone = listeners(network, row.region)
     mouth = _Mouth(draft, row.region, row.number, now_ms)
     mouth.tell(everyone, _changed(draft, row))
     row = replace(row, changed={}, listeners=tuple([region for region in row.listeners if region in everyone]))
@@ -65,10 +64,13 @@ def on_due(view: View, row: Telling, now_ms: int) -> Decision:
     return draft.decision()
 
 
-@lru_cache(maxsize=64)
-def listeners(regions: tuple[Region, ...], region_id: str) -> tuple[str, ...]:
+def is_heard(network: Network, region_id: str) -> bool:
+    return any(region_id in region.neighbours for region in network.regions)
+
+
+def listeners(network: Network, region_id: str) -> tuple[str, ...]:
     """Who may ask the region for stock."""
-    return tuple([region.region_id for region in regions if region_id in region.neighbours])
+    return tuple([region.region_id for region in network.regions if region_id in region.neighbours])
 
 
 class _Mouth:

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec.structs import asdict
+from pydantic import TypeAdapter
+
 from orderwing.planning.sourcing import Line, Pick
 from orderwing.reservation.rows import Held, Units
-from orderwing_schemas.domain import HeldLine, LineQuantity, Order
+from orderwing.reservation.stock import Shelf
+from orderwing_schemas.domain import HeldLine, LineQuantity, Order, ShelfLevel
+
+# All lines at once: half of what it takes to make one model after another.
+_TOLD, _HELD, _LEVELS = (
+    TypeAdapter(tuple[LineQuantity, ...]),
+    TypeAdapter(tuple[HeldLine, ...]),
+    TypeAdapter(tuple[ShelfLevel, ...]),
+)
 
 
 def of_order(order: Order) -> tuple[Units, ...]:
@@ -28,7 +39,7 @@ def add(*groups: Iterable[Units | Held]) -> tuple[Units, ...]:
         for line in group:
             place = (line.line_id, line.sku)
             total[place] = total.get(place, 0) + line.quantity
-    return tuple(Units(line_id, sku, quantity) for (line_id, sku), quantity in total.items())
+    return tuple([Units(line_id, sku, quantity) for (line_id, sku), quantity in total.items()])
 
 
 def less(lines: Iterable[Units | Held], taken: Iterable[Units | Held]) -> tuple[Units, ...]:
@@ -44,12 +55,27 @@ def merge(held: Iterable[Held]) -> tuple[Held, ...]:
     for line in held:
         place = (line.line_id, line.sku, line.site_id)
         total[place] = total.get(place, 0) + line.quantity
-    return tuple(Held(*place, quantity) for place, quantity in total.items())
+    return tuple([Held(*place, quantity) for place, quantity in total.items()])
 
 
 def told(lines: Iterable[Units]) -> tuple[LineQuantity, ...]:
-    return tuple([line.told() for line in lines])
+    return _TOLD.validate_python([asdict(line) for line in lines])
 
 
 def held_told(lines: Iterable[Held]) -> tuple[HeldLine, ...]:
-    return tuple([line.told() for line in lines])
+    return _HELD.validate_python([asdict(line) for line in lines])
+
+
+def levels(shelves: Iterable[Shelf]) -> tuple[ShelfLevel, ...]:
+    return _LEVELS.validate_python(
+        [
+            {
+                "site_id": shelf.site_id,
+                "sku": shelf.sku,
+                "on_hand": shelf.on_hand,
+                "reserved": shelf.reserved,
+                "safety": shelf.safety,
+            }
+            for shelf in shelves
+        ]
+    )

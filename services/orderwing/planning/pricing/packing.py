@@ -62,13 +62,17 @@ def pack(cartons: Sequence[Carton], goods: Iterable[Goods]) -> tuple[Packed, ...
         whole = Packed("", sum(g.units * g.grams for g in listed), sum(g.units * g.cm3 for g in listed), 0)
         return (whole,) if listed else ()
     largest = cartons[-1]
+    goods = [one for one in goods if one.units]
+    whole_g, whole_cm3 = sum([g.units * g.grams for g in goods]), sum([g.units * g.cm3 for g in goods])
+    if goods and fits(largest, whole_g, whole_cm3):
+        return (_boxed(cartons, Load(whole_g, whole_cm3, 1)),)
     loads: list[Load] = []
     bare: list[Packed] = []
     for one in sorted(goods, key=lambda g: (-g.cm3, -g.grams)):
-        if one.units and not fits(largest, one.grams, one.cm3):
+        if not fits(largest, one.grams, one.cm3):
             check_oversize(one, largest)
             bare.append(Packed("", one.grams, one.cm3, 0, one.units))
-        elif one.units:
+        else:
             loads = _filled(loads, one, largest)
     return (*(_boxed(cartons, load) for load in loads), *bare)
 

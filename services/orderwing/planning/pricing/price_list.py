@@ -7,7 +7,7 @@ travels bare, and a lane without prices costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from orderwing.planning.pricing.packing import Carton, Goods, Packed, fits, pack
@@ -96,8 +96,19 @@ class PriceList:
         if not load.packed:
             return total + rate.parcel_minor + sum(charge(load.grams, load.cm3))
         for one in load.packed:
-            total += (sum(charge(one.grams, one.cm3)) + one.minor + rate.parcel_minor) * one.times
+            parcel, weight, haul = charge(one.grams, one.cm3)
+            total += (parcel + weight + haul + one.minor + rate.parcel_minor) * one.times
         return total
+
+    def cheapest(self, runs: Sequence[tuple[Lane, int]], load: Load, due_ms: int) -> tuple[Lane, int, int]:
+        """(lane, arrival, cost) of the cheapest of some (lane, arrival), lateness included; the first of equals."""
+        lane, arrival = runs[0]
+        cost = self._cost_minor(lane, arrival, load, due_ms)
+        for other, at in runs[1:]:
+            minor = self._cost_minor(other, at, load, due_ms)
+            if minor < cost:
+                lane, arrival, cost = other, at, minor
+        return lane, arrival, cost
 
     def lateness_minor(self, arrival_at_ms: int, due_at_ms: int) -> int:
         """What arriving late costs, by the millisecond, rounded up."""
@@ -106,8 +117,13 @@ class PriceList:
     def terms(self, lane: Lane, load: Load, arrival_at_ms: int, due_at_ms: int) -> tuple[Term, ...]:
         """The named terms of freight and lateness, which sum to them; those of nought are left out."""
         terms = _freight_terms(self.rate(lane), load)
-        terms.append((LATENESS, self.lateness_minor(arrival_at_ms, due_at_ms)))
+        if arrival_at_ms > due_at_ms:
+            terms.append((LATENESS, self.lateness_minor(arrival_at_ms, due_at_ms)))
         return tuple([term for term in terms if term[1]])
+
+    def _cost_minor(self, lane: Lane, arrival_at_ms: int, load: Load, due_ms: int) -> int:
+        freight = self.freight_minor(lane, load)
+        return freight if arrival_at_ms <= due_ms else freight + self.lateness_minor(arrival_at_ms, due_ms)
 
     def _pack(self, sizes: tuple[tuple[int, int, int], ...]) -> tuple[Packed, ...]:
         """Of (units, grams, cm³): the same goods are packed over and over, from site to site."""

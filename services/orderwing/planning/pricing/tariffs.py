@@ -45,7 +45,7 @@ class Tariff:
 
     def charge(self, grams: int, cm3: int) -> tuple[int, int, int]:
         """(parcel, weight, line_haul) of one parcel of `grams` actual weight and `cm3` outer volume."""
-        billable = self.billable_g(grams, cm3)
+        billable = self.billable_g(grams, cm3) if self.cm3_per_kg else grams
         place = bisect_left(self.up_to_g, billable)
         haul = self.line_haul_minor + -(-grams // 1000) * self.line_haul_kilogram_minor
         if place < len(self.minor):

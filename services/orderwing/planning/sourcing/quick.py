@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
-from orderwing.planning.calendar import MINUTE_MS, arrival_ms, earliest_departure, serving_lanes
+from orderwing.planning.calendar import MINUTE_MS, next_runs
 from orderwing.planning.outlets import Loser, Outlet, Parcel
 from orderwing.planning.pricing import Catalogue, price_list
 from orderwing.planning.sourcing.splits import Piece, Sharing, cost_of, sharings, units_of
@@ -113,7 +113,8 @@ class Asked:
 
     def shelves(self, site: Site) -> dict[str, int]:
         """Units of each SKU that a site could ship: nothing of what it may not."""
-        stock = {sku: max(0, self.atp(site.site_id, sku)) for sku in self.needed}
+        atp, site_id = self.atp, site.site_id
+        stock = {sku: units if (units := atp(site_id, sku)) > 0 else 0 for sku in self.needed}
         if site.capabilities is not None:
             for sku in stock:
                 if refused(site, self.catalogue(sku)):
@@ -139,12 +140,12 @@ def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
     later than the earliest possible by more than `max_delay_minutes` is left out. Within that, lateness is priced
     against the earliest arrival that any site of `sites` offers, so that a penny never buys a day.
     """
-    units = sum(line.quantity for line in asked.lines)
+    units = sum([line.quantity for line in asked.lines])
     outlets = [outlet for site in sites if (outlet := outlet_of(asked, site, units)) is not None]
     stocked = [outlet for outlet in outlets if any(outlet.stock.values())]
     if not stocked:
         return Choice(held=(), short=tuple(asked.lines), cost_minor=0, promise_at_ms=None)
-    due_ms = min(outlet.earliest for outlet in outlets)
+    due_ms = min([outlet.earliest for outlet in outlets])
     due_ms += asked.network.policies.promise_slack_minutes * MINUTE_MS
     timely, losers = in_time(asked, stocked, due_ms)
     choice = _weighed(asked, timely, due_ms)
@@ -183,14 +184,10 @@ def verify(asked: Asked, choice: Choice) -> list[str]:
 
 
 def outlet_of(asked: Asked, site: Site, units: int) -> Outlet | None:
-    runs = []
-    for lane in serving_lanes(asked.network, site.site_id, asked.zone, asked.service_level):
-        departure = earliest_departure(lane, site, asked.now_ms, units)
-        if departure is not None:
-            runs.append((lane, arrival_ms(lane, departure)))
-    if not runs:
+    found = next_runs(asked.network, site, asked.zone, asked.service_level, asked.now_ms, units)
+    if found is None:
         return None
-    return Outlet(site, tuple(runs), asked.shelves(site))
+    return Outlet(site, found.runs, asked.shelves(site), found.earliest_ms, found.latest_ms)
 
 
 def in_time(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> tuple[Sequence[Outlet], tuple[Loser, ...]]:
@@ -199,7 +196,7 @@ def in_time(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> tuple[Seque
     The earliest possible is that of the quickest sites that together are short of the fewest units.
     """
     earliest = min([outlet.earliest for outlet in stocked])
-    last = max([arrival for outlet in stocked for _, arrival in outlet.runs])
+    last = max([outlet.latest for outlet in stocked])
     if last <= latest_ms(asked.max_delay_minutes, earliest):
         return stocked, ()
     quickest = sorted(stocked, key=lambda outlet: outlet.earliest)
@@ -211,9 +208,8 @@ def in_time(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> tuple[Seque
     losers: list[Loser] = []
     lines = [(line.sku, line.quantity) for line in asked.lines]
     for outlet in stocked:
-        runs = tuple([run for run in outlet.runs if run[1] <= by_ms])
-        if runs:
-            kept.append(outlet if len(runs) == len(outlet.runs) else replace(outlet, runs=runs))
+        if (timely := outlet.until(by_ms)) is not None:
+            kept.append(timely)
         elif not short_units(asked, (outlet,)):
             parcel = asked.parcel(outlet, lines, due_ms)
             losers.append(Loser((parcel,), too_late(asked.max_delay_minutes, parcel.arrival_ms, earliest)))
@@ -235,9 +231,11 @@ def _from_one(asked: Asked, whole: Sequence[Outlet], due_ms: int) -> Choice:
     lines = [(line.sku, line.quantity) for line in asked.lines]
     prices = price_list(asked.network)
     load = prices.load(asked.catalogue, lines)
-    parcels = [
-        outlet.parcel(prices, load, due_ms, asked.steering_minor(outlet.site.site_id, lines)) for outlet in whole
-    ]
+    if asked.steering is None:
+        parcels = [outlet.parcel(prices, load, due_ms) for outlet in whole]
+    else:
+        steering = [asked.steering_minor(outlet.site.site_id, lines) for outlet in whole]
+        parcels = [o.parcel(prices, load, due_ms, minor) for o, minor in zip(whole, steering, strict=True)]
     costs = [parcel.weighed_minor for parcel in parcels]
     cost = min(costs)
     place = costs.index(cost)
