@@ -14,7 +14,7 @@ from orderwing.commands.explaining.again import remade
 from orderwing.commands.explaining.as_json import as_json
 from orderwing.commands.explaining.asked import what_if
 from orderwing.commands.explaining.cards import CardError, Reference, facts_of_card, is_reproduced
-from orderwing.commands.explaining.told import Told, print_card
+from orderwing.commands.explaining.told import Told, candidates, print_card
 from orderwing.commands.policy_log import read_policy_file
 from orderwing.planning.explaining.asking import AskedError, Stocked, WhatIf
 from orderwing.planning.explaining.breakeven import break_evens
@@ -126,7 +126,7 @@ def test_without_the_chosen_site_another_is_chosen() -> None:
     neither = quickly(WhatIf(without=("N1", "N2")).apply(again.facts))
     assert difference(again.verdict, neither) == "Nothing could be held."
     fewer = quickly(WhatIf(stock=(Stocked("A", "N1", 2), Stocked("A", "N2", 0))).apply(again.facts))
-    assert difference(again.verdict, fewer) == "It would be the same: 1 units more short."
+    assert difference(again.verdict, fewer) == "It would be the same: 1 unit more short."
     assert not WhatIf(without=("S1",)).concerns(again.facts)
 
 
@@ -139,6 +139,22 @@ def test_it_is_printed_as_sentences_and_tables() -> None:
     assert "N2 would win if the parcel rate of lane N2-home from N2 were 0.02 lower (2.98 instead of 3.00)" in text
     assert "What else would win, and what that takes" in text
     assert "stock of A at N1" in text
+
+
+def test_costs_are_drawn_where_there_is_room_for_it() -> None:
+    told = [
+        {"label": "N1", "cost_minor": 400, "terms": [["parcel", 300], ["weight", 100]], "lost_because": None},
+        {"label": "N2", "cost_minor": 200, "terms": [["parcel", 150], ["weight", 50]], "lost_because": "late"},
+        {"label": "N3", "cost_minor": None, "terms": [], "lost_because": "lacks 1"},
+    ]
+    console = Console(width=160, record=True, file=StringIO())
+    console.print(candidates(told, 160))
+    wide = console.export_text()
+    assert "█" * 15 + "▒" * 5 in wide
+    assert "│ " + "█" * 7 + "▒" * 3 + " " in wide
+    assert "█parcel 1.50, ▒weight 0.50" in wide
+    console.print(candidates(told, 80))
+    assert "█" not in console.export_text()
 
 
 def far_apart(threshold_minor: int) -> Facts:

@@ -88,7 +88,7 @@ def by_allocation(facts: Facts) -> Verdict:
     assert isinstance(facts, Planning)
     found = outcome(facts)
     stands, wanted = sites_of(found.stands), sites_of(found.wanted)
-    told = dict(_weighed(found))
+    told = {label: _unless_gone(facts, one) for label, one in _weighed(found)}
     if wanted != NOTHING and wanted not in told:
         told[wanted] = Candidate(label=wanted, cost_minor=cost_of(found.wanted))
     lost = [one for label, one in told.items() if label != wanted]
@@ -141,6 +141,13 @@ def _weighed(found: Outcome) -> Iterator[tuple[str, Candidate]]:
         why = f"dearer by {dearer}" if dearer > 0 else LIKED_LESS
         told[stands] = told[stands].model_copy(update={"lost_because": why})
     yield from told.items()
+
+
+def _unless_gone(facts: Planning, one: Candidate) -> Candidate:
+    """A hold that is asked about without its site is weighed in vain."""
+    if all(site_id in facts.network.site_by_id for site_id in one.label.split("+")):
+        return one
+    return one.model_copy(update={"lost_because": "it is not there"})
 
 
 def _is_liked_less(one: Candidate) -> bool:

@@ -30,7 +30,7 @@ Json = Mapping[str, Any]
 PRICES = 6  # that are told in a sentence
 BARS_FROM = 110  # columns
 BAR = 20
-SHADES = "█▒░▚╱╳"
+SHADES = "█▒░▚╱╳▤▥"
 
 
 @dataclass(frozen=True)
@@ -271,7 +271,7 @@ def _shade(name: str, names: Sequence[str]) -> str:
 def _terms(terms: Iterable[Sequence[Any]], names: Sequence[str] = ()) -> str:
     """`names`: those that bars show, in the order of their shades."""
     return ", ".join(
-        [f"{_shade(name, names) + ' ' if names else ''}{name} {money(amount_minor)}" for name, amount_minor in terms]
+        [f"{_shade(name, names) if names else ''}{name} {money(amount_minor)}" for name, amount_minor in terms]
     )
 
 

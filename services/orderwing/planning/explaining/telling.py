@@ -157,7 +157,8 @@ def difference(before: Verdict, after: Verdict, nothing: str = "Nothing could be
         told.append(f"{money(abs(more))} {'dearer' if more > 0 else 'cheaper'}")
     short = after.short_units - before.short_units
     if short:
-        told.append(f"{abs(short)} units {'more' if short > 0 else 'fewer'} short")
+        units = "unit" if abs(short) == 1 else "units"
+        told.append(f"{abs(short)} {units} {'more' if short > 0 else 'fewer'} short")
     if before.promise_at_ms and after.promise_at_ms and after.promise_at_ms != before.promise_at_ms:
         late = after.promise_at_ms - before.promise_at_ms
         told.append(f"there {duration(abs(late))} {'later' if late > 0 else 'sooner'}")
