@@ -142,7 +142,7 @@ def test_it_is_printed_as_sentences_and_tables() -> None:
 
 
 def test_costs_are_drawn_where_there_is_room_for_it() -> None:
-    told = [
+    told: list[dict[str, object]] = [
         {"label": "N1", "cost_minor": 400, "terms": [["parcel", 300], ["weight", 100]], "lost_because": None},
         {"label": "N2", "cost_minor": 200, "terms": [["parcel", 150], ["weight", 50]], "lost_because": "late"},
         {"label": "N3", "cost_minor": None, "terms": [], "lost_because": "lacks 1"},
