@@ -113,8 +113,8 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "faust": ("orderwing.reoptimizer.worker", "orderwing.reoptimizer.transport", "orderwing.bench.peers.on_faust"),
     "quixstreams": ("orderwing.bench.peers.on_quixstreams",),
     "aiokafka": ("orderwing.reoptimizer.news", "orderwing.reoptimizer.transport", "orderwing.runtime.oauth"),
+    "pycurl": ("orderwing.gateways.calls", "orderwing.bench.gateway"),
     "aiohttp": (
-        "orderwing.gateways.provider",
         "orderwing.simulators.psp",
         "orderwing.api.*",
         "orderwing.runtime.oauth",

@@ -5,35 +5,36 @@ Kafka is left out. The provider simulator runs in a process of its own at zero l
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
 import psutil
+import pycurl
 
 from orderwing.bench.report import Sheet
 from orderwing.gateways.asking import Asking, Patience
-from orderwing.gateways.provider import Provider, address_of, session
+from orderwing.gateways.provider import Provider, address_of
 from orderwing.runtime.errors import OperatorError
 from orderwing_schemas.events.payments import Outcome, PaymentRequested, Purpose
 
 _IN_FLIGHT = 16
 _START_S = 60.0
 _PATIENCE = Patience(tries=1)
-Ask = Callable[[PaymentRequested], Awaitable[None]]
+Ask = Callable[[Callable[[], str], Iterator[PaymentRequested]], None]
 
 
 def measure(requests: int, rounds: int) -> Sheet:
     """`requests` of each way a round; the ways take turns, and medians over rounds are told. Raises OperatorError."""
     with tempfile.TemporaryDirectory() as directory, _provider(Path(directory)) as process:
-        costs, provider_us = asyncio.run(_rounds(Path(directory), process, requests, rounds))
+        costs, provider_us = _rounds(Path(directory), process, requests, rounds)
     first = costs["the gateway's client"]
     rows = [
         (name, f"{median(times):,.0f}", f"{median(t / f for t, f in zip(times, first, strict=True)):.2f}")
@@ -67,47 +68,58 @@ def _provider(run_dir: Path) -> Iterator[psutil.Process]:
             process.terminate()
 
 
-async def _rounds(
-    run_dir: Path, process: psutil.Process, requests: int, rounds: int
-) -> tuple[dict[str, list[float]], float]:
+def _rounds(run_dir: Path, process: psutil.Process, requests: int, rounds: int) -> tuple[dict[str, list[float]], float]:
     address = address_of("http://127.0.0.1:0", run_dir)
-    async with session(_PATIENCE, _IN_FLIGHT) as calls:
-        provider = Provider(calls, address, _PATIENCE)
-
-        async def ask(request: PaymentRequested) -> None:
-            answer = await provider.ask(request)
-            if answer.outcome is not Outcome.APPROVED:
-                raise OperatorError(f"The provider simulator did not approve: {answer.reason}.")
-
-        async def post(request: PaymentRequested) -> None:
-            asking = Asking(request, _PATIENCE)
-            async with calls.post(address() + asking.path, data=asking.body, headers=asking.headers) as response:
-                await response.read()
-
-        ways: dict[str, Ask] = {"the gateway's client": ask, "its HTTP library alone": post}
-        costs: dict[str, list[float]] = {name: [] for name in ways}
-        for number in range(rounds + 1):  # the first opens connections
-            for name, way in ways.items():
-                cost = await _round(way, f"{number}-{len(name)}", requests)
-                if number:
-                    costs[name].append(cost)
-            if number == 0:
-                before_s = sum(process.cpu_times()[:2])
-        spent_s = sum(process.cpu_times()[:2]) - before_s
+    ways: dict[str, Ask] = {"the gateway's client": _ask, "its HTTP library alone": _post}
+    costs: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds + 1):  # the first warms the provider
+        for name, way in ways.items():
+            asked = [_request(f"B{number}-{len(name)}-{n}") for n in range(requests)]
+            began_s = time.process_time()
+            way(address, iter(asked))
+            if number:
+                costs[name].append((time.process_time() - began_s) * 1e6 / requests)
+        if number == 0:
+            before_s = sum(process.cpu_times()[:2])
+    spent_s = sum(process.cpu_times()[:2]) - before_s
     return costs, spent_s * 1e6 / (rounds * requests * len(ways))
 
 
-async def _round(way: Ask, name: str, requests: int) -> float:
-    """CPU microseconds a request."""
-    waiting = iter([_request(f"B{name}-{n}") for n in range(requests)])
+def _ask(address: Callable[[], str], requests: Iterator[PaymentRequested]) -> None:
+    with Provider[None](address, _PATIENCE, _IN_FLIGHT) as provider:
+        while True:
+            for request in islice(requests, _IN_FLIGHT - len(provider)):
+                provider.ask(request, None)
+            if not len(provider):
+                return
+            for _, answer in provider.answers(1.0):
+                if answer.outcome is not Outcome.APPROVED:
+                    raise OperatorError(f"The provider simulator did not approve: {answer.reason}.")
 
-    async def work() -> None:
-        for request in waiting:
-            await way(request)
 
-    began_s = time.process_time()
-    await asyncio.gather(*(work() for _ in range(_IN_FLIGHT)))
-    return (time.process_time() - began_s) * 1e6 / requests
+def _post(address: Callable[[], str], requests: Iterator[PaymentRequested]) -> None:
+    multi = pycurl.CurlMulti()
+    idle = [pycurl.Curl() for _ in range(_IN_FLIGHT)]
+    while True:
+        for request in islice(requests, len(idle)):
+            asking = Asking(request, _PATIENCE)
+            curl = idle.pop()
+            curl.setopt(pycurl.URL, address() + asking.path)
+            curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in asking.headers.items()])
+            curl.setopt(pycurl.POSTFIELDS, asking.body)
+            curl.setopt(pycurl.WRITEFUNCTION, len)
+            multi.add_handle(curl)
+        if len(idle) == _IN_FLIGHT:
+            return
+        multi.perform()
+        _, good, bad = multi.info_read()
+        if bad:
+            raise OperatorError(f"The provider simulator did not answer: {bad[0][2]}.")
+        for curl in good:
+            multi.remove_handle(curl)
+            idle.append(curl)
+        if not good:
+            multi.select(1.0)
 
 
 def _request(order_id: str) -> PaymentRequested:

@@ -45,7 +45,7 @@ class Asking:
     """
 
     def __init__(self, request: PaymentRequested, patience: Patience, trace: Trace = ()) -> None:
-        """`trace` are W3C headers, which the provider is told as they are."""
+        """`trace` are W3C headers, which the provider is told as they are, where they can be."""
         body: dict[str, str | int] = {
             "order_id": request.order_id,
             "amount_minor": request.amount_minor,
@@ -59,7 +59,8 @@ class Asking:
         self.body = encode(body)
         self.headers = {"Idempotency-Key": request.idempotency_key, "Content-Type": "application/json"}
         for name, value in trace:
-            self.headers[name] = value.decode("ascii", "replace")
+            if (text := value.decode("ascii", "replace")).isprintable():  # a stranger's may break the line
+                self.headers[name] = text
         self.tried = 0
         self._request = request
         self._patience = patience

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import threading
-
 
 class OpenOffsets:
-    """Started in the order of offsets, finished in any. Safe between threads."""
+    """Started in the order of offsets, finished in any."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._finished: dict[int, bool] = {}  # in the order of offsets
         self._position: int | None = None
 
     def start(self, offset: int) -> None:
-        with self._lock:
-            self._finished[offset] = False
+        self._finished[offset] = False
 
     def finish(self, offset: int) -> None:
-        with self._lock:
-            if offset in self._finished:
-                self._finished[offset] = True
+        if offset in self._finished:
+            self._finished[offset] = True
 
     def position(self) -> int | None:
         """The offset after the last one below which all are finished; None while there is none."""
-        with self._lock:
-            while self._finished:
-                offset = next(iter(self._finished))
-                if not self._finished[offset]:
-                    break
-                del self._finished[offset]
-                self._position = offset + 1
-            return self._position
+        while self._finished:
+            offset = next(iter(self._finished))
+            if not self._finished[offset]:
+                break
+            del self._finished[offset]
+            self._position = offset + 1
+        return self._position

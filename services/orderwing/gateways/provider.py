@@ -2,76 +2,88 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from pathlib import Path
+from typing import Generic, Self, TypeVar
 from urllib.parse import urlsplit
 
-import aiohttp
-
 from orderwing.gateways.asking import ANSWER_BYTES, Asking, Patience, Trace
+from orderwing.gateways.calls import Calls
 from orderwing_schemas.events.payments import PaymentAnswered, PaymentRequested
 
+T = TypeVar("T")
 _LOOK_S = 0.2
 
 
-class Provider:
-    """`session` limits one call to `timeout_s`; `address` is asked before each try, for one may come back elsewhere."""
+class Provider(Generic[T]):
+    """Many requests at once, each with what the caller wants back with its answer.
+
+    `address` is asked before each try, for one may come back elsewhere. Nothing happens outside of `answers`.
+    """
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
         address: Callable[[], str],
         patience: Patience,
+        at_once: int,
         retried: Callable[[], None] = lambda: None,
     ) -> None:
-        self._session = session
         self._address = address
         self._patience = patience
         self._retried = retried
+        self._calls = Calls[tuple[Asking, T]](at_once, patience.timeout_s, ANSWER_BYTES)
+        self._resting: list[tuple[float, int, Asking, T]] = []  # a heap by the time of the next try
+        self._rested = 0
+        self._answers: list[tuple[T, PaymentAnswered]] = []
 
-    async def ask(self, request: PaymentRequested, trace: Trace = ()) -> PaymentAnswered:
-        """The provider's answer, or `failed` with the last try's reason."""
-        asking = Asking(request, self._patience, trace)
-        while (answer := await self._try(asking)) is None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._calls.close()
+
+    def __len__(self) -> int:
+        """Requests without an answer yet."""
+        return len(self._calls) + len(self._resting) + len(self._answers)
+
+    def ask(self, request: PaymentRequested, about: T, trace: Trace = ()) -> None:
+        self._try(Asking(request, self._patience, trace), about)
+
+    def answers(self, wait_s: float) -> list[tuple[T, PaymentAnswered]]:
+        """The provider's, or `failed` with the last try's reason; waits up to `wait_s` for something to happen."""
+        while self._resting and self._resting[0][0] <= time.monotonic():
+            _, _, asking, about = heappop(self._resting)
             self._retried()
-            await asyncio.sleep(asking.pause_s(random.random()))
-        return answer
+            self._try(asking, about)
+        if self._answers:
+            wait_s = 0.0
+        elif self._resting:
+            wait_s = min(wait_s, max(0.0, self._resting[0][0] - time.monotonic()))
+        for (asking, about), status, body, missed in self._calls.finished(wait_s):
+            self._tried(asking, about, asking.heard(status, body) if missed is None else asking.missed(missed))
+        told, self._answers = self._answers, []
+        return told
 
-    async def _try(self, asking: Asking) -> PaymentAnswered | None:
+    def _try(self, asking: Asking, about: T) -> None:
         try:
             url = self._address() + asking.path
-            async with self._session.post(url, data=asking.body, headers=asking.headers) as response:
-                return asking.heard(response.status, await _body(response))
-        except TimeoutError:
-            return asking.missed("timeout")
-        except (aiohttp.ClientError, OSError):
-            return asking.missed("unreachable")
+        except ConnectionError:
+            self._tried(asking, about, asking.missed("unreachable"))
+        else:
+            self._calls.post(url, asking.headers, asking.body, (asking, about))
 
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """All of it, up to a limit; a single `read` gives no more than has come so far."""
-    content = response.content
-    body = await content.read(ANSWER_BYTES)
-    while not content.at_eof() and len(body) < ANSWER_BYTES:
-        body += await content.read(ANSWER_BYTES - len(body))
-    return body
-
-
-def session(patience: Patience, in_flight: int) -> aiohttp.ClientSession:
-    """A provider knows no cookies and answers a line of JSON: what serves browsers would cost more than the rest."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=in_flight),
-        timeout=aiohttp.ClientTimeout(total=patience.timeout_s),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
-        auto_decompress=False,  # none was asked for
-    )
+    def _tried(self, asking: Asking, about: T, answer: PaymentAnswered | None) -> None:
+        if answer is not None:
+            self._answers.append((about, answer))
+            return
+        self._rested += 1
+        heappush(self._resting, (time.monotonic() + asking.pause_s(random.random()), self._rested, asking, about))
 
 
 def address_of(psp_url: str, run_dir: Path) -> Callable[[], str]:

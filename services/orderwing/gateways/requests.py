@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
@@ -26,21 +25,20 @@ from orderwing_schemas.codec import UndecodableError, decode, header_map
 from orderwing_schemas.events.payments import PaymentRequested
 from orderwing_schemas.topics import PAYMENTS_REQUESTED
 
-POLL_S = 0.05
 COMMIT_EVERY_S = 0.2
 
 _log = get_logger("orderwing.payment_gateway")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A request, and where its offset is accounted for."""
+class Asked(NamedTuple):
+    """A request, and where its offset is accounted for. `began_s` by `time.perf_counter`."""
 
     request: PaymentRequested
     offset: int
     open_offsets: OpenOffsets
+    began_s: float
     trace: list[tuple[str, bytes]]  # W3C headers, as its answer carries them on
-    span: DecisionSpan | None = None
+    span: DecisionSpan | None
 
     @property
     def traceparent(self) -> str | None:
@@ -52,7 +50,7 @@ class Asked:
 
 
 class Requests:
-    """One thread alone uses it; what it gives out may be finished in any."""
+    """What it gives out may be finished in any order."""
 
     def __init__(self, settings: Settings, metrics: Metrics, tracer: Tracer | None = None) -> None:
         self._metrics = metrics
@@ -60,6 +58,7 @@ class Requests:
         self._open: dict[int, OpenOffsets] = {}
         self._committed: dict[int, int] = {}
         self._commit_at_s = 0.0
+        self._paused: list[TopicPartition] = []
         self._consumer = Consumer(
             {
                 **client_config(settings.kafka),
@@ -78,18 +77,14 @@ class Requests:
             [PAYMENTS_REQUESTED.name], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
 
-    def fetch(self, room: int) -> list[Asked]:
-        """Up to `room` requests; with no room only heartbeats and rebalances."""
+    def fetch(self, room: int, wait_s: float) -> list[Asked]:
+        """Up to `room` requests, the first within `wait_s`; with no room only heartbeats and rebalances."""
         if time.monotonic() >= self._commit_at_s:
             self._commit(wait=False)
             self._measure_lag()
             self._commit_at_s = time.monotonic() + COMMIT_EVERY_S
-        held = self._consumer.assignment() if room <= 0 else []
-        if held:
-            self._consumer.pause(held)
-        first = self._consumer.poll(POLL_S)
-        if held:
-            self._consumer.resume([place for place in self._consumer.assignment() if place in held])
+        self._pause(room <= 0)
+        first = self._consumer.poll(wait_s)
         if first is None:
             return []
         asked = [self._asked(first)]  # accounted for before `consume`, in which a rebalance may happen
@@ -99,6 +94,15 @@ class Requests:
     def close(self) -> None:
         self._commit(wait=True)
         self._consumer.close()
+
+    def _pause(self, wanted: bool, /) -> None:
+        """Seldom: what the client has fetched is fetched again afterwards."""
+        if wanted and not self._paused:
+            self._paused = self._consumer.assignment()
+            self._consumer.pause(self._paused)
+        elif self._paused and not wanted:
+            self._consumer.resume([place for place in self._consumer.assignment() if place in self._paused])
+            self._paused = []
 
     # --- assignment ------------------------------------------------------------------------------------------------
 
@@ -115,6 +119,7 @@ class Requests:
         self._lost(_, partitions)
 
     def _lost(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        self._pause(False)  # it would last until they come back
         for place in partitions:
             self._open.pop(place.partition, None)
 
@@ -143,16 +148,17 @@ class Requests:
         if open_offsets is None:  # taken away meanwhile: its new owner asks
             return None
         open_offsets.start(offset)
-        return self._traced(Asked(request, offset, open_offsets, []), headers, partition)
+        trace, span = self._trace(headers, partition, offset)
+        return Asked(request, offset, open_offsets, time.perf_counter(), trace, span)
 
-    def _traced(self, asked: Asked, headers: Any, partition: int) -> Asked:
-        """Whose answer goes on with the request's trace: with a span of its own where spans are exported."""
+    def _trace(self, headers: Any, partition: int, offset: int) -> tuple[list[tuple[str, bytes]], DecisionSpan | None]:
+        """How the request's trace goes on: with a span of its own where spans are exported."""
         told = origin(headers or ())
         if self._tracer is None:
-            return replace(asked, trace=[] if told.context is None else told.context.headers())
-        cause = RecordCause(PAYMENTS_REQUESTED.name, partition, asked.offset)
+            return [] if told.context is None else told.context.headers(), None
+        cause = RecordCause(PAYMENTS_REQUESTED.name, partition, offset)
         span = DecisionSpan(self._tracer, "record", cause, partition, None, told)
-        return replace(asked, trace=span.lead_to().headers(), span=span)
+        return span.lead_to().headers(), span
 
     # --- positions -------------------------------------------------------------------------------------------------
 

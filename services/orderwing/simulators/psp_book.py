@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+from msgspec.json import decode, encode
 
 Entry = dict[str, Any]
 _AUTHORISATION = "auth-"  # begins the references of authorisations, and no idempotency key
@@ -52,7 +53,7 @@ class Book:
         whole = written.rfind(b"\n") + 1
         os.ftruncate(self._file, whole)  # a line that a kill cut short was never answered
         for line in written[:whole].splitlines():
-            self._apply(json.loads(line))
+            self._apply(decode(line))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,7 +141,7 @@ class Book:
             **told,
         }
         if self._file is not None:
-            line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
+            line = encode(entry) + b"\n"
             while line:
                 line = line[os.write(self._file, line) :]
         self._apply(entry)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp import web
 
-from orderwing.gateways.asking import Patience
+from orderwing.gateways.asking import ANSWER_BYTES, Patience, Trace
 from orderwing.gateways.provider import Provider
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
 
@@ -21,26 +24,59 @@ REQUEST = PaymentRequested(
     currency="GBP",
     payment_token="tok_ok",
 )
+CERTIFICATE = Path(__file__).with_name("provider.pem")
+TWICE = Patience(tries=2, first_pause_s=0.001)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def asked(handler: Handler) -> PaymentAnswered:
-    """The answer to REQUEST of a provider that answers by `handler`, asked twice at most."""
+@contextmanager
+def provider_at(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """The address of a provider that answers by `handler`, in a thread of its own."""
+    started = threading.Event()
+    loop = asyncio.new_event_loop()
+    addresses: list[str] = []
 
-    async def ask() -> PaymentAnswered:
+    async def serve(ended: asyncio.Event) -> None:
         app = web.Application()
         app.router.add_post("/v1/authorisations", handler)
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-            async with aiohttp.ClientSession() as session:
-                return await Provider(session, lambda: url, Patience(tries=2, first_pause_s=0.001)).ask(REQUEST)
+            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+            addresses.append(f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}")
+            started.set()
+            await ended.wait()
         finally:
+            started.set()
             await runner.cleanup()
 
-    return asyncio.run(ask())
+    ended = asyncio.Event()
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(ended),))
+    thread.start()
+    try:
+        started.wait()
+        yield addresses[0]
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join()
+        loop.close()
+
+
+def answer_of(url: str, patience: Patience = TWICE, trace: Trace = ()) -> PaymentAnswered:
+    with Provider[str](lambda: url, patience, at_once=1) as provider:
+        provider.ask(REQUEST, "mine", trace)
+        while not (answers := provider.answers(1.0)):
+            assert len(provider) == 1
+        assert len(provider) == 0
+    [(about, answer)] = answers
+    assert about == "mine"
+    return answer
+
+
+def asked(handler: Handler, patience: Patience = TWICE, trace: Trace = ()) -> PaymentAnswered:
+    """The answer to REQUEST of a provider that answers by `handler`."""
+    with provider_at(handler) as url:
+        return answer_of(url, patience, trace)
 
 
 def saying(body: bytes, status: int = 200) -> Handler:
@@ -82,3 +118,90 @@ def test_what_is_no_answer_is_told_as_failed(body: bytes) -> None:
 def test_a_decline_needs_no_reason() -> None:
     answer = asked(saying(b"{}", status=402))
     assert (answer.outcome, answer.reason) == (Outcome.DECLINED, "http_402")
+
+
+def test_only_so_much_of_an_answer_is_read() -> None:
+    """And what is beyond does not keep the next try from being heard."""
+    bodies = [b'{"amount_minor": 500, "x": "' + b"x" * 50 * ANSWER_BYTES + b'"}', b'{"amount_minor": 500}']
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=bodies.pop(0))
+
+    answer = asked(handler)
+    assert (answer.outcome, answer.attempts) == (Outcome.APPROVED, 2)
+
+
+def test_a_provider_that_never_ends_its_answer_is_not_waited_for() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:  # until the other end hangs up
+            await response.write(b" ")
+            await asyncio.sleep(0.01)
+
+    answer = asked(handler, Patience(tries=2, timeout_s=0.2, first_pause_s=0.001))
+    assert (answer.outcome, answer.reason, answer.attempts) == (Outcome.FAILED, "timeout", 2)
+
+
+def test_a_provider_that_hangs_up_is_asked_again() -> None:
+    calls = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        calls.append(request.headers["Idempotency-Key"])
+        if len(calls) < 3:
+            assert request.transport is not None
+            request.transport.close()
+        return web.Response(body=b'{"amount_minor": 500}')
+
+    answer = asked(handler, Patience(tries=5, first_pause_s=0.001))
+    assert answer.outcome is Outcome.APPROVED
+    assert calls == [REQUEST.idempotency_key] * 3
+
+
+def test_the_provider_gets_what_is_asked_and_nothing_of_the_client() -> None:
+    told: list[tuple[dict[str, str], object]] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        told.append((dict(request.headers), await request.json()))
+        return web.Response(body=b'{"amount_minor": 500}')
+
+    asked(handler, trace=[("traceparent", b"00-1-2-01"), ("tracestate", b"a=1\r\nIdempotency-Key: other")])
+    [(headers, body)] = told
+    assert body == {"order_id": "O-1", "amount_minor": 500, "currency": "GBP", "token": "tok_ok"}
+    assert headers.pop("Host").startswith("127.0.0.1:")
+    assert int(headers.pop("Content-Length")) > 0
+    assert headers == {
+        "Idempotency-Key": "O-1:authorise:1", "Content-Type": "application/json", "traceparent": "00-1-2-01",
+    }  # fmt: skip
+
+
+def test_many_are_asked_at_once_and_each_gets_its_own_answer() -> None:
+    waiting: list[asyncio.Event] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        """Nobody is answered before all have asked, and the last is first."""
+        mine = asyncio.Event()
+        waiting.append(mine)
+        if len(waiting) == 20:
+            waiting.pop().set()
+        await mine.wait()
+        if waiting:
+            waiting.pop().set()
+        return web.json_response({"amount_minor": (await request.json())["amount_minor"]})
+
+    with provider_at(handler) as url, Provider[int](lambda: url, Patience(tries=1), at_once=20) as provider:
+        for n in range(20):
+            provider.ask(REQUEST.model_copy(update={"amount_minor": n}), n)
+        answers: list[tuple[int, PaymentAnswered]] = []
+        while len(provider):
+            answers += provider.answers(1.0)
+    assert sorted((n, answer.amount_minor) for n, answer in answers) == [(n, n) for n in range(20)]
+
+
+def test_a_provider_behind_tls_is_asked_if_the_system_trusts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(CERTIFICATE)
+    with provider_at(saying(b'{"amount_minor": 500}'), tls) as url:
+        assert answer_of(url).reason == "unreachable"
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        assert answer_of(url).outcome is Outcome.APPROVED

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer, TestClient
 
 from orderwing.runtime.settings import PaymentSimulator
 from orderwing.simulators.psp import PaymentProvider
@@ -23,8 +24,9 @@ def with_provider(
 ) -> None:
     async def play() -> None:
         with Book(tmp_path / "psp.ledger.jsonl") as book:
-            server = TestServer(PaymentProvider(book, manners, seed=1).application())
-            async with TestClient(server) as client:
+            server = RawTestServer(PaymentProvider(book, manners, seed=1).answer)
+            client: TestClient[web.BaseRequest, None] = TestClient(server)
+            async with client:
 
                 async def call(path: str, key: str, **told: object) -> tuple[int, dict[str, object]]:
                     body = {"order_id": "A-1", "amount_minor": 100, "currency": "GBP", **told}
