@@ -51,7 +51,7 @@ class DeadlineCause(msgspec.Struct, frozen=True):
 Cause = RecordCause | DeadlineCause
 
 
-def event_ids(stage: str, cause: Cause, many: int) -> list[str]:
+def event_ids(stage: str, cause: str, many: int) -> list[str]:
     """Of all outputs of a decision, the same if it is repeated: a hash of who decided and why, and which it is."""
     decision = blake2b(f"{stage}|{cause}".encode(), digest_size=13).hexdigest()
     return [f"{decision}{position:06x}" for position in range(many)]

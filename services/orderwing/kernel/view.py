@@ -69,7 +69,7 @@ class Draft:
 
     def get(self, kind: type[R], key: str) -> R | None:
         place = (kind, key)
-        if place not in self._rows:
+        if not self._rows or place not in self._rows:
             return self._view.get(kind, key)
         return self._rows[place]  # type: ignore[return-value]  # keyed by its own kind
 
@@ -95,6 +95,8 @@ class Draft:
 
     def decision(self) -> Decision:
         rows = self._rows
+        if not rows:
+            return Decision(tuple(self._emits))
         puts = tuple([row for row in rows.values() if row is not None])
         drops = () if len(puts) == len(rows) else tuple([place for place, row in rows.items() if row is None])
         return Decision(tuple(self._emits), puts, drops)

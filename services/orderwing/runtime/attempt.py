@@ -38,10 +38,11 @@ class Attempt(Deciding):
         self.letters: list[Letter] = []
         self.released: list[str | None] = []
         self._budget = budget
+        self._control = decider.control.name
         self._parked = partition.parked > 0
 
     def record(self, record: Record) -> None:
-        if record.topic == self._decider.control.name:
+        if record.topic == self._control:
             self._settle(record)
             return
         self.number += 1
@@ -52,8 +53,7 @@ class Attempt(Deciding):
             self._park(record, cause, order)
             return
         try:
-            now_ms = self._at(record.timestamp_ms)
-            self._take(self._decide(record, cause, now_ms), cause, now_ms)
+            self._record(record, cause)
         except Exception as error:
             self._poison(record, None, cause, origin(record.headers).order_id, error)
         else:
@@ -162,8 +162,7 @@ class Attempt(Deciding):
             if row.truncated:
                 raise TruncatedError("too large to keep: read it at its origin, then drop it")
             if deadline is None:
-                now_ms = self._at(row.timestamp_ms)
-                self._take(self._decide(row.record, cause, now_ms), cause, now_ms)
+                self._record(row.record, cause)
             elif self._stands(deadline):
                 self._due(deadline, cause)
         except Exception as error:

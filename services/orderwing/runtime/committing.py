@@ -44,10 +44,10 @@ def _rows(decider: Decider, attempt: Attempt) -> list[Outgoing]:
     """Raises RecordRefusedError for a row that cannot be encoded."""
     number = attempt.partition.number
     made = []
-    for (kind, key), (row, decision) in attempt.overlay.changes.items():
+    for (kind, key), change in attempt.overlay.changes.items():
         name = changelog_key(kind, key)
         try:
-            made.append(decider.outputs.row(name, row, decision, number))
+            made.append(decider.outputs.row(name, change.row, change.number, number))
         except Exception as error:
             outgoing = Outgoing(decider.changelog, number, name.encode(), None, [])
             raise RecordRefusedError(outgoing, type(error).__name__) from error

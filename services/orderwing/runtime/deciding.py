@@ -79,6 +79,9 @@ class Deciding:
         self.spans: list[DecisionSpan] = []  # empty without a tracer
         self._decider = decider
         self._stage = decider.stage
+        self._inputs = decider.inputs
+        self._outputs = decider.outputs
+        self._reference = partition.reference
         self._wall_ms = wall_ms
         self._now_ms = decider.clock.domain_ms(wall_ms)
         self._refused = refused or {}
@@ -87,32 +90,35 @@ class Deciding:
 
     # --- records ---------------------------------------------------------------------------------------------------
 
-    def _at(self, timestamp_ms: int) -> int:
-        return self._now_ms if timestamp_ms <= self._wall_ms else self._decider.clock.domain_ms(timestamp_ms)
-
-    def _decide(self, record: Record, cause: Cause, now_ms: int) -> Decision:
-        stage = self._stage
+    def _record(self, record: Record, cause: Cause) -> None:
         if self._refused and (reason := self._refused.get((cause, False))) is not None:
             raise RefusedError(reason)
-        if stage.raw is not None:
-            return stage.raw(self.overlay, RawRecord(*record[:5], tuple(record.headers)), now_ms)
-        topic, readers = self._decider.inputs[record.topic]
+        now_ms, raw = self._now_ms, self._stage.raw
+        if record.timestamp_ms > self._wall_ms:
+            now_ms = self._decider.clock.domain_ms(record.timestamp_ms)
+        if raw is None:
+            decision = self._decide(record, now_ms)
+        else:
+            decision = raw(self.overlay, RawRecord(*record[:5], tuple(record.headers)), now_ms)
+        self._take(decision, cause, now_ms)
+
+    def _decide(self, record: Record, now_ms: int) -> Decision:
+        topic, readers = self._inputs[record.topic]
         event_type = type_of(record.headers)
-        reader = readers.get(event_type)
-        if reader is None:
+        if event_type not in readers:
             raise _unexpected(record, event_type)
-        kind, handler = reader
+        kind, handler = readers[event_type]
         event = decode_as(kind, record.value)
         key = (record.key or b"").decode("utf-8", "replace")
-        if partition_of(topic, key, self.partition.reference) != record.partition:
+        if partition_of(topic, key, self._reference) != record.partition:
             raise MisplacedError(f"{topic.name}: the record's key belongs to another partition")
         return handler(self.overlay, event, now_ms)
 
     def _take(self, decision: Decision, cause: Cause, now_ms: int) -> None:
-        reference = self.partition.reference
-        outgoings = self._decider.outputs.emits(decision.emits, cause, self.number, now_ms, reference, self._span)
-        self.overlay.apply(decision, self.number)
-        self.items.append(Output(cause, self.number, outgoings))
+        number = self.number
+        outgoings = self._outputs.emits(decision.emits, cause, number, now_ms, self._reference, self._span)
+        self.overlay.apply(decision, number)
+        self.items.append(Output(cause, number, outgoings))
 
     # --- deadlines -------------------------------------------------------------------------------------------------
 

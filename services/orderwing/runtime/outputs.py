@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from orderwing.kernel.decision import Cause, Emit, event_ids
 from orderwing.kernel.ports import Outgoing
@@ -12,9 +14,14 @@ from orderwing.runtime.partitioning import partition_of
 from orderwing.runtime.store import encode_row
 from orderwing.runtime.tracing_spans import DecisionSpan
 from orderwing_schemas.base import Event
-from orderwing_schemas.codec import encode
+from orderwing_schemas.codec import Headers
 
-Headers = list[tuple[str, bytes]]
+
+class Form(NamedTuple):
+    """What records of one kind of event have in common, and how their values are made."""
+
+    headers: Headers
+    to_json: Callable[[Event], bytes]
 
 
 class Outputs:
@@ -23,7 +30,7 @@ class Outputs:
     def __init__(self, stage: str, changelog: str) -> None:
         self._stage = stage
         self._changelog = changelog
-        self._fixed: dict[str, Headers] = {}
+        self._forms: dict[type[Event], Form] = {}
         self._now_ms = -1
         self._time = ("ce_time", b"")
 
@@ -41,12 +48,15 @@ class Outputs:
             span.lead_to(emits)
         if not emits:
             return []
+        why = str(cause)
+        decision = ("decision", f"{number} {why}".encode())
         made = []
-        decision = ("decision", f"{number} {cause}".encode())
-        for (topic, event), identity in zip(emits, event_ids(self._stage, cause, len(emits)), strict=True):
+        for (topic, event), identity in zip(emits, event_ids(self._stage, why, len(emits)), strict=True):
+            headers = self.headers(event, identity, now_ms, topic.name, span)
+            headers.insert(0, decision)
             key = topic.key_of(event)
-            headers = [decision, *self.headers(event, identity, now_ms, topic.name, span)]
-            made.append(Outgoing(topic.name, partition_of(topic, key, reference), key.encode(), encode(event), headers))
+            value = self._forms[type(event)].to_json(event)
+            made.append(Outgoing(topic.name, partition_of(topic, key, reference), key.encode(), value, headers))
         return made
 
     def headers(
@@ -56,29 +66,30 @@ class Outputs:
         if now_ms != self._now_ms:  # of a batch most are the same
             moment = datetime.fromtimestamp(now_ms / 1000, UTC).isoformat(timespec="milliseconds")
             self._now_ms, self._time = now_ms, ("ce_time", moment.encode())
+        form = self._forms.get(type(event)) or self._form(type(event))
         subject = event.subject
-        traced = [] if span is None else span.headers(subject, identity, topic)
-        fixed = self._fixed.get(event.EVENT_TYPE) or self._fixed_headers(event.EVENT_TYPE)
+        traced = () if span is None else span.headers(subject, identity, topic)
         if subject is None:
-            return [*traced, self._time, ("ce_id", identity.encode()), *fixed]
-        return [*traced, self._time, ("ce_id", identity.encode()), ("ce_subject", subject.encode()), *fixed]
+            return [self._time, ("ce_id", identity.encode()), *traced, *form.headers]
+        return [self._time, ("ce_id", identity.encode()), ("ce_subject", subject.encode()), *traced, *form.headers]
 
-    def _fixed_headers(self, event_type: str) -> Headers:
-        fixed = self._fixed[event_type] = [
+    def _form(self, kind: type[Event]) -> Form:
+        headers = [
             ("ce_specversion", b"1.0"),
             ("ce_source", f"/orderwing/{self._stage}".encode()),
             ("content-type", b"application/json"),
-            ("ce_type", event_type.encode()),
+            ("ce_type", kind.EVENT_TYPE.encode()),
         ]
-        return fixed
+        form = self._forms[kind] = Form(headers, kind.__pydantic_serializer__.to_json)
+        return form
 
     def row(self, changelog_key: str, row: Row | None, number: int, partition: int) -> Outgoing:
-        """What must be known of a row without decoding it stands in headers."""
-        headers = [("rev", b"%d" % number)]
+        """What must be known of a deadline without decoding its row stands in headers."""
         if row is None:
-            return Outgoing(self._changelog, partition, changelog_key.encode(), None, headers)
+            return Outgoing(self._changelog, partition, changelog_key.encode(), None, [])
+        headers: Headers = []
         if row.wake_at_ms is not None:
-            headers.append(("wake", b"%d" % row.wake_at_ms))
+            headers = [("rev", b"%d" % number), ("wake", b"%d" % row.wake_at_ms)]
             if (order_id := getattr(row, "order_id", None)) is not None:
                 headers.append(("order", order_id.encode()))
         return Outgoing(self._changelog, partition, changelog_key.encode(), encode_row(row), headers)

@@ -58,7 +58,10 @@ class Partition:
         """Take over what a committed batch changed."""
         self.decisions = decisions
         self.store.merge(changes.items())
-        for (kind, key), (row, number) in changes.items():
+        if not self._timed:
+            return
+        for (kind, key), change in changes.items():
             if kind in self._timed:
-                wake = None if row is None else row.wake_at_ms
-                self.deadlines.set(changelog_key(kind, key), wake, number, getattr(row, "order_id", None))
+                wake = None if change.row is None else change.row.wake_at_ms
+                order_id = getattr(change.row, "order_id", None)
+                self.deadlines.set(changelog_key(kind, key), wake, change.number, order_id)

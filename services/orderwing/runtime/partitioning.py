@@ -38,9 +38,10 @@ def key_partition(key: str, partitions: int) -> int:
 
 def partition_of(topic: Topic, key: str, reference: Reference) -> int:
     """The partition of `key`. Raises UnknownRegionError; LookupError while no network is published."""
+    partitions = topic.partitions
     if not topic.by_region:
-        return key_partition(key, topic.partitions)
+        return 0 if partitions == 1 else key_partition(key, partitions)
     ordinal = reference.network.ordinals.get(key)
     if ordinal is None:
         raise UnknownRegionError(f"{topic.name}: the network has no such region")
-    return ordinal % topic.partitions
+    return ordinal % partitions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from itertools import zip_longest
 
 import msgspec
 
@@ -12,7 +12,8 @@ from orderwing.kernel.decision import Decision
 from orderwing.kernel.row import R, Row, group_of
 from orderwing.kernel.view import Reference
 
-_encode = msgspec.json.Encoder().encode
+encode_row = msgspec.json.Encoder().encode
+Place = tuple[type[Row], str]
 _NONE: frozenset[str] = frozenset()
 
 
@@ -20,7 +21,7 @@ class UnknownKindError(LookupError):
     """A row of a kind that the stage does not declare."""
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True):
     """What a decision made of a row: `row` is None when dropped; `number` is that of the decision."""
 
     row: Row | None
@@ -116,12 +117,12 @@ class Store:
         name, _, key = changelog_key.partition(":")
         return self._by_name[name].get(key)
 
-    def merge(self, changes: Iterable[tuple[tuple[type[Row], str], Change]]) -> None:
-        for (kind, key), (row, _) in changes:
-            if row is None:
+    def merge(self, changes: Iterable[tuple[Place, Change]]) -> None:
+        for (kind, key), change in changes:
+            if change.row is None:
                 self.tables[kind].drop(key)
             else:
-                self.tables[kind].put(row, key)
+                self.tables[kind].put(change.row, key)
 
 
 class Overlay:
@@ -129,9 +130,9 @@ class Overlay:
 
     def __init__(self, store: Store, reference: Reference) -> None:
         self.reference = reference
-        self.changes: dict[tuple[type[Row], str], Change] = {}
+        self.changes: dict[Place, Change] = {}
         self._tables = store.tables
-        self._groups: dict[tuple[type[Row], str], set[str]] = {}  # keys without a rest are not in it
+        self._groups: dict[Place, set[str]] = {}  # keys without a rest are not in it
 
     def get(self, kind: type[R], key: str) -> R | None:
         change = self.changes.get((kind, key))
@@ -152,28 +153,16 @@ class Overlay:
 
     def apply(self, decision: Decision, number: int) -> None:
         """Raises KeyError for rows of a kind that the stage does not declare, before anything is changed."""
-        puts = [((type(row), row.key), row) for row in decision.puts]
-        tables = self._tables
-        for (kind, _), _ in puts:
-            if kind not in tables:
+        places: list[Place] = [(type(row), row.key) for row in decision.puts]
+        places += decision.drops
+        for kind, _ in places:
+            if kind not in self._tables:
                 raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
-        for kind, _ in decision.drops:
-            if kind not in tables:
-                raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
-        for place, row in puts:
-            self._change(place, Change(row, number))
-        for place in decision.drops:
-            self._change(place, Change(None, number))
-
-    def _change(self, place: tuple[type[Row], str], change: Change) -> None:
-        self.changes[place] = change
-        kind, key = place
-        if "|" in key:
-            self._groups.setdefault((kind, group_of(key)), set()).add(key)
-
-
-def encode_row(row: Row) -> bytes:
-    return _encode(row)
+        for place, row in zip_longest(places, decision.puts):
+            self.changes[place] = Change(row, number)
+            kind, key = place
+            if "|" in key:
+                self._groups.setdefault((kind, group_of(key)), set()).add(key)
 
 
 def changelog_key(kind: type[Row], key: str) -> str:
