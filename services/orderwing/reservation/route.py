@@ -159,7 +159,9 @@ def _lacked(lines: Sequence[tuple[str, int]]) -> str:
 
 
 def _region_of(draft: Draft, site_id: str) -> str:
-    return draft.network.site_by_id[site_id].region_id
+    """For a site that the network has not any more, its own id."""
+    site = draft.network.site_by_id.get(site_id)
+    return site_id if site is None else site.region_id
 
 
 def candidates_told(route: Route) -> Iterator[Candidate]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from orderwing.kernel.decision import NOTHING, Decision
@@ -66,18 +68,21 @@ def on_returned(view: View, event: SlipReturned, now_ms: int) -> Decision:
         _looked(draft, hold, order, event, now_ms)
         return draft.decision()
     route.put_stale(draft, order, event, now_ms)
-    found = _by_region(draft, event)
     if hold.state in (HoldState.LAPSED, HoldState.RELEASED):
-        for remote in found:
-            settle(draft, hold, remote.region, remote.slip)
+        for region in _holding(draft, hold, event):
+            settle(draft, hold, region, event.slip)
         draft.put(replace(hold, asked=(), boxed=0))
         return draft.decision()
+    lost = _lost(draft, event.held)
+    if lost:
+        hold = _forget(draft, hold, event)
+    found = () if lost else _by_region(draft, event)
+    lines = () if lost else units.held_of_told(event.held)
     if event.slip == hold.boxed:
         one_box.put_card(draft, hold, order, event.held, now_ms)
         if found:
             release_at_home(draft, hold)
             hold = replace(hold, held=())
-    lines = units.held_of_told(event.held)
     hold = replace(
         hold,
         remote=(*hold.remote, *found),
@@ -146,16 +151,36 @@ def on_remote_due(view: View, row: RemoteHold, now_ms: int) -> Decision:
     return Decision(drops=((RemoteHold, row.key),))
 
 
+def _lost(draft: Draft, held: Iterable[HeldLine]) -> bool:
+    """Whether something of it is at a site that the network has not any more."""
+    return any(line.site_id not in draft.network.site_by_id for line in held)
+
+
+def _holding(draft: Draft, hold: Hold, event: SlipReturned) -> tuple[str, ...]:
+    """The regions that hold something for the slip: where a site is lost nobody knows whose it was, so all but home."""
+    if _lost(draft, event.held):
+        return tuple([region for region in draft.network.ordinals if region != hold.home])
+    return tuple([remote.region for remote in _by_region(draft, event)])
+
+
+def _forget(draft: Draft, hold: Hold, event: SlipReturned) -> Hold:
+    """As if the slip had never gone out: what it found goes back, and what is open is sought in today's network."""
+    for region in _holding(draft, hold, event):
+        settle(draft, hold, region, event.slip)
+    return replace(hold, asked=(), boxed=0 if event.slip == hold.boxed else hold.boxed)
+
+
 def _looked(draft: Draft, hold: Hold, order: Order, event: SlipReturned, now_ms: int) -> None:
     """All is there: ask for exactly that, region by region. Else wait on; another offer meanwhile is looked at too."""
     at_one_site = event.slip == hold.boxed
-    if not units.less(hold.open, units.held_of_told(event.held)):
+    lost = _lost(draft, event.held)
+    if not lost and not units.less(hold.open, units.held_of_told(event.held)):
         if one_box.is_wanted(order):
             one_box.put_card(draft, hold, order, event.held if at_one_site else (), now_ms)
         regions = {remote.region for remote in _by_region(draft, event)}
         route = tuple(region for region in in_global_order(draft, hold) if region in regions)
         ask(draft, hold, order, route, exactly=event.held)
-    elif hold.offers or units.less(hold.open, hold.asked):
+    elif lost or hold.offers or units.less(hold.open, hold.asked):
         retry(draft, hold, order, hold.offers, now_ms)
     elif at_one_site:
         ask(draft, hold, order, in_global_order(draft, hold), look=True)
@@ -177,8 +202,9 @@ def _settle_hold(draft: Draft, row: RemoteHold, event: RemoteHoldSettled, now_ms
 
 def _share(draft: Draft, event: SlipPassed) -> tuple[Held, ...]:
     """What the slip asks of this region."""
-    sites = draft.network.site_by_id
-    return tuple(line for line in units.held_of_told(event.exactly) if sites[line.site_id].region_id == event.region)
+    sites = draft.network.sites_by_region.get(event.region, ())
+    own = {site.site_id for site in sites}
+    return tuple([line for line in units.held_of_told(event.exactly) if line.site_id in own])
 
 
 def _pass_on(draft: Draft, event: SlipPassed, held: tuple[HeldLine, ...], short: tuple[Units, ...]) -> None:
