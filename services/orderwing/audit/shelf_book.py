@@ -76,30 +76,38 @@ class ShelfBook:
 class SiteBook:
     """What of a site's movements and shipments has come, and the movements that wait for the rest."""
 
-    mark: int = 0  # all movements up to it have come
+    mark: int = 0  # all movements up to it have come, or are not waited for any more
     shipments: dict[str, int] = field(default_factory=dict)  # number by id, in the order in which they came
     waiting: list[Movement] = field(default_factory=list)
-    _ahead: set[int] = field(default_factory=set)
+    _come: set[int] = field(default_factory=set)
 
     def note(self, sequence: int) -> bool:
         """Whether this movement comes for the first time."""
-        if sequence <= self.mark or sequence in self._ahead:
+        if sequence in self._come:
             return False
-        self._ahead.add(sequence)
-        while self.mark + 1 in self._ahead:
-            self.mark += 1
-            self._ahead.discard(self.mark)
+        self._come.add(sequence)
+        self._advance()
         return True
+
+    def give_up(self, movement: Movement) -> None:
+        """What this one builds on and has not come is not waited for any more."""
+        self.mark = max(self.mark, self._builds_on(movement))
+        self._advance()
 
     def complete(self, movement: Movement) -> bool:
         """Whether all has come that it builds on: what a count includes, what an adjustment may take."""
-        before = int(movement["sequence"]) - 1
-        if movement["type"] != COUNTED:
-            return self.mark >= before
-        named = movement.get("includes_shipment")
-        reaches = self.mark >= min(int(movement["includes_sequence"]), before)
+        reaches = self.mark >= self._builds_on(movement)
+        named = movement.get("includes_shipment") if movement["type"] == COUNTED else None
         return reaches and (named is None or named in self.shipments)
 
     def last_of(self, movement: Movement) -> int | None:
         """The number of the shipment that a count names, None where it names none that has come."""
         return self.shipments.get(movement.get("includes_shipment") or "")
+
+    def _builds_on(self, movement: Movement) -> int:
+        before = int(movement["sequence"]) - 1
+        return min(int(movement["includes_sequence"]), before) if movement["type"] == COUNTED else before
+
+    def _advance(self) -> None:
+        while self.mark + 1 in self._come:
+            self.mark += 1

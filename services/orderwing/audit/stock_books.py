@@ -102,8 +102,10 @@ class StockBooks:
             movement = self._inputs.waiting(shelf, awaited)
         if movement is None:
             return  # it was complete when it came, or there is none: the level tells
-        if not excused and not self._inputs.ready(movement):
-            self._find("stock", shelf, f"{fact.place}: {_named(movement)} before all that it includes")
+        if not self._inputs.ready(movement):
+            if not excused:
+                self._find("stock", shelf, f"{fact.place}: {_named(movement)} before all that it includes")
+            self._inputs.give_up(movement)
         self._inputs.book(movement)
 
     def _hurry(self, fact: Fact) -> None:

@@ -121,6 +121,10 @@ class StockInputs:
         there = self.shelves[shelf_of(movement)].on_hand
         return movement["type"] == ADJUSTED and there + int(movement["delta"]) >= 0
 
+    def give_up(self, movement: Movement) -> None:
+        """It takes effect without what it waited for, and so does from now on whatever waits for the same."""
+        self._sites[movement["site_id"]].give_up(movement)
+
     def book(self, movement: Movement) -> None:
         """Let it take effect now."""
         site, shelf = self._sites[movement["site_id"]], shelf_of(movement)

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.view import Draft, View
+from orderwing.reservation import sequences
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.stock import (
     COUNT_HORIZON_MS,
     DAY_MS,
+    GAP_HORIZON_MS,
     REMEMBERED_MS,
     Left,
     Moved,
@@ -37,28 +39,35 @@ def on_movement(view: View, event: StockMovementAccepted, now_ms: int) -> Decisi
     movement = event.movement
     draft = Draft(view)
     log = draft.get(SiteLog, movement.site_id) or SiteLog(site_id=movement.site_id)
-    if movement.sequence <= log.mark or movement.sequence in log.ahead:
+    if sequences.has(log, movement.sequence):
         return NOTHING
-    log = _noted(log, movement.sequence)
+    log = sequences.noted(log, movement.sequence)
     draft.put(log)
     if _ready(draft, log, movement):
         _apply(draft, event.region, movement, now_ms)
     else:
-        wake_at_ms = now_ms + COUNT_HORIZON_MS
-        row = Postponed(
-            site_id=movement.site_id, sequence=movement.sequence, event=Raw(encode(event)), wake_at_ms=wake_at_ms
-        )
-        draft.put(row)
+        row = Postponed(site_id=movement.site_id, sequence=movement.sequence, event=Raw(encode(event)))
+        draft.put(replace(row, wake_at_ms=now_ms + GAP_HORIZON_MS))
     apply_postponed(draft, movement.site_id, now_ms)
     return draft.decision()
 
 
 def on_postponed_due(view: View, row: Postponed, now_ms: int) -> Decision:
-    """What it waits for never came: applied as if it had."""
+    """What it waits for never came: movements are given up for all who wait for them, then shipments for this one."""
     draft = Draft(view)
-    draft.drop(Postponed, row.key)
     event = StockMovementAccepted.model_validate_json(bytes(row.event))
-    _apply(draft, event.region, event.movement, now_ms, f"movement {row.sequence} waited in vain for earlier ones")
+    movement = event.movement
+    log = draft.get(SiteLog, row.site_id) or SiteLog(site_id=row.site_id)
+    without = sequences.given_up(log, _builds_on(movement))
+    if not row.patient and not _ready(draft, without, movement):  # a count whose shipment may still come
+        rest_ms = COUNT_HORIZON_MS - GAP_HORIZON_MS
+        draft.put(replace(row, patient=True, wake_at_ms=(row.wake_at_ms or now_ms) + rest_ms))
+        return draft.decision()
+    draft.drop(Postponed, row.key)
+    if not _is_superseded(draft, movement):
+        draft.put(without)
+        _apply(draft, event.region, movement, now_ms, f"movement {row.sequence} waited in vain for earlier ones")
+        apply_postponed(draft, row.site_id, now_ms)
     return draft.decision()
 
 
@@ -83,19 +92,23 @@ def apply_postponed(draft: Draft, site_id: str, now_ms: int) -> None:
             _apply(draft, event.region, event.movement, now_ms)
 
 
-def _noted(log: SiteLog, sequence: int) -> SiteLog:
-    ahead = sorted({*log.ahead, sequence})
-    mark = log.mark
-    while ahead and ahead[0] == mark + 1:
-        mark = ahead.pop(0)
-    return replace(log, mark=mark, ahead=tuple(ahead))
+def _builds_on(movement: StockMovement) -> int:
+    """The sequence up to which all must have come before it is sure to be right."""
+    before = movement.sequence - 1
+    return min(movement.includes_sequence, before) if isinstance(movement, StockCounted) else before
+
+
+def _is_superseded(draft: Draft, movement: StockMovement) -> bool:
+    """A later count stands already."""
+    shelf = draft.get(Shelf, f"{movement.site_id}|{movement.sku}")
+    return isinstance(movement, StockCounted) and shelf is not None and movement.sequence < shelf.counted
 
 
 def _ready(draft: Draft, log: SiteLog, movement: StockMovement) -> bool:
     if isinstance(movement, StockCounted):
         if movement.includes_shipment is not None and _named(draft, movement) is None:
             return False
-        return log.mark >= min(movement.includes_sequence, movement.sequence - 1)
+        return log.mark >= _builds_on(movement)
     if isinstance(movement, StockAdjusted) and log.mark < movement.sequence - 1:
         # A loss of what has not been received yet: the receipt is among the gaps.
         shelf = draft.get(Shelf, f"{movement.site_id}|{movement.sku}")
@@ -114,8 +127,8 @@ def _apply(draft: Draft, region: str, movement: StockMovement, now_ms: int, exce
         shelf, wrong = _moved(draft, shelf, movement, movement.delta, now_ms)
         exception = wrong or exception
     elif isinstance(movement, StockCounted):
-        if movement.sequence < shelf.counted:
-            return  # a later count stands already
+        if _is_superseded(draft, movement):
+            return
         exception = exception or _too_old(draft, shelf, movement, now_ms)
         shelf = _with_safety(draft, _counted(draft, shelf, movement, now_ms))
     else:

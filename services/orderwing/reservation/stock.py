@@ -8,6 +8,7 @@ from orderwing.kernel.row import Row
 
 DAY_MS = 86_400_000
 COUNT_HORIZON_MS = 7 * DAY_MS  # a count may come this late, and wait as long again
+GAP_HORIZON_MS = DAY_MS  # a movement that has not come so long after a later one is given up
 REMEMBERED_MS = 2 * COUNT_HORIZON_MS  # so after that none asks for movements and shipments any more
 
 
@@ -42,6 +43,7 @@ class Shelf(Row, frozen=True, kw_only=True, omit_defaults=True):
 class SiteLog(Row, frozen=True, kw_only=True):
     """Which movements of a site have come: all up to `mark` and those `ahead`, so gaps show. Never dropped.
 
+    `lost`: (first, last) of those up to `mark` that have not come and are not waited for any more; they may still come.
     `shipments` numbers the site's shipments in the order in which they came.
     """
 
@@ -49,6 +51,7 @@ class SiteLog(Row, frozen=True, kw_only=True):
     mark: int = 0
     ahead: tuple[int, ...] = ()
     shipments: int = 0
+    lost: tuple[tuple[int, int], ...] = ()
 
     @property
     def key(self) -> str:
@@ -93,12 +96,14 @@ class Left(Row, frozen=True, kw_only=True):
 class Postponed(Row, frozen=True, kw_only=True):
     """A movement that waits for earlier ones (a count also for a shipment), as the event's JSON.
 
-    Dropped when it is applied, at the latest by its deadline after `COUNT_HORIZON_MS`.
+    Dropped when it is applied, at the latest by its deadline: after `GAP_HORIZON_MS`, or for a shipment, `patient`,
+    after `COUNT_HORIZON_MS`.
     """
 
     site_id: str
     sequence: int
     event: Raw
+    patient: bool = False
 
     @property
     def key(self) -> str:

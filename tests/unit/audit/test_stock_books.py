@@ -232,6 +232,15 @@ def test_what_comes_after_the_count_that_includes_it_changes_nothing_but_older_c
     assert story.violations() == []
 
 
+def test_what_was_given_up_once_is_not_waited_for_again() -> None:
+    story = delivered()
+    given_up(story)
+    shelf(story, "counted", 9, 0, moves(story, "counted", 5, on_hand=9, includes_sequence=4))
+    assert story.violations() == []
+    shelf(story, "counted", 8, 0, moves(story, "counted", 7, on_hand=8, includes_sequence=6))
+    assert kinds(story) == {"stock"}, "movement 6 is still waited for"
+
+
 def test_an_older_count_changes_nothing() -> None:
     story = delivered()
     shelf(story, "counted", 2, 0, moves(story, "counted", 3, on_hand=2, includes_sequence=1))

@@ -10,6 +10,7 @@ import pytest
 from orderwing.kernel.decision import Decision
 from orderwing.reservation.stock import (
     COUNT_HORIZON_MS,
+    GAP_HORIZON_MS,
     REMEMBERED_MS,
     Left,
     Moved,
@@ -218,6 +219,63 @@ def test_what_waits_in_vain_is_applied_in_the_end_and_says_so() -> None:
     assert world.shelf("N1", "A").on_hand == 8
     (moved,) = of_kind(world.emitted, StockMoved)
     assert moved.exception is not None
+
+
+def test_a_lost_number_is_waited_for_once_and_not_again_by_every_later_count() -> None:
+    world = World()
+    world.move_stock(received(1))
+    world.move_stock(counted(3, 8, includes=2))
+    world.move_stock(received(4))
+    world.now_ms += GAP_HORIZON_MS - 1
+    world.due()
+    assert world.shelf("N1", "A").on_hand == 20
+    world.now_ms += 1
+    world.due()
+    assert world.shelf("N1", "A").on_hand == 8 + 10
+    (moved,) = of_kind(world.move_stock(counted(5, 15, includes=4)), StockMoved)
+    assert moved.exception is None
+    assert world.shelf("N1", "A").on_hand == 15
+    (moved,) = of_kind(world.move_stock(counted(6, 14, includes=5)), StockMoved)
+    assert moved.shelves[0].on_hand == 14
+
+
+def test_what_waits_for_the_same_lost_number_is_applied_with_the_first_that_has_waited() -> None:
+    world = World()
+    world.move_stock(counted(2, 8, includes=1))
+    world.now_ms += GAP_HORIZON_MS - 1
+    world.move_stock(counted(3, 7, includes=2))
+    world.now_ms += 1
+    world.due()
+    assert world.shelf("N1", "A").on_hand == 7
+    assert world.all_rows(Postponed) == []
+
+
+def test_a_lost_number_that_comes_after_all_is_taken_once() -> None:
+    world = World()
+    world.move_stock(counted(5, 8, includes=4))
+    world.now_ms += GAP_HORIZON_MS
+    world.due()
+    other = StockReceived(site_id="N1", sku="B", quantity=3, sequence=2)
+    for _ in range(2):
+        world.move_stock(other)
+        assert world.shelf("N1", "B").on_hand == 3
+        world.move_stock(received(3))
+        assert world.shelf("N1", "A").on_hand == 8
+    assert world.move_stock(received(3)) == []
+    (log,) = world.all_rows(SiteLog)
+    assert isinstance(log, SiteLog)
+    assert (log.mark, log.ahead, log.lost) == (5, (), ((1, 1), (4, 4)))
+
+
+def test_a_count_waits_longer_for_a_shipment_than_for_a_movement() -> None:
+    world = World()
+    world.move_stock(counted(3, 8, includes=2, shipment="s1"))
+    world.now_ms += COUNT_HORIZON_MS - 1
+    world.due()
+    assert world.shelf("N1", "A").on_hand == 0
+    world.now_ms += 1
+    world.due()
+    assert world.shelf("N1", "A").on_hand == 8
 
 
 def test_what_comes_after_a_count_that_includes_it_is_not_added_again() -> None:
