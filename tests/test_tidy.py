@@ -128,6 +128,7 @@ HEAVY_LIBRARIES: dict[str, tuple[str, ...]] = {
     "matplotlib": ("orderwing.dashboards.picture", "orderwing.planning.drawing"),
     "PIL": ("orderwing.dashboards.picture",),  # matplotlib brings it
     "fastapi": ("orderwing.api.*",),
+    "fastapi_offline": ("orderwing.api.app",),
     "uvicorn": ("orderwing.api.server",),
     "numpy": (
         "orderwing.planning.*",

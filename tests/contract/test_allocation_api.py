@@ -27,6 +27,7 @@ from support.running import wait_until
 
 APP = create_app(processes=1, waiting=1_000)
 DEADLINE_S = 120.0
+TOKEN = "a-token-of-enough-letters"
 SOLVE, JOBS = "http://testserver/v1/allocations/solve", "http://testserver/v1/allocations/jobs"
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -59,6 +60,22 @@ def test_every_answer_is_as_described(operation: schemathesis.schemas.APIOperati
     )
     def answers(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(timeout=DEADLINE_S)
+
+    answers()
+
+
+def test_who_is_to_send_a_token_is_described_and_so_it_is() -> None:
+    guarded: Any = create_app(processes=1, token=TOKEN)
+    described = schemathesis.openapi.from_asgi("/openapi.json", guarded, config=CONFIG)
+    operations = [found.ok() for found in described.get_all_operations() if isinstance(found, Ok)]
+    wants = {operation.label for operation in operations if "security" in operation.definition.raw}
+    assert wants == {operation.label for operation in OPERATIONS if "/v1/" in operation.label}
+
+    @given(case=described["/v1/allocations/jobs/{job_id}"]["GET"].as_strategy())
+    @settings(max_examples=3, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    def answers(case: schemathesis.Case[Any]) -> None:  # and that without a token, or with another, it is refused
+        answer = case.call_and_validate(headers={"Authorization": f"Bearer {TOKEN}"}, timeout=DEADLINE_S)
+        assert answer.status_code in (404, 422)
 
     answers()
 

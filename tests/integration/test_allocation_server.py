@@ -1,6 +1,8 @@
 """The commands of the allocation engine, as an operator starts them."""
 
 import json
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import jsonschema
 import psutil
@@ -17,6 +20,7 @@ import requests
 from typer.testing import CliRunner
 
 from orderwing.api.contract import EXAMPLE
+from orderwing.api.server import is_loopback
 from orderwing.cli import app
 from support.running import wait_until
 
@@ -31,6 +35,81 @@ def server() -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+TOKEN = "a-token-of-enough-letters"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that wants the token, which it was given by a file, where any machine may ask."""
+    file = tmp_path_factory.mktemp("secrets") / "token"
+    file.write_text(f"{TOKEN}\n", "utf-8")
+    command = [sys.executable, "-m", "orderwing", "api", "serve", "--host", "0.0.0.0", "--port", "0"]
+    environment = {**os.environ, "ORDERWING_API_TOKEN_FILE": str(file)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            yield f"http://127.0.0.1:{process.stdout.readline().strip().rpartition(':')[2]}"
+        finally:
+            process.kill()
+
+
+def test_only_those_with_the_token_get_an_allocation(guarded: str) -> None:
+    solve = f"{guarded}/v1/allocations/solve"
+    body: Any = {"problem": EXAMPLE, "seconds": 1}
+    for headers in ({}, {"Authorization": TOKEN}, {"Authorization": "Bearer "}, {"Authorization": f"Bearer {TOKEN}x"}):
+        refused = requests.post(solve, json=body, headers=headers, timeout=DEADLINE_S)
+        assert refused.status_code == 401
+        assert refused.headers["WWW-Authenticate"] == "Bearer"
+        assert refused.headers["Content-Type"] == "application/problem+json"
+        assert refused.json()["type"].endswith("unauthorized")
+        assert TOKEN not in refused.text
+    unread = requests.post(solve, data=b"{", headers={"Content-Length": "99999999999"}, timeout=DEADLINE_S)
+    assert unread.status_code == 401, "nobody's body is read"
+    answer = requests.post(solve, json=body, headers={"Authorization": f"bearer {TOKEN}"}, timeout=DEADLINE_S)
+    assert answer.status_code == 200, answer.text
+    for path in ("livez", "readyz", "metrics", "docs", "openapi.json"):
+        assert requests.get(f"{guarded}/{path}", timeout=DEADLINE_S).status_code == 200
+
+
+def test_the_documentation_needs_nobody_else(guarded: str) -> None:
+    page = requests.get(f"{guarded}/docs", timeout=DEADLINE_S).text
+    named = re.findall(r"""(?:src|href)=["']([^"']+)["']""", page)
+    types = {"js": "text/javascript", "css": "text/css", "png": "image/png"}
+    assert {asset.rpartition(".")[2] for asset in named} == set(types)
+    for asset in named:
+        answer = requests.get(urljoin(f"{guarded}/docs", asset), timeout=DEADLINE_S)
+        assert answer.status_code == 200
+        assert answer.url.startswith(guarded)
+        assert answer.headers["Content-Type"].partition(";")[0] == types[asset.rpartition(".")[2]]
+        assert len(answer.content) > 1_000
+    assert not re.findall(r"(?:https?:)?//(?!\s)[\w.-]+\.\w+", page), "no other address is in the page"
+    assert '"validatorUrl": null' in page
+
+
+@pytest.mark.parametrize(
+    ("host", "environment", "said"),
+    [
+        ("0.0.0.0", {}, "without a token"),
+        ("::", {}, "without a token"),
+        ("127.0.0.1", {"ORDERWING_API_TOKEN": "brief"}, "at least 16"),
+    ],
+)
+def test_a_server_that_anybody_could_ask_does_not_start(host: str, environment: dict[str, str], said: str) -> None:
+    refused = CliRunner().invoke(app, ["api", "serve", "--host", host, "--port", "0"], env=environment)
+    assert refused.exit_code == 1
+    told = f"{refused.stderr}{refused.exception}"
+    assert said in told
+    assert "brief" not in told
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
+)
+def test_which_addresses_only_this_machine_can_reach(host: str, alone: bool) -> None:
+    assert is_loopback(host) is alone
 
 
 def over(process: psutil.Process) -> bool:

@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Path, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
+from fastapi_offline import FastAPIOffline
 
 import orderwing
 from orderwing.api.contract import Health, Job, JobRequest, Problem, SolveRequest
 from orderwing.api.jobs import EndingError, Search, Searches
 from orderwing.api.problems import LimitBody, handle
+from orderwing.api.tokens import RequireToken
 from orderwing.planning.distances import Distances
 from orderwing.planning.fleet.document import Allocation, ScoreOut
 from orderwing.planning.fleet.exchange import allocation, prepared
@@ -22,7 +25,8 @@ _ABOUT = """\
 Orders onto drivers, and each driver's route. EXPRESS is served first, then as many others as possible by priority,
 then the distance is least; a driver's minimum load binds those who leave, and yields to EXPRESS.
 """
-_JOBS = "/v1/allocations/jobs"
+_PREFIX = "/v1/"
+_JOBS = f"{_PREFIX}allocations/jobs"
 
 
 def _errors(**told: str) -> dict[int | str, dict[str, Any]]:
@@ -37,17 +41,23 @@ _BODY = _errors(
     _503="Too many searches wait, or the server ends; try again after `Retry-After` seconds.",
 )
 _MISSING = _errors(_404="There is no such job, or no more.", _422="The id is none.")
+_UNAUTHORIZED = _errors(_401="The token is missing or another one.")
 Exposition = Callable[[], tuple[str, bytes]]
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", description="As told when it was started.")]
 
 
 def create_app(
-    processes: int = 2, waiting: int = 16, distances: Distances | None = None, metrics: Exposition | None = None
+    processes: int = 2,
+    waiting: int = 16,
+    distances: Distances | None = None,
+    metrics: Exposition | None = None,
+    token: str | None = None,
 ) -> FastAPI:
     """At most `processes` searches run at a time, and `waiting` more wait for their turn.
 
     `distances` is asked where a problem has points and no matrix; without it, straight lines. `metrics` gives the
-    media type and text of /metrics.
+    media type and text of /metrics. With a `token` only those who send it are answered, but for health, metrics and
+    documentation, whose page needs no network.
     """
 
     @asynccontextmanager
@@ -57,10 +67,23 @@ def create_app(
         yield
         await app.state.searches.close()
 
-    app = FastAPI(title="orderwing allocation", description=_ABOUT, version=orderwing.__version__, lifespan=lifespan)
+    app = FastAPIOffline(
+        title="orderwing allocation",
+        description=_ABOUT,
+        version=orderwing.__version__,
+        lifespan=lifespan,
+        redoc_url=None,
+        static_url="/docs/static",
+        swagger_ui_parameters={"validatorUrl": None},  # nobody elsewhere hears of it
+    )
     app.add_middleware(LimitBody)
     handle(app)
-    _allocations(app)
+    if token is None:
+        app.include_router(_allocations())
+    else:
+        app.add_middleware(RequireToken, token=token, prefix=_PREFIX)
+        told = [Depends(HTTPBearer(auto_error=False, description="As in the setting `api.token`."))]
+        app.include_router(_allocations(), dependencies=told, responses=_UNAUTHORIZED)
     _health(app)
     if metrics is not None:
         _metrics(app, metrics)
@@ -96,8 +119,10 @@ async def _gone(request: Request) -> None:
         pass
 
 
-def _allocations(app: FastAPI) -> None:
-    @app.post("/v1/allocations/solve", responses=_BODY, tags=["allocations"])
+def _allocations() -> APIRouter:
+    router = APIRouter(tags=["allocations"])
+
+    @router.post(f"{_PREFIX}allocations/solve", responses=_BODY)
     async def solve(body: SolveRequest, searches: Running, request: Request) -> Allocation:
         """Allocate within `seconds`, and wait for it."""
         search = await _search(request, body)
@@ -112,22 +137,24 @@ def _allocations(app: FastAPI) -> None:
             raise EndingError  # or nobody listens
         raise HTTPException(500, search.detail)
 
-    @app.post(_JOBS, status_code=202, responses=_BODY, tags=["allocations"])
+    @router.post(_JOBS, status_code=202, responses=_BODY)
     async def start(body: JobRequest, request: Request, reply: Response) -> Job:
         """Begin an allocation; `Location` is where to ask for it."""
         search = await _search(request, body)
         reply.headers["Location"] = f"{_JOBS}/{search.search_id}"
         return _job(search)
 
-    @app.get(_JOBS + "/{job_id}", responses=_MISSING, tags=["allocations"])
+    @router.get(_JOBS + "/{job_id}", responses=_MISSING)
     async def job(job_id: JobId, searches: Running) -> Job:
         """How far it is, and the allocation once it is done."""
         return _job(_known(searches, job_id))
 
-    @app.delete(_JOBS + "/{job_id}", status_code=204, responses=_MISSING, tags=["allocations"])
+    @router.delete(_JOBS + "/{job_id}", status_code=204, responses=_MISSING)
     async def cancel(job_id: JobId, searches: Running) -> None:
         """End it if it runs, and forget it."""
         await searches.drop(_known(searches, job_id))
+
+    return router
 
 
 def _known(searches: Searches, job_id: str) -> Search:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
+from ipaddress import ip_address
 
 import uvicorn
 
@@ -38,6 +39,15 @@ async def _end(searches: Searches) -> None:
     await searches.close()
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address. Of a name all its addresses must be so."""
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
+        return False
+    return all(ip_address(str(address).partition("%")[0]).is_loopback for address in found)
+
+
 def serve(
     host: str,
     port: int,
@@ -46,6 +56,7 @@ def serve(
     listening: Callable[[str], None],
     distances: Distances | None = None,
     metrics: Exposition | None = None,
+    token: str | None = None,
 ) -> None:
     """`listening` is told the address once connections are taken; port 0 takes a free one. Raises OperatorError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -60,7 +71,7 @@ def serve(
         # uvicorn ends gracefully, and then raises the signal again for whoever was there before.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
-        app = create_app(processes, waiting, distances, metrics)
+        app = create_app(processes, waiting, distances, metrics, token)
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_GRACE_S + 3)
         listening(f"http://{name}:{taken.getsockname()[1]}")
         _Server(config, lambda: app.state.searches).run([taken])

@@ -28,14 +28,22 @@ def serve(
     waiting: Annotated[int, typer.Option(min=0, help="Searches that may wait for their turn.")] = 16,
 ) -> None:
     """Answer at /v1/allocations until SIGTERM or Ctrl-C; /docs tells how to ask."""
+    from orderwing.api.server import is_loopback
     from orderwing.api.server import serve as listen
     from orderwing.runtime.health import process_health
     from orderwing.runtime.metrics import process_metrics
 
     metrics, health = process_metrics("solver"), process_health()
     health.set(True)
+    settings = configured()
+    token = None if settings.api.token is None else settings.api.token.get_secret_value()
+    if token is None and not settings.api.open and not is_loopback(host):
+        fail(
+            f"Anybody who reaches {host} could ask without a token: give one (ORDERWING_API_TOKEN, or a file that "
+            "ORDERWING_API_TOKEN_FILE names), or say that it is meant so (ORDERWING_API_OPEN=true)."
+        )
     try:
-        distances = road_distances(configured().distances, metrics)
+        distances = road_distances(settings.distances, metrics)
         listen(
             host,
             port,
@@ -44,6 +52,7 @@ def serve(
             lambda address: typer.echo(f"Listening at {address}"),
             distances,
             lambda: metrics.exposition(health),
+            token,
         )
     except OperatorError as error:
         fail(str(error))

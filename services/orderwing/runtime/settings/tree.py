@@ -16,6 +16,7 @@ from pydantic import (
     FilePath,
     SecretStr,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -253,6 +254,23 @@ class Distances(Section):
     speed_kmh: float = Field(30.0, ge=1, le=200, description="On the road, while the engine is down; fitted likewise.")
 
 
+class Api(Section):
+    """Who may ask the allocation engine (`orderwing api serve`)."""
+
+    token: SecretStr | None = Field(
+        None,
+        description="Wanted of those who ask for allocations, as `Authorization: Bearer TOKEN`; none: anybody may.",
+    )
+    open: bool = Field(False, description="Without a token, listen also where other machines reach it.")
+
+    @field_validator("token")
+    @classmethod
+    def _can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and not re.fullmatch(r"[A-Za-z0-9._~+/-]{16,}=*", token.get_secret_value()):
+            raise ValueError("expected at least 16 letters, digits or ._~+/- and = only at the end")
+        return token
+
+
 class Steering(Section):
     """The service `steering`, which makes prices of stock as the day goes; see `docs/steering.md`. Domain time."""
 
@@ -317,6 +335,7 @@ class Settings(Section):
     log: Log = Log()
     telemetry: Telemetry = Telemetry()
     distances: Distances = Distances()
+    api: Api = Api()
     steering: Steering = Steering()
     embedded: Embedded = Embedded()
     bench: Bench = Bench()
