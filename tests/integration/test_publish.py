@@ -297,7 +297,8 @@ def test_a_policy_is_put_in_force_and_taken_back_in_every_partition(
         "Version 1 is published, of the policy p: give this one a version above it."
     )
     later = policy_file(tmp_path, 3, "LON1", gather="{threshold_minor: 1, max_delay_minutes: 5}")
-    assert said("load", str(later))[1].endswith("`orderwing policy try` does: strategies.one.gather. p v3 is in force.")
+    warned = "strategies.one.gather has no effect: no stage moves goods between sites. p v3 is in force."
+    assert said("load", str(later))[1].endswith(warned)
 
     assert said("withdraw") == (0, "p v3 is taken back: the network's rules decide.")
     assert [table.policy for table in tables(bootstrap)] == [None] * PARTITIONS

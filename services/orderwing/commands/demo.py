@@ -83,12 +83,16 @@ def demo(
 
 def _policy(file: Path) -> "Parsed":
     from orderwing.commands.policy_log import read_policy_file
+    from orderwing.commands.policy_warnings import warnings
     from orderwing.runtime.errors import OperatorError
 
     try:
-        return read_policy_file(file)
+        parsed = read_policy_file(file)
     except OperatorError as error:
         fail(str(error))
+    for warning in warnings(parsed.policy):
+        typer.echo(f"orderwing: {warning}", err=True)
+    return parsed
 
 
 def _require_writable(report: Path) -> None:

@@ -56,15 +56,16 @@ def diff(old: PolicyFile, new: PolicyFile, as_json: AsJson = False) -> None:
 @app.command()
 def load(file: PolicyFile) -> None:
     """Put a policy in force in every partition: reservation decides by it from then on."""
-    from orderwing.commands.policy_log import publish_policy, unused
+    from orderwing.commands.policy_log import publish_policy
+    from orderwing.commands.policy_warnings import warnings
 
     parsed = _read(file)
     try:
         changed = publish_policy(configured().kafka, parsed)
     except OperatorError as error:
         fail(str(error))
-    if fields := unused(parsed.policy):
-        typer.echo(f"orderwing: no stage uses these, `orderwing policy try` does: {', '.join(fields)}.", err=True)
+    for warning in warnings(parsed.policy):
+        typer.echo(f"orderwing: {warning}", err=True)
     label = f"{parsed.policy.policy} v{parsed.policy.version}"
     typer.echo(f"{label} is in force." if changed else f"{label} is in force already.")
 

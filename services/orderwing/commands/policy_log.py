@@ -15,7 +15,7 @@ from orderwing.runtime.publish import PublishError, published
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.events.reference import PolicyPublished
 from orderwing_schemas.network import Network
-from orderwing_schemas.policy import Gathering, Policy
+from orderwing_schemas.policy import Policy
 from orderwing_schemas.topics import REFERENCE
 
 _WRITER = "reference"
@@ -90,20 +90,6 @@ def withdraw_policy(bootstrap: Cluster) -> Policy | None:
             return None
         _write(log, PolicyPublished(policy=last.policy, in_force=False))
         return last.policy
-
-
-def unused(policy: Policy) -> list[str]:
-    """Fields that `policy try` heeds and no stage does: none moves goods between sites, or knows sites' hours."""
-    found = []
-    for one in policy.strategies:
-        at = f"strategies.{one.name}"
-        if isinstance(one.gather, Gathering):
-            found.append(f"{at}.gather")
-        if one.filters.max_load_percent is not None:
-            found.append(f"{at}.filters.max_load_percent")
-        if one.weights.balance_unit_minor:
-            found.append(f"{at}.weights.balance_unit_minor")
-    return found
 
 
 def policies_of(records: Iterable[Record]) -> list[PolicyPublished]:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from orderwing.cli import app
 from orderwing.commands.policy_orders import made_up, moments_of
+from orderwing.commands.policy_warnings import warnings
 from orderwing.planning.policies.changes import Difference, differences
 from orderwing.planning.policies.comparing import compare
 from orderwing.planning.policies.compiling import apply, compiled, network_rules, steps
@@ -292,6 +293,42 @@ def test_orders_of_a_log_meet_the_stock_there_was() -> None:
 def run(*arguments: str) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, ["policy", *arguments], env={"COLUMNS": "200"})
     return result.exit_code, result.stdout, result.stderr
+
+
+WARNED = {
+    "filters": ({"max_load_percent": 90}, "filters.max_load_percent has no effect"),
+    "weights": ({"balance_unit_minor": 5}, "weights.balance_unit_minor has no effect"),
+    "gather": ({"threshold_minor": 1, "max_delay_minutes": 60}, "gather has no effect"),
+    "max_sites": (2, "max_sites bounds the sites of each region"),
+    "fallbacks": ([{"strategy": "network-rules"}], "fallbacks are tried within each region"),
+}
+
+
+@pytest.mark.parametrize("field", WARNED)
+def test_what_stages_do_not_do_is_told_of_each_field(field: str) -> None:
+    value, said = WARNED[field]
+    strategies = {"name": "a", "when": {"one_box": True}, field: value}, {"name": "b", "first": "sites"}
+    (warning,) = warnings(policy(*strategies).policy)
+    assert warning.startswith(f"strategies.a.{said}")
+    assert warning.endswith(".")
+
+
+def test_of_what_stages_do_nothing_is_told() -> None:
+    kept = {
+        "name": "a",
+        "filters": {
+            "home_region_only": True,
+            "exclude_carriers": ["air-line"],
+            "max_distance_km": 300,
+            "keep_units": 1,
+        },
+        "weights": {"parcel_minor": 5, "lateness": {"hour_minor": 9}, "site_unit_minor": {"rugby": 1}},
+        "single_site": "when_cheapest",
+        "gather": "never",
+        "max_delay_minutes": {"STANDARD": 60},
+        "backorder_unit_minor": 7,
+    }
+    assert warnings(policy(kept).policy) == []
 
 
 def test_the_commands(tmp_path: Path) -> None:

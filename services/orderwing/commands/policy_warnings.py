@@ -1,0 +1,25 @@
+"""What of a policy the stages do not do, or not as `orderwing policy try` does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orderwing_schemas.policy import Gathering, Policy, Strategy
+
+
+def warnings(policy: Policy) -> list[str]:
+    """A sentence for each field, after its place in the file."""
+    return [f"strategies.{one.name}.{said}" for one in policy.strategies for said in _warnings(one)]
+
+
+def _warnings(strategy: Strategy) -> Iterator[str]:
+    if strategy.filters.max_load_percent is not None:
+        yield "filters.max_load_percent has no effect: no stage that chooses sites knows how full their hours are."
+    if strategy.weights.balance_unit_minor:
+        yield "weights.balance_unit_minor has no effect: no stage that chooses sites knows how full their hours are."
+    if isinstance(strategy.gather, Gathering):
+        yield "gather has no effect: no stage moves goods between sites."
+    if strategy.max_sites is not None:
+        yield "max_sites bounds the sites of each region, not the order's: each region decides with the stock it owns."
+    if strategy.fallbacks:
+        yield "fallbacks are tried within each region: home's before another region is asked."
