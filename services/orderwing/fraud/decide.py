@@ -36,7 +36,7 @@ def on_authorised(view: View, event: OrderAuthorised, now_ms: int) -> Decision:
         wake_at_ms=now_ms + HOUR_MS,
     )
     draft.put(seen)
-    outcome, rules = judge(_case(draft, order, event.authorised_at_ms))
+    outcome, rules = judge(_case(draft, order, seen))
     if outcome is Outcome.IN_REVIEW:
         _review(draft, event, rules, now_ms)
     else:
@@ -66,10 +66,11 @@ def on_sighting_due(view: View, sighting: Sighting, now_ms: int) -> Decision:
     return draft.decision()
 
 
-def _case(draft: Draft, order: Order, at_ms: int) -> Case:
-    recent = [s for s in draft.scan(Sighting, order.customer_key) if abs(at_ms - s.at_ms) < HOUR_MS]
+def _case(draft: Draft, order: Order, seen: Sighting) -> Case:
+    recent = [s for s in draft.scan(Sighting, order.customer_key) if abs(seen.at_ms - s.at_ms) < HOUR_MS]
     return Case(
         order=order,
+        total_minor=seen.amount_minor,
         orders_last_hour=len(recent),
         minor_last_hour=sum(sighting.amount_minor for sighting in recent),
         policies=draft.network.policies,

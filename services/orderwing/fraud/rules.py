@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orderwing.fraud.rows import Outcome
 from orderwing_schemas.domain import Order, ServiceLevel
@@ -17,11 +17,11 @@ RUSH_SHARE_PERCENT = 75
 VELOCITY_BLOCK_FACTOR = 5
 
 
-@dataclass(frozen=True)
-class Case:
-    """An order beside what its customer did within the last hour, this order included."""
+class Case(NamedTuple):
+    """An order and what it comes to, beside what its customer did within the last hour, this order included."""
 
     order: Order
+    total_minor: int
     orders_last_hour: int
     minor_last_hour: int
     policies: Policies
@@ -31,27 +31,24 @@ class Case:
         return self.order.customer_key.startswith(GUEST_PREFIX)
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     name: str
     outcome: Outcome
     fires: Callable[[Case], bool]
 
 
 def _share_of_review(case: Case, percent: int) -> bool:
-    return case.order.total_minor * 100 >= case.policies.review_amount_minor * percent
+    return case.total_minor * 100 >= case.policies.review_amount_minor * percent
 
 
 RULES = (
-    Rule(
-        "amount_beyond_limit", Outcome.BLOCKED, lambda case: case.order.total_minor >= case.policies.block_amount_minor
-    ),
+    Rule("amount_beyond_limit", Outcome.BLOCKED, lambda case: case.total_minor >= case.policies.block_amount_minor),
     Rule(
         "velocity_of_a_machine",
         Outcome.BLOCKED,
         lambda case: case.orders_last_hour > VELOCITY_BLOCK_FACTOR * case.policies.velocity_per_hour,
     ),
-    Rule("high_amount", Outcome.IN_REVIEW, lambda case: case.order.total_minor >= case.policies.review_amount_minor),
+    Rule("high_amount", Outcome.IN_REVIEW, lambda case: case.total_minor >= case.policies.review_amount_minor),
     Rule("velocity", Outcome.IN_REVIEW, lambda case: case.orders_last_hour > case.policies.velocity_per_hour),
     # Many small orders that together pass what a single one may cost.
     Rule(

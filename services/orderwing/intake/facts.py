@@ -16,13 +16,14 @@ from orderwing_schemas.events.public import OrderPlaced, Personal
 _KEY = b"orderwing/intake/1"
 _WIDTH = 8  # bytes for each field
 _FIELDS = tuple(OrderPlaced.model_fields)
+_hash = blake2b(digest_size=_WIDTH, key=_KEY)
 _decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def digest(placed: OrderPlaced) -> bytes:
     """Eight bytes for every field of the order, in the order of the class."""
     fields = _decoder.decode(encode(placed))
-    return b"".join(blake2b(fields[name], digest_size=_WIDTH, key=_KEY).digest() for name in _FIELDS)
+    return b"".join([_hashed(fields[name]) for name in _FIELDS])
 
 
 def differences(ours: bytes, theirs: bytes) -> tuple[str, ...]:
@@ -32,6 +33,12 @@ def differences(ours: bytes, theirs: bytes) -> tuple[str, ...]:
         for place, name in enumerate(_FIELDS)
         if ours[place * _WIDTH : (place + 1) * _WIDTH] != theirs[place * _WIDTH : (place + 1) * _WIDTH]
     )
+
+
+def _hashed(field: msgspec.Raw) -> bytes:
+    hashed = _hash.copy()  # half the cost of beginning with the key
+    hashed.update(field)
+    return hashed.digest()
 
 
 def stop_id(personal: Personal, place: Place) -> str:

@@ -88,7 +88,7 @@ def _authorised(draft: Draft, payment: Payment, row: Ask, event: PaymentAnswered
         accepted=NOTHING_KEPT,
     )
     # Where reservation has declined every unit meanwhile, there is nothing left to check.
-    if first and closing.open_units(draft, payment) > 0:
+    if first and closing.is_open(draft, payment):
         _pass_on(draft, accepted, event.amount_minor, now_ms)
     closing.settle(draft, payment, now_ms)
 

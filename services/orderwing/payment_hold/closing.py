@@ -24,11 +24,11 @@ from orderwing_schemas.topics import PAYMENT_RELEASES, PAYMENTS_RECORDED
 DAY_MS = 24 * 60 * 60_000
 
 
-def open_units(draft: Draft, payment: Payment) -> int:
-    """Units that may still ship, over all lines."""
+def is_open(draft: Draft, payment: Payment) -> bool:
+    """Whether any unit may still ship."""
     declined = draft.get(Declined, payment.order_id)
     units = declined.units if declined is not None else {}
-    return sum(max(0, line.quantity - line.shipped - units.get(line.line_id, 0)) for line in payment.lines)
+    return any(line.quantity - line.shipped > units.get(line.line_id, 0) for line in payment.lines)
 
 
 def settle(draft: Draft, payment: Payment, now_ms: int) -> None:
@@ -37,8 +37,14 @@ def settle(draft: Draft, payment: Payment, now_ms: int) -> None:
     An authorisation's rest is voided once nothing more is drawn on it: it was renewed, or the order is closing, and no
     capture is under way. The order's money ends when nothing is held and nothing asked.
     """
-    if payment.state is State.AUTHORISED and open_units(draft, payment) == 0:
+    if payment.state is State.AUTHORISED and not is_open(draft, payment):
         payment = _stepped(payment, Happening.NOTHING_OPEN)
+    if payment.state is State.CLOSING or len(payment.authorisations) > 1:
+        payment = _without_rests(draft, payment, now_ms)
+    draft.put(payment)
+
+
+def _without_rests(draft: Draft, payment: Payment, now_ms: int) -> Payment:
     pending = [row for row in draft.scan(Ask, payment.order_id) if row.state in PENDING]
     drawing = {row.authorisation for row in pending if row.purpose is Purpose.CAPTURE}
     closing = payment.state is State.CLOSING
@@ -55,7 +61,7 @@ def settle(draft: Draft, payment: Payment, now_ms: int) -> None:
         payment = msgspec.structs.replace(payment, wake_at_ms=None)
         if not kept and not pending:
             payment = over(draft, payment, Happening.SETTLED, now_ms)
-    draft.put(payment)
+    return payment
 
 
 def over(draft: Draft, payment: Payment, happening: Happening, now_ms: int) -> Payment:

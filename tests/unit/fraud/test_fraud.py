@@ -64,22 +64,26 @@ def test_an_order_told_twice_is_decided_once() -> None:
     assert tell(at, authorised(worth(10))) == NOTHING
 
 
+def case(of: Order, orders_last_hour: int, minor_last_hour: int) -> Case:
+    return Case(of, of.total_minor, orders_last_hour, minor_last_hour, POLICIES)
+
+
 CASES = {
-    "amount_beyond_limit": (Case(worth(10_000), 1, 10_000, POLICIES), Case(worth(9_999), 1, 9_999, POLICIES)),
+    "amount_beyond_limit": (case(worth(10_000), 1, 10_000), case(worth(9_999), 1, 9_999)),
     "velocity_of_a_machine": (
-        Case(worth(1), 2 * VELOCITY_BLOCK_FACTOR + 1, 1, POLICIES),
-        Case(worth(1), 2 * VELOCITY_BLOCK_FACTOR, 1, POLICIES),
+        case(worth(1), 2 * VELOCITY_BLOCK_FACTOR + 1, 1),
+        case(worth(1), 2 * VELOCITY_BLOCK_FACTOR, 1),
     ),
-    "high_amount": (Case(worth(1_000), 1, 1_000, POLICIES), Case(worth(999), 1, 999, POLICIES)),
-    "velocity": (Case(worth(1), 3, 3, POLICIES), Case(worth(1), 2, 2, POLICIES)),
-    "high_amount_in_an_hour": (Case(worth(1), 2, 10_000, POLICIES), Case(worth(1), 2, 9_999, POLICIES)),
+    "high_amount": (case(worth(1_000), 1, 1_000), case(worth(999), 1, 999)),
+    "velocity": (case(worth(1), 3, 3), case(worth(1), 2, 2)),
+    "high_amount_in_an_hour": (case(worth(1), 2, 10_000), case(worth(1), 2, 9_999)),
     "guest_high_amount": (
-        Case(worth(500, customer_key="guest:ORD-1"), 1, 500, POLICIES),
-        Case(worth(500), 1, 500, POLICIES),
+        case(worth(500, customer_key="guest:ORD-1"), 1, 500),
+        case(worth(500), 1, 500),
     ),
     "rush_high_amount": (
-        Case(order(((1, 750),), service_level=ServiceLevel.TWO_HOURS), 1, 750, POLICIES),
-        Case(order(((1, 750),)), 1, 750, POLICIES),
+        case(order(((1, 750),), service_level=ServiceLevel.TWO_HOURS), 1, 750),
+        case(order(((1, 750),)), 1, 750),
     ),
 }
 
