@@ -202,7 +202,7 @@ class Runtime(Section):
         100,
         ge=0,
         le=10_000,
-        description="After a transaction that was not full a stage rests as long as that took, at most this long: "
+        description="After a transaction that was not full a stage rests four times as long, at most this long: "
         "fewer, larger ones where the machine is busy. 0 answers soonest.",
     )
     poison_share: Share = Field(0.05, description="Of recent records; with more dead letters the stage halts.")
