@@ -78,9 +78,9 @@ class Pricer:
         return [(self.network.site_by_id[site_id], lines) for site_id, lines in sorted(parcels.items())]
 
     def _best(self, part: PoolPart, site: Site, lines: Sequence[Take], by_ms: int) -> tuple[int, int, Run] | None:
-        """(cost, place in the timetable, run) of the cheapest run that comes in time."""
+        """(cost, place in the timetable, run) of the cheapest run, as allocation takes it; None if it comes too late."""
         load, prices = self._load(lines), self._prices
-        return min(
+        best = min(
             (
                 (
                     prices.freight_minor(run[0], load) + prices.lateness_minor(run[1], part.promise_at_ms),
@@ -88,10 +88,10 @@ class Pricer:
                     run,
                 )
                 for place, run in enumerate(self._runs_of(part, site, sum(take.quantity for take in lines)))
-                if run[1] <= by_ms
             ),
             default=None,
         )
+        return None if best is None or best[2][1] > by_ms else best
 
     def _runs_of(self, part: PoolPart, site: Site, units: int) -> tuple[Run, ...]:
         key = (site.site_id, part.zone, part.service_level, pick_ms(site, units))

@@ -158,6 +158,16 @@ def test_the_promise_is_kept_even_if_breaking_it_were_cheaper() -> None:
     assert look(Pool("r", (due,), {("s2", "tea"): 1})).proposals == ()
 
 
+@pytest.mark.parametrize(("promise_minutes", "proposals"), [(119, 0), (120, 1)])
+def test_the_promise_is_kept_by_the_departure_that_allocation_would_take(promise_minutes: int, proposals: int) -> None:
+    """A dear one would keep it; allocation takes the cheaper, which arrives after two hours."""
+    net = network()
+    dear = net.lanes[1].model_copy(update={"lane_id": "dear", "transit_minutes": 30, "parcel_minor": 900})
+    net = net.model_copy(update={"lanes": (*net.lanes, dear)})
+    due = part("o", ("s1", "tea"), cost_minor=9_000, promise_at_ms=NOW_MS + promise_minutes * HOUR_MS // 60)
+    assert len(look(Pool("r", (due,), {("s2", "tea"): 1}), net).proposals) == proposals
+
+
 def test_one_box_is_not_split_and_a_refused_change_waits() -> None:
     split = part("o", ("s1", "tea"), ("s2", "cup"), cost_minor=600)
     pool = Pool("r", (split,), {("s1", "cup"): 1})
