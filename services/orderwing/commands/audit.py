@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import configured, fail
+from orderwing.commands.console import configured, fail, reached
 from orderwing.runtime.errors import OperatorError
 
 
@@ -22,9 +22,10 @@ def audit(
 
     try:
         settings = configured()
+        kafka = reached(settings.kafka)
         if wait:
-            await_rest(settings.kafka, wait)
-        verdict, figures = audit_cluster(settings.kafka, settings.runtime.run_dir, at_rest=bool(wait))
+            await_rest(kafka, wait)
+        verdict, figures = audit_cluster(kafka, settings.runtime.run_dir, at_rest=bool(wait))
     except (OperatorError, LookupError, TimeoutError) as error:
         fail(str(error))
     typer.echo(json.dumps(figures, indent=2))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from orderwing.runtime.settings import Settings
+    from orderwing.runtime.settings import Kafka, Settings
 
 INTERRUPTED = 130
+_LISTENS_S = 1.0
 
 
 def fail(message: str) -> NoReturn:
@@ -29,6 +31,29 @@ def configured() -> Settings:
     for warning in resolved.warnings:
         sys.stderr.write(f"orderwing: {warning}\n")
     return resolved.settings
+
+
+def cluster() -> Kafka:
+    """The Kafka of the settings, as `reached`. Raises SettingsError."""
+    return reached(configured().kafka)
+
+
+def reached(kafka: Kafka) -> Kafka:
+    """Where nobody listens it is told on stderr at once: clients go on asking for half a minute or more."""
+    if not any(map(_listens, kafka.bootstrap.split(","))):
+        sys.stderr.write(
+            f"orderwing: nobody listens at {kafka.bootstrap} yet: asking again for a while, Ctrl-C ends it.\n"
+        )
+    return kafka
+
+
+def _listens(server: str) -> bool:
+    host, _, port = server.strip().rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _LISTENS_S).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 @contextmanager

@@ -25,6 +25,8 @@ class Form(StrEnum):
 @app.command()
 def generate(root: Root = Path()) -> None:
     """Bring deploy/grafana/dashboards up to date."""
+    if not (root / "deploy" / "grafana").is_dir():
+        fail(f"{root.absolute()} is not orderwing's repository: go there, or name it with --root.")
     try:
         from orderwing.dashboards.build import write
     except ModuleNotFoundError:

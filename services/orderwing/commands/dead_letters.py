@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import configured, fail
+from orderwing.commands.console import cluster, fail
 from orderwing.runtime import dead_letter_box
 from orderwing.runtime.dead_letter_box import Action, DeadLetter
 from orderwing.runtime.errors import OperatorError
@@ -29,7 +29,7 @@ def list_letters(
     if stage is not None and stage not in STAGES:
         fail(f"There is no stage {stage}; there are {', '.join(STAGES)}.")
     try:
-        found = dead_letter_box.find_all(configured().kafka, [stage] if stage else STAGES)
+        found = dead_letter_box.find_all(cluster(), [stage] if stage else STAGES)
     except OperatorError as error:
         fail(str(error))
     shown = [dead for dead in found if settled or dead.settled is None]
@@ -46,7 +46,7 @@ def list_letters(
 def show(dead_letter_id: Id) -> None:
     """Print one dead letter with its traceback and its original record, which may hold personal data."""
     try:
-        dead = dead_letter_box.find(configured().kafka, dead_letter_id)
+        dead = dead_letter_box.find(cluster(), dead_letter_id)
     except OperatorError as error:
         fail(str(error))
     letter = dead.letter
@@ -79,7 +79,7 @@ def drop(dead_letter_id: Id, dry_run: DryRun = False) -> None:
 
 def _settle(dead_letter_id: str, action: Action, dry_run: bool) -> None:
     try:
-        bootstrap = configured().kafka
+        bootstrap = cluster()
         dead = dead_letter_box.settle(bootstrap, dead_letter_id, action, dry_run=dry_run)
     except OperatorError as error:
         fail(str(error))

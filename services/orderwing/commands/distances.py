@@ -192,6 +192,8 @@ def _road(engine: Engine, url: str | None, map_file: Path | None, cache: Path | 
     if (url is None) == (map_file is None):
         fail(f"Say where {engine} is: --url of one that runs, or --map of a file to start it with.")
     if url is not None:
+        if not url.startswith(("http://", "https://")):
+            fail(f"--url {url} is no address: write http://HOST:PORT, such as http://localhost:5000.")
         yield asked(url)
     elif map_file is not None:
         with _progress() as progress:
@@ -215,8 +217,12 @@ def _read(file: Path) -> Places:
                 if header.count(name) > 1:
                     fail(f"{file}, line 1: more than one column is named {name}.")
             return Places.of(_points(file, table))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        fail(f"{file} cannot be read as CSV ({error}).")
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}.")
+    except UnicodeDecodeError:
+        fail(f"{file} cannot be read: it is not UTF-8.")
+    except csv.Error as error:
+        fail(f"{file} cannot be read as CSV: {error}.")
 
 
 def _points(file: Path, table: csv.DictReader[str]) -> Iterator[tuple[str, float, float]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from orderwing.commands.console import configured, fail
+from orderwing.commands.console import configured, fail, reached
 from orderwing.runtime.errors import OperatorError
 from orderwing.views.read import Explanation, Views
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # solvers, which every other command would load too
     from orderwing.commands.explaining.told import Answer, Proposed, Told
     from orderwing.planning.explaining.asking import WhatIf
     from orderwing.planning.policies.file import Parsed
+    from orderwing.runtime.settings import Kafka
     from orderwing_schemas.domain import Order
 
 Json = dict[str, Any]
@@ -28,19 +29,24 @@ DECIDED = "As it is decided"
 
 def explain(
     order_id: Annotated[str, typer.Argument(help="The order's id.")],
-    without: Annotated[list[str] | None, typer.Option(help="As if a site were not there; repeatable.")] = None,
-    with_stock: Annotated[
-        list[str] | None, typer.Option(help="As if a site had so many units: SKU=SITE:5; repeatable.")
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="SITE", help="As if a site were not there; repeatable.")
     ] = None,
-    policy: Annotated[Path | None, typer.Option(help="As if a policy file held.")] = None,
-    at: Annotated[str | None, typer.Option(help="As if it were decided at another time: 2026-05-06T09:30.")] = None,
+    with_stock: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SKU=SITE:UNITS", help="As if a site had so many units to give; repeatable."),
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(metavar="FILE", help="As if a policy file held.")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As if decided at another time: 2026-05-06T09:30.")
+    ] = None,
     exact: Annotated[bool, typer.Option("--exact", help="What would win by the exact engine, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print why an order ships from where it does, and by how much what would have had to be otherwise.
 
     What was weighed, why each lost, and what was proposed since. With --without, --with-stock, --policy or --at each
-    decision about stock is made again as if that were so, each by itself.
+    choice of sites, route, plan and proposal is made again as if that were so, each by itself.
     """
     from orderwing.commands.explaining.as_json import as_json as card_json
     from orderwing.commands.explaining.as_json import proposal_json
@@ -51,8 +57,9 @@ def explain(
 
     try:
         asked = what_if(without or (), with_stock or (), at)
-        found, order = _read(order_id)
-        reference, unread = _reference(required=bool(asked) or policy is not None)
+        settings = configured()
+        found, order = _read(order_id, settings.redis.url)
+        reference, unread = _reference(settings.kafka, required=bool(asked) or policy is not None)
         if reference is not None:
             _check(asked, order, reference)
         parsed = None if policy is None else read_policy_file(policy)
@@ -80,10 +87,10 @@ def explain(
     _print(told, proposed, said, Console())
 
 
-def _read(order_id: str) -> tuple[Explanation, Order | None]:
+def _read(order_id: str, redis_url: str) -> tuple[Explanation, Order | None]:
     from orderwing.commands.explaining.cards import order_of
 
-    with Views(configured().redis.url) as views:
+    with Views(redis_url) as views:
         found, known = views.explain(order_id), views.order(order_id)
     if not found.cards and not found.proposals:
         raise OperatorError(
@@ -92,12 +99,12 @@ def _read(order_id: str) -> tuple[Explanation, Order | None]:
     return found, None if known is None else order_of(known.order)
 
 
-def _reference(required: bool) -> tuple[Reference | None, str | None]:
+def _reference(kafka: Kafka, required: bool) -> tuple[Reference | None, str | None]:
     """What the log has published, or why it cannot be had: cards are told without it."""
     from orderwing.commands.explaining.cards import read_reference
 
     try:
-        return read_reference(configured().kafka), None
+        return read_reference(reached(kafka)), None
     except OperatorError as error:
         if required:
             raise

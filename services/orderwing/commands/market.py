@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import configured, fail
+from orderwing.commands.console import configured, fail, reached
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.topics_admin import TopicsAdmin
 
@@ -24,6 +24,7 @@ def open_(
 
     try:
         settings = configured()
+        reached(settings.kafka)
         TopicsAdmin.of(settings).apply()
         settings.runtime.run_dir.mkdir(parents=True, exist_ok=True)
         opened = open_market(settings.kafka, settings.runtime.run_dir, rate, speed)
@@ -47,7 +48,7 @@ def stream(
         settings = configured()
         settings.runtime.run_dir.mkdir(parents=True, exist_ok=True)
         placed = stream_orders(
-            settings.kafka,
+            reached(settings.kafka),
             settings.runtime.run_dir,
             rate,
             settings.runtime.seed,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import configured, fail
+from orderwing.commands.console import cluster, fail
 from orderwing.commands.policy_log import read_policy
 from orderwing.planning.pricing import unpriced
 from orderwing.runtime.errors import OperatorError
@@ -34,9 +34,9 @@ def load(
 ) -> None:
     """Publish a network and a catalogue to every partition, and fix the cluster's clock."""
     try:
-        bootstrap = configured().kafka
         network, items = read_network_file(file), read_catalogue_file(catalogue)
         require_prices(network, items)
+        bootstrap = cluster()
         clock = fix_clock(bootstrap, speed, wall_ms=time.time_ns() // 1_000_000)
         changed = publish_reference(bootstrap, network, items)
         policy = read_policy(bootstrap)
@@ -80,7 +80,7 @@ def price(
     """Publish what decisions add for stock that later orders need more, to every partition."""
     try:
         prices = read_price_file(file)
-        changed = publish_prices(configured().kafka, prices)
+        changed = publish_prices(cluster(), prices)
     except OperatorError as error:
         fail(str(error))
     typer.echo(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import configured, fail
+from orderwing.commands.console import cluster, fail
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.screen import progress_bars
 from orderwing.shop.feed import TimedRecord
@@ -23,7 +23,6 @@ def produce(
 ) -> None:
     """Send orders from a file. Without --raw, nothing is sent unless every line keeps the contract."""
     try:
-        bootstrap = configured().kafka
         total = sum(1 for _ in read_lines(file))
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}.")
@@ -33,6 +32,10 @@ def produce(
         fail(f"{file} holds no lines.")
     if not raw:
         _require_sound(file)
+    try:
+        bootstrap = cluster()
+    except OperatorError as error:
+        fail(str(error))
     shop = ShopProducer(bootstrap)
     with progress_bars() as progress:
         shop.send_all(_records(file, raw), lambda sent: progress(file.name, sent, total))
@@ -60,4 +63,5 @@ def _require_sound(file: Path) -> None:
         typer.echo(f"{file.name}:{problem.line}: {problem.text}", err=True)
     if shown:
         more = sum(1 for _ in problems)
-        fail(f"{len(shown) + more} lines break the contract; nothing was sent. Mend them, or send as is with --raw.")
+        found_lines = "1 line breaks" if len(shown) + more == 1 else f"{len(shown) + more} lines break"
+        fail(f"{found_lines} the contract; nothing was sent. Mend them, or send as is with --raw.")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import configured, fail
+from orderwing.commands.console import cluster, fail
 from orderwing.kernel.ports import Record
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.operator_log import OperatorLog, outgoing
@@ -95,7 +95,7 @@ def _user() -> str:
 
 
 def _log() -> OperatorLog:
-    return OperatorLog(configured().kafka, "reviews")
+    return OperatorLog(cluster(), "reviews")
 
 
 def _decided(records: Iterable[Record]) -> Iterable[FraudDecided]:

@@ -29,6 +29,8 @@ def generate(
 @app.command()
 def check(root: Root = Path()) -> None:
     """Say which generated files are not current, and what they would break; status 1 if any."""
+    if not (root / "schemas" / "orderwing_schemas").is_dir():
+        fail(f"{root.absolute()} is not orderwing's repository: go there, or name it with --root.")
     found = [f"not current: {path}" for path in contracts.stale(root)] + contracts.broken(root)
     typer.echo("\n".join(found) or "All files are current.")
     raise typer.Exit(1 if found else 0)

@@ -35,6 +35,8 @@ def servers(
             _await(stopped, redis, broker)
     except EmbeddedError as error:
         fail(str(error))
+    except OSError as error:  # of their directories
+        fail(f"{error.filename or data} cannot be used: {error.strerror}; name another directory with --data.")
     typer.echo("Stopped.")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orderwing.commands.console import configured, fail
+from orderwing.commands.console import cluster, configured, fail, reached
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.log_sizes import of_description, of_directory
 from orderwing.runtime.screen import print_table
@@ -46,7 +46,7 @@ def list_topics(as_json: Json = False) -> None:
 def diff(as_json: Json = False) -> None:
     """Print how the cluster differs from the declared topics; status 1 if it does."""
     try:
-        differences = TopicsAdmin.of(configured()).diff()
+        differences = _admin().diff()
     except OperatorError as error:
         fail(str(error))
     _print(differences, as_json, "The cluster is as declared.")
@@ -57,7 +57,7 @@ def diff(as_json: Json = False) -> None:
 def apply(as_json: Json = False) -> None:
     """Make the missing topics and set what differs; changes no partition on which rows depend."""
     try:
-        changed = TopicsAdmin.of(configured()).apply()
+        changed = _admin().apply()
     except OperatorError as error:
         fail(str(error))
     _print(changed, as_json, "Nothing to do: the cluster is as declared.")
@@ -84,12 +84,18 @@ def size(
             sizes = of_description(described.read().decode("utf-8", "replace"))
         else:
             raise OperatorError("Name a broker's log directory with --dir, or give --described what Kafka's tool says.")
-        kafka = configured().kafka
+        kafka = cluster()
         records = TopicsAdmin(kafka).records()
         orders = sum(1 for _ in read_facts(kafka, [ORDERS_ACCEPTED.name]))
     except (OperatorError, LookupError, TimeoutError) as error:
         fail(str(error))
     _print_sizes(sizes, records, orders, as_json)
+
+
+def _admin() -> TopicsAdmin:
+    settings = configured()
+    reached(settings.kafka)
+    return TopicsAdmin.of(settings)
 
 
 def _print_sizes(sizes: Mapping[str, int], records: Mapping[str, int], orders: int, as_json: bool) -> None:

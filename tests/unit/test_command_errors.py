@@ -1,0 +1,65 @@
+"""What a newcomer gets wrong is told in one sentence, with an exit status, and never as a traceback."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from orderwing.cli import app
+from orderwing.commands.console import cluster
+
+BOOTSTRAP = "ORDERWING_BOOTSTRAP"
+NOT_THE_REPOSITORY = "is not orderwing's repository: go there, or name it with --root."
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orders.jsonl").write_text("hello\n", "utf-8")
+    (tmp_path / "points.csv").write_text("id,latitude,longitude\na,51,0\n", "utf-8")
+    (tmp_path / "points.bin").write_bytes(b"\xff\xfe\x00\x01")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["produce", "orders.jsonl"], "1 line breaks the contract; nothing was sent."),
+        (["produce", "missing.jsonl"], "missing.jsonl cannot be read: No such file or directory."),
+        (["distances", "matrix", "missing.csv"], "missing.csv cannot be read: No such file or directory."),
+        (["distances", "matrix", "points.bin"], "points.bin cannot be read: it is not UTF-8."),
+        (["distances", "matrix", "points.csv", "--engine", "osrm", "--url", "here"], "--url here is no address: write"),
+        (["servers", "--data", "orders.jsonl"], "cannot be used: Not a directory; name another directory with --data."),
+        (["schemas", "check", "--root", "missing"], NOT_THE_REPOSITORY),
+        (["dashboards", "generate", "--root", "missing"], NOT_THE_REPOSITORY),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_it_is_one_sentence(words: list[str], told: str) -> None:
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert result.output.splitlines()[-1].startswith("orderwing: ")
+    assert told in result.output.splitlines()[-1]
+    assert not Path("missing").exists()
+
+
+@pytest.fixture
+def listening() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_cluster_where_nobody_listens_is_told_at_once(
+    listening: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(BOOTSTRAP, f"127.0.0.1:1,{listening}")
+    assert cluster().bootstrap.endswith(listening)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv(BOOTSTRAP, "127.0.0.1:1")
+    cluster()
+    assert capsys.readouterr().err.startswith("orderwing: nobody listens at 127.0.0.1:1 yet: asking again")
