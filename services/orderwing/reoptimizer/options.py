@@ -78,7 +78,7 @@ class Pricer:
         return [(self.network.site_by_id[site_id], lines) for site_id, lines in sorted(parcels.items())]
 
     def _best(self, part: PoolPart, site: Site, lines: Sequence[Take], by_ms: int) -> tuple[int, int, Run] | None:
-        """(cost, place in the timetable, run) of the cheapest run, which allocation takes; None if it comes too late."""
+        """(cost, place in the timetable, run) of the cheapest run, which allocation takes; None if too late."""
         load, prices = self._load(lines), self._prices
         best = min(
             (
