@@ -60,9 +60,10 @@ def test_what_cannot_be_made_again_says_why() -> None:
     card, reference = decided(placed, {("N1", "A"): 1})
     with pytest.raises(CardError, match="version 1 of the network, which is gone from the log"):
         remade(card, placed, replace(reference, networks={}))
-    with pytest.raises(CardError, match="does not hold all that the decision saw"):
+    with pytest.raises(CardError, match="does not hold all the stock that the decision saw"):
         remade(card.model_copy(update={"facts": None}), placed, reference)
     for stage, decision, why in (
+        ("allocation", "planned on the stock held", "does not hold what was held and promised, nor when"),
         ("allocation", "changed by proposal", "what came of a decision above"),
         ("allocation", "planned: a departure has room now", "does not hold what was held, nor how full"),
         ("allocation", "refused a proposal", "does not hold the plan that stood"),
@@ -138,6 +139,7 @@ def test_it_is_printed_as_sentences_and_tables() -> None:
     text = console.export_text()
     assert "N2 would win if the parcel rate of lane N2-home from N2 were 0.02 lower (2.98 instead of 3.00)" in text
     assert "What else would win, and what that takes" in text
+    assert "Runner-up: N2, 0.01 dearer." in text
     assert "stock of A at N1" in text
 
 

@@ -131,14 +131,16 @@ def why_without_facts(card: DecisionCard) -> str:
         return "It tells what the regions answered: each region's own card says why its sites could not."
     if decision == routes.STALE:
         return "It tells what the regions answered: their stock had changed since they told of it."
+    missing = "all the stock that the decision saw, or the limits of its search"
     if card.stage == "allocation":
+        missing = "what was held and promised, nor when each plan would have left"
         if decision.startswith(("changed by", "kept the plan")):
             return "It tells what came of a decision above: that one is made again."
         if decision.startswith("planned: a departure"):
             return "It cannot be made again: the card does not hold what was held, nor how full departures were."
         if decision.startswith("refused a proposal"):
             return "It cannot be made again: the card does not hold the plan that stood, nor how full departures were."
-    return "The card does not hold all that the decision saw, so it cannot be made again."
+    return f"It cannot be made again: the card does not hold {missing}."
 
 
 def network_of(version: int, reference: Reference) -> Network:

@@ -130,6 +130,8 @@ def _gain(saved: str, cost: str, gain_minor: int) -> str:
 def _print_what_if_not(told: Told, remade: Remade, console: Console) -> None:
     if steered := _steered(remade.facts):
         console.print(Text(steered))
+    if second := _runner_up(remade.verdict):
+        console.print(Text(second))
     _print_findings("What else would win, and what that takes", remade.findings, remade.verdict, console)
     if engine := _of_the_engine(remade):
         console.print(Text(engine))
@@ -137,6 +139,16 @@ def _print_what_if_not(told: Told, remade: Remade, console: Console) -> None:
         console.print(candidates(map(candidate_json, remade.exact.candidates), console.width))
         title = "What else would win by the exact engine, and what that takes"
         _print_findings(title, told.exact_findings, remade.exact, console)
+
+
+def _runner_up(verdict: Verdict) -> str:
+    """ "" where nothing else had a price."""
+    second = verdict.runner_up
+    if second is None or second.cost_minor is None or second.label == verdict.chosen:
+        return ""
+    more = second.cost_minor - verdict.cost_minor
+    cost = f"{money(abs(more))} {'dearer' if more > 0 else 'cheaper'}" if more else "for as much"
+    return f"Runner-up: {second.label}, {cost}."
 
 
 def _print_findings(title: str, findings: Findings, verdict: Verdict, console: Console) -> None:
