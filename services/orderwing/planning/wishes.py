@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from orderwing_schemas.domain import ServiceLevel
+
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+# What the service levels let customers expect: among orders that wait, this counts as the promise.
+EXPECTED_HOURS = {
+    ServiceLevel.TWO_HOURS: 2,
+    ServiceLevel.SAME_DAY: 12,
+    ServiceLevel.EXPRESS: 24,
+    ServiceLevel.STANDARD: 96,
+}
 
 
 class Wishing(Protocol):
@@ -23,6 +33,11 @@ class Way(NamedTuple):
 
     parcels: int
     arrival_ms: int
+
+
+def expected_at_ms(placed_at_ms: int, service: ServiceLevel) -> int:
+    """Promise, then age, in one number: of two orders of a service level the older one expects its goods earlier."""
+    return placed_at_ms + EXPECTED_HOURS[service] * HOUR_MS
 
 
 def latest_ms(max_delay_minutes: int, earliest_ms: int, promise_at_ms: int = 0) -> int:

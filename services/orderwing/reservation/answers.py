@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
-from orderwing.reservation import units, wants
+from orderwing.planning.wishes import expected_at_ms
+from orderwing.reservation import rules, units, wants
 from orderwing.reservation.rows import Held, Hold, HoldState, Part
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.sourcing import barred_for, promise_ms
@@ -42,6 +43,8 @@ def answer(draft: Draft, hold: Hold, order: Order, now_ms: int) -> Hold:
     hold, added, promise_at_ms = _make_parts(draft, hold, order, now_ms)
     if added or hold.open != before.left or hold.declined != before.declined:
         _record(draft, hold, hold.parts[len(before.parts) :], added, promise_at_ms)
+    if hold.open or before.left:
+        rules.note(draft, hold, order, now_ms)
     hold = _leave_wants(draft, hold, order)
     if not hold.open:  # whoever had nothing then may have something when a short pick asks
         hold = replace(hold, replaces=None, asked=(), offers=())
@@ -149,7 +152,7 @@ def _leave_wants(draft: Draft, hold: Hold, order: Order) -> Hold:
     """Tell home's own shelves and all regions that may be asked what is still wanted, if that has changed."""
     if hold.open == hold.left:
         return hold
-    expected_ms = wants.expected_at_ms(order.placed_at_ms, order.service_level)
+    expected_ms = expected_at_ms(order.placed_at_ms, order.service_level)
     whole = takes_all_or_nothing(order)
     wants.leave(draft, hold.order_id, hold.version, hold.home, hold.home, hold.open, expected_ms, whole)
     shelves = Shelves(draft, hold.home)

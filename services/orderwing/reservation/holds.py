@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
-from orderwing.reservation import units
+from orderwing.reservation import rules, units
 from orderwing.reservation.answers import give_back, horizon_ms
 from orderwing.reservation.rows import Hold, HoldState, hold_key
 from orderwing.reservation.seeking import advance, order_json
@@ -28,6 +28,7 @@ def on_requested(view: View, event: SoftHoldRequested, now_ms: int) -> Decision:
     if known is not None and known.state is not HoldState.NEW:
         return NOTHING
     draft = Draft(view)
+    rules.notice(draft, order.home_region)
     until_ms = now_ms + draft.network.policies.soft_hold_minutes * MINUTE_MS
     if known is not None:
         until_ms = max(until_ms, known.wake_at_ms or 0)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.view import Draft, View
-from orderwing.reservation import sequences
+from orderwing.reservation import rules, sequences
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.stock import (
     COUNT_HORIZON_MS,
@@ -43,6 +43,7 @@ def on_movement(view: View, event: StockMovementAccepted, now_ms: int) -> Decisi
         return NOTHING
     log = sequences.noted(log, movement.sequence)
     draft.put(log)
+    rules.notice(draft, event.region)
     if _ready(draft, log, movement):
         _apply(draft, event.region, movement, now_ms)
     else:

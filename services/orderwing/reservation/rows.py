@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from orderwing.kernel.row import Row
-from orderwing.reservation import stock, told
+from orderwing.reservation import rules, stock, told
 
 NO_ORDER = msgspec.Raw(b"null")
 
@@ -48,14 +48,14 @@ class HoldState(StrEnum):
     ENDED = "ended"  # all parts have shipped and nothing waits
 
 
-class Hold(Row, frozen=True, kw_only=True):
+class Hold(Row, frozen=True, kw_only=True, omit_defaults=True):
     """An order's hold in its home region, which alone answers for it.
 
     `held` (home), `remote` and `open` (held nowhere) are what is not yet in a part. `awaiting` is the slip on its way
     (0: none), `boxed` the one that sought a single site for all (0: none did), `asked` what other regions were asked
     for and have not found, `left` the wants left everywhere, `offers` regions that offered while a slip was away,
     `parts` those not yet shipped, `declined` in all, `needs` the short picks noted, `replaces` the part of the last.
-    Once firm, `order` is its JSON.
+    `sought_by` the rules by which other regions were last sought. Once firm, `order` is its JSON.
     `wake_at_ms`: a soft hold lapses; a tombstone or an ended hold is dropped `duplicate_horizon_days` after its end,
     a new one that nobody asked for at once.
     """
@@ -78,6 +78,7 @@ class Hold(Row, frozen=True, kw_only=True):
     declined: tuple[Units, ...] = ()
     needs: tuple[str, ...] = ()
     replaces: str | None = None
+    sought_by: str = ""
     order: msgspec.Raw = NO_ORDER
 
     @property
@@ -177,4 +178,4 @@ def hold_key(order_id: str, version: int) -> str:
     return f"{order_id}|{version}"
 
 
-ROWS = (*stock.ROWS, *told.ROWS, Hold, RemoteHold, Part, Want, WantList)
+ROWS = (*stock.ROWS, *told.ROWS, *rules.ROWS, Hold, RemoteHold, Part, Want, WantList)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing.planning.sourcing import Choice
-from orderwing.reservation import one_box, route, units, wants
+from orderwing.reservation import one_box, route, rules, units, wants
 from orderwing.reservation.answers import answer, give_back, takes_all_or_nothing
 from orderwing.reservation.rows import Hold, HoldState, Units
 from orderwing.reservation.shelves import Shelves
@@ -39,6 +39,8 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
             boxes = one_box.plan(draft, search, choice)
         if not alone and units.less(short, hold.asked):
             others = route.plan(draft, search._replace(lines=short))
+        if short and (alone or others is not None):
+            hold = replace(hold, sought_by=rules.current(draft))
         ways = [way for way in (boxes, others) if way is not None and way.regions]
         if ways or not short or order.backorder is not Backorder.WHOLE:
             hold = _take(shelves, hold, choice)

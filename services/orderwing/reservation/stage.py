@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from orderwing.kernel.stage import Stage
 from orderwing.planning.policies.checking import unusable
-from orderwing.reservation import hearing, holds, movements, moves, shipping, slips, telling
+from orderwing.reservation import hearing, holds, movements, moves, shipping, slips, telling, waking
 from orderwing.reservation.rows import ROWS, Hold, Part, RemoteHold
+from orderwing.reservation.rules import Rules, Waiting
 from orderwing.reservation.states import HOLD_STATES, REMOTE_STATES
 from orderwing.reservation.stock import Left, Moved, Postponed, Shipped
 from orderwing.reservation.told import Telling
@@ -73,6 +74,8 @@ STAGE = Stage(
         Postponed: movements.on_postponed_due,
         Shipped: shipping.on_shipped_due,
         Telling: telling.on_due,
+        Rules: waking.on_rules_due,
+        Waiting: waking.on_waiting_due,
     },
     policy_check=unusable,
 )

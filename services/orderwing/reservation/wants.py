@@ -6,23 +6,8 @@ from collections.abc import Iterable
 
 from orderwing.kernel.view import Draft
 from orderwing.reservation.rows import Units, Want, WantList
-from orderwing_schemas.domain import ServiceLevel
 from orderwing_schemas.events.reservation import WantOffered
 from orderwing_schemas.topics import RESERVATION_SLIPS
-
-HOUR_MS = 3_600_000
-# What the service levels let customers expect: among orders that wait, this counts as the promise.
-EXPECTED_HOURS = {
-    ServiceLevel.TWO_HOURS: 2,
-    ServiceLevel.SAME_DAY: 12,
-    ServiceLevel.EXPRESS: 24,
-    ServiceLevel.STANDARD: 96,
-}
-
-
-def expected_at_ms(placed_at_ms: int, service: ServiceLevel) -> int:
-    """Promise, then age, in one number: of two orders of a service level the older one expects its goods earlier."""
-    return placed_at_ms + EXPECTED_HOURS[service] * HOUR_MS
 
 
 def offer(draft: Draft, region: str, sku: str, available: int) -> None:

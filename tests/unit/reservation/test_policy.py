@@ -14,7 +14,7 @@ from orderwing_schemas.policy import Policy
 from support.memory_view import MemoryReference
 from support.reservation_world import World, network, of_kind, order
 
-ITEM = Item(sku="A", weight_g=100, volume_cm3=100, capacity=1, list_price_minor=100)
+ITEMS = tuple(Item(sku=sku, weight_g=100, volume_cm3=100, capacity=1, list_price_minor=100) for sku in "AB")
 
 
 def world(*strategies: dict[str, Any], prices: dict[tuple[str, str], int] | None = None, version: int = 1) -> World:
@@ -22,7 +22,7 @@ def world(*strategies: dict[str, Any], prices: dict[tuple[str, str], int] | None
     given = {"policy": "p", "version": version, "currency": "GBP", "strategies": strategies}
     policy = Policy.model_validate(given, strict=False) if strategies else None
     for view in made.views.values():
-        view.reference = MemoryReference(made.network, (ITEM,), policy, prices)
+        view.reference = MemoryReference(made.network, ITEMS, policy, prices)
     return made
 
 
@@ -91,12 +91,14 @@ def test_a_limit_of_sites_holds_until_units_would_wait() -> None:
 
 
 def test_units_in_stock_wait_for_their_price_only_where_the_customer_lets_them() -> None:
-    for backorder, held in ((Backorder.LINES, 0), (Backorder.NONE, 2), (Backorder.WHOLE, 2)):
-        made = world({"name": "patient", "single_site": "when_cheapest", "backorder_unit_minor": 1})
+    for backorder, held in ((Backorder.LINES, 0), (Backorder.NONE, 1), (Backorder.WHOLE, 1)):
+        made = world({"name": "patient", "single_site": "when_cheapest", "backorder_unit_minor": 200})
         made.receive("N1", "A", 9)
-        made.request(order("o1", {"A": 2}, backorder=backorder))
+        made.receive("N2", "B", 9)
+        made.request(order("o1", {"A": 2, "B": 1}, backorder=backorder))
         made.settle()
-        assert made.shelf("N1", "A").reserved == held
+        assert made.shelf("N1", "A").reserved == 2
+        assert made.shelf("N2", "B").reserved == held
         made.check()
 
 
@@ -160,10 +162,10 @@ def test_prices_count_by_a_policy_too() -> None:
 
 def test_an_item_that_left_the_catalogue_is_shared_out_without_the_strategys_prices() -> None:
     made = world({"name": "few", "first": "parcels"})
-    made.receive("N1", "B", 9)
-    made.request(order("o1", {"B": 2}))
-    assert made.shelf("N1", "B").reserved == 2
-    assert "its prices counted for nothing: items[B]" in card(made).notes[0]
+    made.receive("N1", "C", 9)
+    made.request(order("o1", {"C": 2}))
+    assert made.shelf("N1", "C").reserved == 2
+    assert "its prices counted for nothing: items[C]" in card(made).notes[0]
 
 
 def test_what_the_policy_leaves_out_no_move_brings_back() -> None:

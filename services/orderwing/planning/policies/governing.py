@@ -24,6 +24,7 @@ from orderwing.planning.sourcing import plan as plans
 from orderwing.planning.sourcing.building import picks_of
 from orderwing.planning.sourcing.plan import Eliminated
 from orderwing.planning.sourcing.problem import Budget
+from orderwing.planning.wishes import expected_at_ms
 from orderwing_schemas.domain import Backorder, Candidate, Order
 from orderwing_schemas.network import Site
 from orderwing_schemas.policy import First, Strategy
@@ -67,11 +68,13 @@ def hold_by(policy: Compiled, sought: Sought, order: Order) -> Governed:
         narrowed, out = _narrowed(sought, applied, facts)
         if not needs_engine(applied.strategy):
             return _quickly(narrowed, out)
-        may_wait = order.backorder is Backorder.LINES and sought.asked.may_split
-        asked, sites = sought.asked, sought.may_serve()
-        at = Situation(facts, asked, sites, steering=_steering(asked, sites), gathers=False, may_wait=may_wait)
+        asked, sites, patient = sought.asked, sought.may_serve(), _may_wait(sought.asked, order)
+        at = Situation(facts, asked, sites, steering=_steering(asked, sites), gathers=False, may_wait=patient)
         try:
-            return _exactly(narrowed, attempt(applied, at, BUDGET), waits_minor)
+            found = attempt(applied, at, BUDGET)
+            if patient and not found.plan.chosen.shipments and _is_whole(asked, order):
+                found = attempt(applied, replace(at, may_wait=False), BUDGET)
+            return _exactly(narrowed, found, waits_minor)
         except PricingError as error:
             unpriced.append(str(error))
             return _quickly(narrowed, out)
@@ -113,6 +116,18 @@ def needs_engine(strategy: Strategy) -> bool:
         or strategy.filters.exclude_carriers is not None
         or bool(weights.parcel_minor or weights.lateness or weights.site_unit_minor)
     )
+
+
+def _may_wait(asked: Asked, order: Order) -> bool:
+    """Whether units in stock may wait for their price: as the customer lets them, until they are expected."""
+    if order.backorder is not Backorder.LINES or not asked.may_split:
+        return False
+    return asked.now_ms < expected_at_ms(order.placed_at_ms, order.service_level)
+
+
+def _is_whole(asked: Asked, order: Order) -> bool:
+    """Nothing of it ships yet: then a price of waiting has nothing to be weighed against."""
+    return sum([line.quantity for line in asked.lines]) == sum([line.quantity for line in order.lines])
 
 
 def _narrowed(sought: Sought, applied: Applied, facts: Facts) -> tuple[Sought, dict[str, str]]:
