@@ -29,6 +29,11 @@ def feed(orders: int = ORDERS, seed: int = 5, rate: float = 10.0) -> Feed:
     return generated_feed(orders, seed, rate, START, 60.0)
 
 
+@pytest.mark.parametrize(("factor", "minutes"), [(1.0, 1), (60.0, 1), (61.0, 2), (480.0, 8)])
+def test_a_fast_market_tells_its_stock_no_oftener_than_each_second(factor: float, minutes: int) -> None:
+    assert generated_feed(1, 5, 10.0, START, factor).network.policies.atp_told_minutes == minutes
+
+
 def answered(source: Feed) -> tuple[Counter[str], list[Order]]:
     """What gate and intake answer to a whole feed, by outcome or reason."""
     view = MemoryView(MemoryReference(source.network, source.items))

@@ -127,6 +127,13 @@ def demo_network(load: Load = Load(), policies: Policies | None = None) -> Netwo
     )
 
 
+def at_speed(network: Network, factor: float) -> Network:
+    """Played at `factor` domain seconds a second: regions tell their stock at most once a second of wall time."""
+    minutes = max(network.policies.atp_told_minutes, ceil(factor / 60))
+    policies = network.policies.model_copy(update={"atp_told_minutes": minutes})
+    return network.model_copy(update={"policies": policies})
+
+
 def region_shares() -> dict[str, float]:
     """The part of domestic demand that is nearest to each region."""
     return {name: share for name, (_, share, _) in _REGIONS.items()}

@@ -11,7 +11,7 @@ from random import Random
 
 from orderwing.shop.baskets import Shopper
 from orderwing.shop.catalogue import demo_catalogue
-from orderwing.shop.demo_network import Load, demo_network, region_shares
+from orderwing.shop.demo_network import Load, at_speed, demo_network, region_shares
 from orderwing.shop.faults import FAULTS, Fault
 from orderwing.shop.feed import Feed, TimedRecord, cloud_event_headers, moment
 from orderwing.shop.stock import StockBook, later_records, opening_records, plan_demo_stock
@@ -39,7 +39,7 @@ def generated_feed(
     if rate <= 0 or factor <= 0:
         raise ValueError("rate and factor must be positive")
     items = demo_catalogue()
-    network = demo_network(Load(orders_per_hour=rate * 3600 / factor))
+    network = at_speed(demo_network(Load(orders_per_hour=rate * 3600 / factor)), factor)
     shopper = Shopper(items, Random(f"orders/{seed}"), orders, run=f"{moment(start_ms):%H%M%S}")
     plan = plan_demo_stock(network, region_shares(), shopper.expected_units(orders), seed)
     book = StockBook(last=dict(sequences or {}))

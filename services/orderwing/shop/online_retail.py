@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from orderwing.geography import destination
-from orderwing.shop.demo_network import PROMISE_SLACK_MINUTES, Load, cartons_of, demo_network
+from orderwing.shop.demo_network import PROMISE_SLACK_MINUTES, Load, at_speed, cartons_of, demo_network
 from orderwing.shop.feed import Feed, TimedRecord, cloud_event_headers
 from orderwing.shop.retail_file import Invoice, RetailFileError, read_invoices
 from orderwing.shop.retail_orders import Imported, ImportedCancellation, ImportedOrder, Importer, ImportRejection
@@ -62,7 +62,7 @@ def retail_feed(
     outcomes = [importer.imported(invoice) for invoice in invoices]
     weeks = [_week(invoice, started) for invoice in invoices]
     items = catalogue(invoices)
-    network = _network(outcomes, weeks, rate * 3600 / factor, items)
+    network = at_speed(_network(outcomes, weeks, rate * 3600 / factor, items), factor)
     supply = supplies(_sales(outcomes, weeks, network), network)
     book = StockBook(_SOURCE, dict(sequences or {}))
     counts: Counter[str] = Counter()
