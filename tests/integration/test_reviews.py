@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from orderwing.commands.reviews import app
+from orderwing.kernel.ports import Outgoing
 from orderwing.runtime.operator_log import OperatorLog, outgoing
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.topics_admin import TopicsAdmin
@@ -100,3 +101,12 @@ def test_an_order_without_an_open_review_is_refused_in_one_sentence(desk: Desk) 
     assert result.exit_code == 1
     assert "see `orderwing reviews list`" in result.output
     assert not desk.verdicts()
+
+
+def test_a_record_that_is_no_event_keeps_nobody_from_the_reviews(desk: Desk) -> None:
+    order_id = f"{desk.name}-1"
+    desk.decide((order_id, "in_review", 1_000))
+    with OperatorLog(desk.bootstrap, desk.name) as log:
+        log.write([Outgoing(FRAUD_DECIDED.name, 0, b"\xff", b"{", [("ce_type", b"fraud.decided.v1")])])
+    assert desk.open() == [order_id]
+    assert desk.run("clear", order_id, "--reviewer", "ann").exit_code == 0

@@ -14,7 +14,7 @@ from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.operator_log import OperatorLog, outgoing
 from orderwing.runtime.partitioning import key_partition
 from orderwing.runtime.screen import print_table
-from orderwing_schemas.codec import decode, header_map
+from orderwing.runtime.skipping import event_in
 from orderwing_schemas.events.fraud import FraudDecided
 from orderwing_schemas.events.public import ReviewVerdict, Verdict
 from orderwing_schemas.topics import FRAUD_DECIDED, OPERATIONS_INBOUND
@@ -99,10 +99,7 @@ def _log() -> OperatorLog:
 
 
 def _decided(records: Iterable[Record]) -> Iterable[FraudDecided]:
-    for record in records:
-        event = decode(record.value, header_map(record.headers).get("ce_type"))
-        if isinstance(event, FraudDecided):
-            yield event
+    return (event for event in map(event_in, records) if isinstance(event, FraudDecided))
 
 
 def _due(review: FraudDecided) -> str:

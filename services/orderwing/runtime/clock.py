@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orderwing.kernel.ports import Record
-from orderwing_schemas.codec import decode, header_map
+from orderwing.runtime.skipping import event_in
 from orderwing_schemas.events.reference import ClockFixed
 
 
@@ -37,7 +37,7 @@ REAL_TIME = DomainClock()
 def clock_of(records: Iterable[Record]) -> DomainClock | None:
     """The clock that the records of the topic `clock` fix: the first one, for ever."""
     for record in records:
-        event = decode(record.value, header_map(record.headers).get("ce_type"))
+        event = event_in(record)
         if isinstance(event, ClockFixed):
             return DomainClock(event.start_ms, event.wall0_ms, event.factor)
     return None

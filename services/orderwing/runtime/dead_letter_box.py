@@ -9,7 +9,7 @@ from typing import Literal
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.operator_log import OperatorLog, outgoing
-from orderwing_schemas.codec import decode, header_map
+from orderwing.runtime.skipping import event_in
 from orderwing_schemas.events.operations import DeadLettered, DeadLetterSettled
 from orderwing_schemas.topics import STAGES, control, dead_letters
 
@@ -66,7 +66,7 @@ def _letters(log: OperatorLog, stages: Sequence[str]) -> list[DeadLetter]:
     letters: dict[str, list[DeadLettered]] = {}
     words: dict[str, list[Action]] = {}
     for record in log.read_topics([make(stage).name for stage in stages for make in (dead_letters, control)]):
-        event = decode(record.value, header_map(record.headers).get("ce_type"))
+        event = event_in(record)
         if isinstance(event, DeadLettered):
             letters.setdefault(event.dead_letter_id, []).append(event)
         elif isinstance(event, DeadLetterSettled):

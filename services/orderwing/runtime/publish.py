@@ -13,7 +13,7 @@ from orderwing.runtime.clock import ClockError, DomainClock, clock_of, require_f
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.operator_log import OperatorLog, outgoing
-from orderwing_schemas.codec import decode, header_map
+from orderwing.runtime.skipping import event_in
 from orderwing_schemas.events.reference import CataloguePublished, ClockFixed, NetworkPublished
 from orderwing_schemas.network import Item, Network
 from orderwing_schemas.topics import CLOCK, REFERENCE
@@ -110,14 +110,14 @@ def fix_clock(bootstrap: Cluster, factor: float | None, wall_ms: int, start_ms: 
 
 
 def published(records: Iterable[Record]) -> Published:
-    """What the records of one partition leave."""
+    """What the records of one partition leave. What is no event counts for nothing."""
     network: Network | None = None
     chunks: dict[str, tuple[Item, ...]] = {}
     for record in records:
         if record.value is None:
-            chunks.pop((record.key or b"").decode(), None)
+            chunks.pop((record.key or b"").decode("utf-8", "replace"), None)
             continue
-        event = decode(record.value, header_map(record.headers).get("ce_type"))
+        event = event_in(record)
         if isinstance(event, NetworkPublished):
             network = event.network
         elif isinstance(event, CataloguePublished):
@@ -146,7 +146,7 @@ def _require_successor(before: Network, after: Network) -> None:
 
 def _changes(before: Published, after: Published) -> Iterator[Outgoing]:
     """For one partition. The network comes last: a partition with a network has the whole catalogue."""
-    for key in before.chunks.keys() - after.chunks.keys():
+    for key in sorted(before.chunks.keys() - after.chunks.keys()):
         yield outgoing(REFERENCE.name, 0, key, None)
     for key, items in after.chunks.items():
         yield outgoing(REFERENCE.name, 0, key, CataloguePublished(key=key, items=items))
