@@ -27,9 +27,9 @@ from orderwing.kernel.ports import Record
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka_client import Cluster, client_config, no_answer
 from orderwing.runtime.operator_log import is_passing
+from orderwing.views.batch import Place
 from orderwing.views.domain import Domain
 from orderwing.views.project import Applied, domain_ms
-from orderwing.views.store import Place
 from orderwing_schemas.codec import UndecodableError
 from orderwing_schemas.topics import ALL_TOPICS, CLOCK, REFERENCE, Topic
 

@@ -13,10 +13,9 @@ import redis
 
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.settings import masked
+from orderwing.views.batch import Batch, Place
 from orderwing.views.facts import Fact, decode_fact
-from orderwing.views.project import Command
 from orderwing.views.standing import Standing
-from orderwing.views.tally import Count
 
 RedisError = redis.RedisError
 CURRENT = "orderwing:views"  # names the generation that is read
@@ -26,8 +25,10 @@ _SWEEP = 500  # keys of a former generation deleted at a time
 # led by its length. Answers nothing when applied, else the offset that is. SHELF sets a shelf's levels and keeps the
 # sums of its region: key, field, region, on hand, reserved, safety, offset.
 _APPLY = """
+local sums = {}
 local function add(region, level, n)
-  if n ~= 0 then redis.call('HINCRBY', ARGV[1] .. 'stock', region .. '|' .. level, string.format('%d', n)) end
+  local place = region .. '|' .. level
+  if n ~= 0 then sums[place] = (sums[place] or 0) + n end
 end
 local function shelf(key, field, region, on_hand, reserved, safety, offset)
   local old, held, spare = 0, 0, 0
@@ -41,11 +42,9 @@ local function shelf(key, field, region, on_hand, reserved, safety, offset)
 end
 local at = redis.call('HGET', KEYS[1], ARGV[2])
 if at ~= ARGV[3] then return at or '-1' end
-local i = 6
-for _ = 1, tonumber(ARGV[5]) do
-  redis.call('SADD', KEYS[2], ARGV[i])
-  i = i + 1
-end
+local orders = tonumber(ARGV[5])
+if orders > 0 then redis.call('SADD', KEYS[2], unpack(ARGV, 6, 5 + orders)) end
+local i = 6 + orders
 while i <= #ARGV do
   local n = tonumber(ARGV[i])
   if ARGV[i + 1] == 'SHELF' then
@@ -55,30 +54,35 @@ while i <= #ARGV do
   end
   i = i + n + 1
 end
+for place, n in pairs(sums) do redis.call('HINCRBY', ARGV[1] .. 'stock', place, string.format('%d', n)) end
 redis.call('HSET', KEYS[1], ARGV[2], ARGV[4])
 return false
 """
 # KEYS: state, states, dirty, waits, backorders, promises, promises_late. ARGV: prefix, then for each order its id and
 # standing. Answers the orders whose state is another now.
 _SETTLE = """
-local changed = {}
+local changed, settled, states = {}, {}, {}
 for i = 2, #ARGV, 7 do
   local id, state, home, waiting = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local promise, late, stuck = ARGV[i + 4], ARGV[i + 5], ARGV[i + 6]
   local old = redis.call('HGET', KEYS[1], id)
   if old ~= state then
     if old then
-      redis.call('HINCRBY', KEYS[2], old, -1)
+      states[old] = (states[old] or 0) - 1
       redis.call('ZREM', ARGV[1] .. 'due:' .. old, id)
     end
-    redis.call('HINCRBY', KEYS[2], state, 1)
+    states[state] = (states[state] or 0) + 1
     redis.call('HSET', KEYS[1], id, state)
     changed[#changed + 1] = id
   end
   if stuck ~= '0' then redis.call('ZADD', ARGV[1] .. 'due:' .. state, stuck, id) end
-  redis.call('ZREM', KEYS[6], id)
-  redis.call('ZREM', KEYS[7], id)
-  if promise ~= '0' then redis.call('ZADD', late == '1' and KEYS[7] or KEYS[6], promise, id) end
+  if promise ~= '0' then
+    redis.call('ZREM', late == '1' and KEYS[6] or KEYS[7], id)
+    redis.call('ZADD', late == '1' and KEYS[7] or KEYS[6], promise, id)
+  elseif old then
+    redis.call('ZREM', KEYS[6], id)
+    redis.call('ZREM', KEYS[7], id)
+  end
   local before = redis.call('HGET', KEYS[4], id)
   local after = waiting ~= '0' and home .. '|' .. waiting
   if before ~= after then
@@ -92,12 +96,19 @@ for i = 2, #ARGV, 7 do
       redis.call('HSET', KEYS[4], id, after)
     end
   end
-  redis.call('SREM', KEYS[3], id)
+  settled[#settled + 1] = id
 end
+redis.call('SREM', KEYS[3], unpack(settled))
+for state, n in pairs(states) do redis.call('HINCRBY', KEYS[2], state, n) end
 return changed
 """
+# KEYS: of hashes. Answers all their values.
+_VALUES = """
+local found = {}
+for i, key in ipairs(KEYS) do found[i] = redis.call('HVALS', key) end
+return found
+"""
 _SETTLED = ("state", "states", "dirty", "waits", "backorders", "promises", "promises_late")
-Place = tuple[str, int]  # topic and partition
 
 
 def connect(url: str) -> redis.Redis:
@@ -111,18 +122,6 @@ def connect(url: str) -> redis.Redis:
     return client
 
 
-class Batch:
-    """Consecutive records of one partition, as commands."""
-
-    def __init__(self, place: Place, start: int) -> None:
-        self.place = place
-        self.start = start
-        self.end = start
-        self.commands: list[Command] = []
-        self.orders: dict[str, set[str]] = {}  # with the facts that are new
-        self.counts: list[Count] = []
-
-
 class ViewStore:
     """One generation. Raises what the client raises when Redis is away: the caller waits and asks where it stands."""
 
@@ -131,6 +130,7 @@ class ViewStore:
         self.prefix = prefix
         self._apply = client.register_script(_APPLY)
         self._settle = client.register_script(_SETTLE)
+        self._values = client.register_script(_VALUES)
 
     def key(self, name: str) -> str:
         return f"{self.prefix}:{name}"
@@ -155,7 +155,7 @@ class ViewStore:
             for batch in batches:
                 arguments: list[str | int | bytes] = [f"{self.prefix}:", _name(batch.place), batch.start, batch.end]
                 arguments += [len(batch.orders), *batch.orders]
-                for command in batch.commands:
+                for command in batch.commands():
                     arguments += [len(command), *command]
                 self._apply(keys=[self.key("offsets"), self.key("dirty")], args=arguments, client=pipe)
             return all(answer is None for answer in pipe.execute())
@@ -164,10 +164,8 @@ class ViewStore:
         return [order_id.decode() for order_id in cast(set[bytes], self.client.smembers(self.key("dirty")))]
 
     def facts_of(self, order_ids: Sequence[str]) -> list[list[Fact]]:
-        with self.client.pipeline(transaction=False) as pipe:
-            for order_id in order_ids:
-                pipe.hvals(self.key(f"facts:{order_id}"))
-            return [[decode_fact(raw) for raw in found] for found in pipe.execute()]
+        answers = self._values(keys=[self.key(f"facts:{order_id}") for order_id in order_ids])
+        return [[decode_fact(raw) for raw in found] for found in cast(list[list[bytes]], answers)]
 
     def settle(self, standings: Mapping[str, Standing]) -> list[str]:
         """Keep where the orders stand, and the sums over all; those whose state is another now."""

@@ -17,14 +17,13 @@ from orderwing.runtime.health import process_health
 from orderwing.runtime.logs import get_logger
 from orderwing.runtime.metrics import Metrics, process_metrics
 from orderwing.runtime.settings import Settings
+from orderwing.views.batch import Batch, Place
 from orderwing.views.gauges import tell_cluster, tell_levels
 from orderwing.views.log import ViewLog
 from orderwing.views.milestones import parcels, reached
 from orderwing.views.project import Applied, project
 from orderwing.views.standing import standing
 from orderwing.views.store import (
-    Batch,
-    Place,
     RedisError,
     ViewStore,
     connect,
@@ -165,9 +164,9 @@ class Applier:
             place = f"{record.topic}/{record.partition}/{record.offset}"
             _log.error("unreadable", record=place, error=type(error).__name__)
             self._metrics.add(metric.DEAD_LETTERS, 1)
-            batch.commands.append(("HINCRBY", "totals", "unreadable", 1))
+            batch.add([("HINCRBY", "totals", "unreadable", 1)])
             return
-        batch.commands += change.commands
+        batch.add(change.commands)
         batch.counts += change.counts
         for order_id, what in change.news:
             batch.orders.setdefault(order_id, set()).add(what)
