@@ -20,11 +20,10 @@ class UnknownRegionError(ValueError):
 def murmur2(data: bytes) -> int:
     """The 32-bit hash of Kafka's Java client and of librdkafka's `murmur2_random`."""
     length = len(data)
-    h = (_SEED ^ length) & _MASK
+    h = _SEED ^ length
     for word in struct.unpack_from(f"<{length // 4}I", data):
         k = word * _M & _MASK
-        k = (k ^ k >> 24) * _M & _MASK
-        h = (h * _M & _MASK) ^ k
+        h = (h * _M ^ (k ^ k >> 24) * _M) & _MASK
     if rest := length & 3:
         h = (h ^ int.from_bytes(data[length - rest :], "little")) * _M & _MASK
     h = (h ^ h >> 13) * _M & _MASK
