@@ -118,7 +118,7 @@ def test_which_departures_were_full_is_found_by_what_was_chosen_instead() -> Non
     assert due == [due[0], due[0] + HOUR_MS, due[0] + 2 * HOUR_MS]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(cases())
 def test_a_proposal_comes_out_again_and_what_is_told_flips_it(case: tuple[Pool, Network]) -> None:
     pool, network = case

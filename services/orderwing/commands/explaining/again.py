@@ -132,9 +132,8 @@ def proposed_again(proposal: ProposalMade, order: Order | None, reference: Refer
                 "before, or another catalogue, and holds none of them."
             )
         verdict = proposals.by_search(facts)
-        found = proposals.sensible(
-            break_evens(facts, verdict, proposals.by_search, proposals.DECISIONS, proposals.own_inputs(facts))
-        )
+        most = proposals.DECISIONS // len(kept.parts)
+        found = proposals.sensible(break_evens(facts, verdict, proposals.by_search, most, proposals.own_inputs(facts)))
         made.append((part_id, Remade(network, facts, proposals.by_search, verdict, found, due=ARRIVES)))
     return made
 

@@ -23,7 +23,7 @@ from orderwing_schemas.events.reoptimizer import ProposalFacts, ProposalMade, St
 from orderwing_schemas.network import Item, Network
 
 CHURN = "price of a change"
-DECISIONS = 150  # made again for one proposal: each is a search
+DECISIONS = 600  # made again for a proposal of one part: each is a search, longer with each part
 SEED = 0  # the search that a seed turns only helps the exact one along
 
 
