@@ -71,7 +71,7 @@ class Gateway:
     def _fetch(self) -> None:
         room = IN_FLIGHT - self._open
         self._full = room < (ROOM_AGAIN if self._full else 1)
-        fetched = self._requests.fetch(0 if self._full else room, 0.0 if self._open else IDLE_S)
+        fetched = self._requests.fetch(0 if self._full else room, 0.0 if len(self._provider) else IDLE_S)
         if not fetched:
             return
         for asked in fetched:
