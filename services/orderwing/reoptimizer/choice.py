@@ -14,6 +14,11 @@ RANK_MINOR = 100_000
 Choice = list[int]  # the option taken by each block; 0 is the standing one
 
 
+def never() -> bool:
+    """Time enough."""
+    return False
+
+
 @dataclass(frozen=True)
 class Option:
     """A complete way to ship a part. `cost_minor` is the cost model's, without churn.

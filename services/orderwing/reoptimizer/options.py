@@ -10,7 +10,7 @@ from orderwing.planning.calendar import arrival_ms, earliest_departure, pick_ms,
 from orderwing.planning.pricing import Catalogue, Load, price_list
 from orderwing.planning.traits import refusal
 from orderwing.planning.wishes import latest_ms
-from orderwing.reoptimizer.choice import Block, Option
+from orderwing.reoptimizer.choice import Block, Option, never
 from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Shelf, Take, liking, way_of
 from orderwing_schemas.domain import CostTerm
 from orderwing_schemas.network import Lane, Network, Site
@@ -118,14 +118,22 @@ def _latest_ms(part: PoolPart, takes: Iterable[Take]) -> int:
     return max(part.promise_at_ms, part.arrival_at_ms)
 
 
-def blocks(pool: Pool, pricer: Pricer) -> list[Block]:
-    """Each part with its options, in the order of the pool; the standing one keeps the cost it was planned at."""
+def blocks(pool: Pool, pricer: Pricer, out_of_time: Callable[[], bool] = never) -> list[Block]:
+    """Each part with its options, in the order of the pool; the standing one keeps the cost it was planned at.
+
+    Those that freeze first are priced first; once `out_of_time`, the others are left out.
+    """
     pooled: dict[Shelf, int] = defaultdict(int)
     for part in pool.parts:
         for take in part.takes:
             pooled[take.site_id, take.sku] += take.quantity
     sites = [site.site_id for site in pricer.network.sites_by_region.get(pool.region, ())]
-    return [_block(part, sites, pool.free, pooled, pricer) for part in pool.parts]
+    found: dict[str, Block] = {}
+    for part in sorted(pool.parts, key=lambda part: part.freeze_at_ms):
+        if out_of_time():
+            break
+        found[part.part_id] = _block(part, sites, pool.free, pooled, pricer)
+    return [found[part.part_id] for part in pool.parts if part.part_id in found]
 
 
 def _block(

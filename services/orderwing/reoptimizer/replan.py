@@ -10,7 +10,7 @@ from hashlib import blake2b
 from orderwing.planning.pricing import Catalogue
 from orderwing.planning.wishes import Wishes
 from orderwing.reoptimizer import exact
-from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible
+from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible, never
 from orderwing.reoptimizer.facts import facts_of
 from orderwing.reoptimizer.options import Pricer, blocks
 from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take, liking, way_of
@@ -22,24 +22,20 @@ from orderwing_schemas.network import Network
 _AGAIN = 3  # solutions of a component that may turn out to have been refused before
 
 
-def _never() -> bool:
-    return False
-
-
 @dataclass(frozen=True)
 class Budget:
     """What a look may cost. All but the last two are counts, so that equal budgets give equal plans.
 
     Components of more than `columns` options are left to the local search. A proposal changes at most `parts` parts:
-    one that names many is refused for any of them. `out_of_time` is asked between components,
-    `seconds` bounds a single one: safeguards of a worker on its wall clock.
+    one that names many is refused for any of them. Safeguards of a worker on its wall clock: `out_of_time` is asked part
+    by part, and what was priced by then moves as the baseline does; `seconds` bounds a component's exact solution.
     """
 
     nodes: int = 500
     rounds: int = 3
     columns: int = 1_500
     parts: int = 12
-    out_of_time: Callable[[], bool] = _never
+    out_of_time: Callable[[], bool] = never
     seconds: float | None = None
 
 
@@ -98,12 +94,10 @@ def replan(
     """What to change. Picking of a new plan starts after `ready_ms`; what was refused later than `refused_after_ms`
     is not proposed again."""
     pricer = Pricer(network, catalogue, ready_ms)
-    whole = Problem(tuple(blocks(pool, pricer)), pool.free, network.policies.churn_minor)
+    whole = Problem(tuple(blocks(pool, pricer, budget.out_of_time)), pool.free, network.policies.churn_minor)
     proposals: list[Proposal] = []
     baseline = fell_back = looked = 0
     for problem in components(whole):
-        if budget.out_of_time():
-            break
         looked += len(problem.blocks)
         simple = greedy(problem)
         baseline += problem.total_saved(simple)
@@ -176,21 +170,26 @@ def _choose(problem: Problem, simple: Choice, budget: Budget, seed: int) -> tupl
     if len(problem.blocks) == 1:
         return simple, bundles(problem, simple)  # one part alone: its best single move is the optimum
     if sum(len(block.options) for block in problem.blocks) > budget.columns:
-        return _in_small_groups(problem, (simple,), budget.parts)
-    best = improve(problem, simple, budget.rounds, seed)
-    solved = exact.solve(problem, budget.nodes, budget.seconds)
+        return _in_small_groups(problem, (simple,), budget)
+    best = improve(problem, simple, budget.rounds, seed, budget.out_of_time)
+    solved = None if budget.out_of_time() else exact.solve(problem, budget.nodes, budget.seconds)
     if solved is not None and feasible(problem, solved) and problem.total(solved) > problem.total(best):
         best = solved
     groups = bundles(problem, best)
     if all(len(group) <= budget.parts for group in groups):
         return best, groups
-    return _in_small_groups(problem, (best, simple), budget.parts)
+    return _in_small_groups(problem, (best, simple), budget)
 
 
-def _in_small_groups(problem: Problem, choices: Iterable[Choice], parts: int) -> tuple[Choice, list[list[int]]]:
+def _in_small_groups(problem: Problem, choices: Iterable[Choice], budget: Budget) -> tuple[Choice, list[list[int]]]:
     """The best of what remains of each choice once its large groups are left out and small moves have filled up."""
     found = [
-        small_groups(problem, choice, [group for group in bundles(problem, choice) if len(group) <= parts])
+        small_groups(
+            problem,
+            choice,
+            [group for group in bundles(problem, choice) if len(group) <= budget.parts],
+            budget.out_of_time,
+        )
         for choice in choices
     ]
     return max(found, key=lambda one: problem.total(one[0]))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
-from orderwing.reoptimizer.choice import Choice, Problem
+from orderwing.reoptimizer.choice import Choice, Problem, never
 from orderwing.reoptimizer.pool import Shelf
 
 _DEPTH = 4  # parts that one ejection may push aside, each in its turn
@@ -17,7 +17,7 @@ def greedy(problem: Problem) -> Choice:
     return _Search(problem, problem.stands()).run_single()
 
 
-def improve(problem: Problem, start: Choice, rounds: int, seed: int) -> Choice:
+def improve(problem: Problem, start: Choice, rounds: int, seed: int, out_of_time: Callable[[], bool] = never) -> Choice:
     """`start`, bettered by at most `rounds` passes of ejections over all blocks; never worse, always feasible.
 
     The order of a pass comes from `seed`: the same seed gives the same choice.
@@ -27,13 +27,15 @@ def improve(problem: Problem, start: Choice, rounds: int, seed: int) -> Choice:
     random = Random(seed)
     for _ in range(rounds):
         random.shuffle(order)
-        bettered = [block for block in order if search.eject(block)]
+        bettered = [block for block in order if not out_of_time() and search.eject(block)]
         if not bettered:
             break
     return search.choice
 
 
-def small_groups(problem: Problem, choice: Choice, kept: Iterable[list[int]]) -> tuple[Choice, list[list[int]]]:
+def small_groups(
+    problem: Problem, choice: Choice, kept: Iterable[list[int]], out_of_time: Callable[[], bool] = never
+) -> tuple[Choice, list[list[int]]]:
     """`choice` for the groups `kept`, and beside them ejections of few parts each: a choice and its groups.
 
     Every group fits whether the others move or not, since none uses what another gives.
@@ -42,7 +44,7 @@ def small_groups(problem: Problem, choice: Choice, kept: Iterable[list[int]]) ->
     groups = [search.fix(group, choice) for group in kept]
     order = sorted(range(len(problem.blocks)), key=lambda block: -_largest_gain(problem, block))
     for block in order:
-        trail = search.eject(block)
+        trail = [] if out_of_time() else search.eject(block)
         if trail:
             groups.append(search.fix([change.block for change in trail], search.choice))
     return search.choice, groups

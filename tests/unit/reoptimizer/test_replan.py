@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 from msgspec.structs import replace
 
@@ -22,7 +24,7 @@ from orderwing.reoptimizer.pool import (
     make_pool,
 )
 from orderwing.reoptimizer.replan import Budget, Look, replan, verify
-from orderwing.reoptimizer.search import greedy, improve
+from orderwing.reoptimizer.search import greedy, improve, small_groups
 from orderwing_schemas.codec import decode, header_map
 from orderwing_schemas.domain import Point, ServiceLevel
 from orderwing_schemas.events.allocation import PartFrozen, ProposalAnswered
@@ -209,6 +211,30 @@ def test_out_of_time_means_fewer_looks() -> None:
     assert (found.looked, found.proposals) == (0, ())
 
 
+def test_out_of_time_while_pricing_those_that_freeze_first_are_looked_at_and_moved() -> None:
+    freezes = {"o1": 3, "o2": 1, "o3": 2}
+    pool = Pool(
+        "r",
+        tuple(
+            part(name, ("s1", "tea"), ("s2", "cup"), cost_minor=600, freeze_at_ms=NOW_MS + hours * HOUR_MS)
+            for name, hours in freezes.items()
+        ),
+        {("s1", "cup"): 3},
+    )
+    asked = count()
+    found = replan(pool, network(), catalogue, NOW_MS, Budget(out_of_time=lambda: next(asked) >= 2), 1)
+    assert found.looked == 2
+    assert {change.part.order_id for proposal in found.proposals for change in proposal.changes} == {"o2", "o3"}
+
+
+def test_out_of_time_no_search_goes_on() -> None:
+    a = Block(part("a", ("s1", "x"), cost_minor=0), (_option("s1", "x", 500), _option("s2", "x", 100)))
+    problem = Problem((a,), {("s2", "x"): 1}, churn_minor=5)
+    assert improve(problem, [0], rounds=2, seed=3) == small_groups(problem, [0], [])[0] == [1]
+    assert improve(problem, [0], rounds=2, seed=3, out_of_time=lambda: True) == [0]
+    assert small_groups(problem, [0], [], out_of_time=lambda: True) == ([0], [])
+
+
 @pytest.mark.parametrize("break_it", ["stock", "version", "lines", "gain", "twice"])
 def test_the_verifier_finds_what_is_wrong(break_it: str) -> None:
     split = part("o", ("s1", "tea"), ("s2", "cup"), cost_minor=600)
@@ -243,8 +269,8 @@ def test_ejection_reaches_what_greedy_cannot_and_exact_confirms_it() -> None:
 
 def test_a_long_chain_is_told_in_proposals_of_few_parts() -> None:
     """Twenty parts in a ring, each wanting the unit of the next: one proposal would name them all."""
-    count = 20
-    ring = tuple(part(f"p{n:02}", ("s1", f"k{n}"), ("s2", f"k{(n + 1) % count}"), cost_minor=600) for n in range(count))
+    parts = 20
+    ring = tuple(part(f"p{n:02}", ("s1", f"k{n}"), ("s2", f"k{(n + 1) % parts}"), cost_minor=600) for n in range(parts))
     pool = Pool("r", ring, {("s1", f"k{n}"): 1 for n in (1, 8)})
     found = look(pool)
     assert verify(pool, found.proposals) == []
