@@ -27,8 +27,8 @@ class Budget:
     """What a look may cost. All but the last two are counts, so that equal budgets give equal plans.
 
     Components of more than `columns` options are left to the local search. A proposal changes at most `parts` parts:
-    one that names many is refused for any of them. Safeguards of a worker on its wall clock: `out_of_time` is asked part
-    by part, and what was priced by then moves as the baseline does; `seconds` bounds a component's exact solution.
+    one that names many is refused for any of them. Safeguards of a worker on its wall clock: `out_of_time` is asked
+    part by part, and what was priced by then moves as the baseline does; `seconds` bounds an exact solution.
     """
 
     nodes: int = 500
