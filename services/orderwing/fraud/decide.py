@@ -36,7 +36,7 @@ def on_authorised(view: View, event: OrderAuthorised, now_ms: int) -> Decision:
         wake_at_ms=now_ms + HOUR_MS,
     )
     draft.put(seen)
-    outcome, rules = judge(_case(draft, order, seen))
+    outcome, rules = judge(_case(view, order, seen))
     if outcome is Outcome.IN_REVIEW:
         _review(draft, event, rules, now_ms)
     else:
@@ -66,14 +66,16 @@ def on_sighting_due(view: View, sighting: Sighting, now_ms: int) -> Decision:
     return draft.decision()
 
 
-def _case(draft: Draft, order: Order, seen: Sighting) -> Case:
-    recent = [s for s in draft.scan(Sighting, order.customer_key) if abs(seen.at_ms - s.at_ms) < HOUR_MS]
+def _case(view: View, order: Order, seen: Sighting) -> Case:
+    """`view` does not hold `seen` yet."""
+    sightings = (*view.scan(Sighting, order.customer_key), seen)
+    recent = [sighting for sighting in sightings if abs(seen.at_ms - sighting.at_ms) < HOUR_MS]
     return Case(
         order=order,
         total_minor=seen.amount_minor,
         orders_last_hour=len(recent),
         minor_last_hour=sum(sighting.amount_minor for sighting in recent),
-        policies=draft.network.policies,
+        policies=view.reference.network.policies,
     )
 
 

@@ -43,7 +43,7 @@ def _hashed(field: msgspec.Raw) -> bytes:
 
 def stop_id(personal: Personal, place: Place) -> str:
     """The same for every spelling of one door: case, spaces and punctuation do not count."""
-    street = "".join(letter for letter in personal.address.casefold() if letter.isalnum())
-    postcode = "".join(letter for letter in personal.postcode.casefold() if letter.isalnum())
+    street = "".join(filter(str.isalnum, personal.address.casefold()))
+    postcode = "".join(filter(str.isalnum, personal.postcode.casefold()))
     door = f"{street}|{postcode}|{place.name}|{place.country}"
     return blake2b(door.encode(), digest_size=10, key=_KEY).hexdigest()
