@@ -85,7 +85,7 @@ def card_and_order(world: AllocationWorld, event: StockReserved) -> tuple[Decisi
     return DecisionCard.model_validate_json(told[0].model_dump_json()), event.order
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(parts(PLENTY))
 def test_a_plan_comes_out_again_and_what_is_told_flips_it(case: tuple[Network, list[StockReserved]]) -> None:
     network, events = case
@@ -95,7 +95,7 @@ def test_a_plan_comes_out_again_and_what_is_told_flips_it(case: tuple[Network, l
         require_flips(again)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(parts(1))
 def test_so_does_one_that_met_full_departures_or_it_is_said(case: tuple[Network, list[StockReserved]]) -> None:
     network, events = case
@@ -118,7 +118,7 @@ def test_which_departures_were_full_is_found_by_what_was_chosen_instead() -> Non
     assert due == [due[0], due[0] + HOUR_MS, due[0] + 2 * HOUR_MS]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(cases())
 def test_a_proposal_comes_out_again_and_what_is_told_flips_it(case: tuple[Pool, Network]) -> None:
     pool, network = case
