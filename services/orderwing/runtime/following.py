@@ -9,7 +9,7 @@ from typing import Self
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from orderwing.kernel.ports import Record
-from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.errors import OperatorError, TopicMissingError
 from orderwing.runtime.kafka_client import Cluster, client_config, no_answer
 from orderwing.runtime.operator_log import record_of
 
@@ -39,7 +39,7 @@ class Following:
             raise OperatorError(no_answer(bootstrap)) from None
         if missing := [topic for topic in topics if topic not in known]:
             self._consumer.close()
-            raise OperatorError(f"There is no topic {missing[0]}: run `orderwing topics apply` first.")
+            raise TopicMissingError(f"There is no topic {missing[0]}: run `orderwing topics apply` first.")
         places = [(topic, partition) for topic in topics for partition in known[topic].partitions]
         self._behind = set(places)
         self._consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in places])

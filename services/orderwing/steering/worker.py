@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from orderwing.kernel.ports import Record
 from orderwing.runtime import metric_defs as metric
+from orderwing.runtime.awaiting import once_there
 from orderwing.runtime.clock import DomainClock, clock_of
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.following import Following
@@ -33,7 +34,7 @@ _log = get_logger("orderwing.steering")
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Publish prices until `stop`. Raises OperatorError where the log cannot be read."""
+    """Publish prices until `stop`; wait while topics are missing. Raises OperatorError where the log cannot be read."""
     given = settings.steering
     rhythm = Rhythm(
         every_ms=given.every_minutes * MINUTE_MS,
@@ -41,8 +42,13 @@ def run(settings: Settings, stop: threading.Event) -> None:
         half_life_ms=given.half_life_minutes * MINUTE_MS,
         horizon_ms=given.horizon_minutes * MINUTE_MS,
     )
-    with Following(settings.kafka, [topic.name for topic in (CLOCK, REFERENCE, ORDERS_ACCEPTED, STOCK_MOVED)]) as log:
-        _Worker(settings, log, rhythm).run(stop)
+    topics = [topic.name for topic in (CLOCK, REFERENCE, ORDERS_ACCEPTED, STOCK_MOVED)]
+
+    def follow() -> None:
+        with Following(settings.kafka, topics) as log:
+            _Worker(settings, log, rhythm).run(stop)
+
+    once_there(follow, stop)
 
 
 class _Worker:

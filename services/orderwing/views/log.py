@@ -24,7 +24,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from orderwing.kernel.ports import Record
-from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.errors import OperatorError, TopicMissingError
 from orderwing.runtime.kafka_client import Cluster, client_config, no_answer
 from orderwing.runtime.operator_log import is_passing
 from orderwing.views.batch import Place
@@ -96,6 +96,7 @@ class ViewLog:
         return self._patiently(self._name)
 
     def _name(self) -> str:
+        self._existing(self._admin.list_topics(timeout=_TIMEOUT_S).topics)
         cluster = self._admin.describe_cluster(request_timeout=_TIMEOUT_S).result(_TIMEOUT_S)
         topics = self._admin.describe_topics(_collection())
         ids = sorted(f"{name}={future.result(_TIMEOUT_S).topic_id}" for name, future in topics.items())
@@ -194,13 +195,13 @@ class ViewLog:
 
     def _existing(self, known: Mapping[str, object]) -> Sequence[Topic]:
         if missing := [topic.name for topic in TOPICS if topic.name not in known]:
-            raise OperatorError(f"There is no topic {missing[0]}: run `orderwing topics apply` first.")
+            raise TopicMissingError(f"There is no topic {missing[0]}: run `orderwing topics apply` first.")
         return TOPICS
 
     def _unreachable(self, error: KafkaException) -> OperatorError:
         cause: object = error.args[0]
         if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return OperatorError("Topics are missing: run `orderwing topics apply` first.")
+            return TopicMissingError("Topics are missing: run `orderwing topics apply` first.")
         return OperatorError(no_answer(self._bootstrap))
 
 

@@ -18,6 +18,7 @@ from orderwing.views.facts import Fact, decode_fact
 from orderwing.views.standing import Standing
 
 RedisError = redis.RedisError
+Client = redis.Redis
 CURRENT = "orderwing:views"  # names the generation that is read
 _SWEEP = 500  # keys of a former generation deleted at a time
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import DecodeError
 
 from orderwing.runtime import metric_defs as metric
+from orderwing.runtime.awaiting import once_there
 from orderwing.runtime.health import process_health
 from orderwing.runtime.logs import get_logger
 from orderwing.runtime.metrics import Metrics, process_metrics
@@ -24,6 +25,7 @@ from orderwing.views.milestones import parcels, reached
 from orderwing.views.project import Applied, project
 from orderwing.views.standing import standing
 from orderwing.views.store import (
+    Client,
     RedisError,
     ViewStore,
     connect,
@@ -48,26 +50,37 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Apply the log until `stop`; raises OperatorError if Kafka or Redis does not answer at the start."""
+    """Apply the log until `stop`; waits while topics are missing.
+
+    Raises OperatorError if Kafka or Redis does not answer at the start.
+    """
     client = connect(settings.redis.url)
-    try:
+
+    def follow() -> None:
         with ViewLog(settings.kafka) as log:
-            name = log.name()
-            applier = Applier(log, ViewStore(client, open_generation(client, name)), process_metrics(NAME))
-            while not stop.is_set():
-                try:
-                    store = ViewStore(client, open_generation(client, name))
-                    applier.use(store)
-                    process_health().set(True)
-                    while not stop.is_set() and current_prefix(client) == store.prefix:
-                        applier.run_for(_TELL_S, stop)
-                    retire(client, store.prefix)
-                except RedisError as error:
-                    process_health().set(False, message="Redis is away")
-                    _log.warning("redis is away", error=type(error).__name__)
-                    stop.wait(_AWAY_S)
+            _follow(log, client, stop)
+
+    try:
+        once_there(follow, stop)
     finally:
         client.close()
+
+
+def _follow(log: ViewLog, client: Client, stop: threading.Event) -> None:
+    name = log.name()
+    applier = Applier(log, ViewStore(client, open_generation(client, name)), process_metrics(NAME))
+    while not stop.is_set():
+        try:
+            store = ViewStore(client, open_generation(client, name))
+            applier.use(store)
+            process_health().set(True)
+            while not stop.is_set() and current_prefix(client) == store.prefix:
+                applier.run_for(_TELL_S, stop)
+            retire(client, store.prefix)
+        except RedisError as error:
+            process_health().set(False, message="Redis is away")
+            _log.warning("redis is away", error=type(error).__name__)
+            stop.wait(_AWAY_S)
 
 
 def rebuild(settings: Settings, progress: Callable[[int, int], None]) -> int:
