@@ -26,15 +26,10 @@ class Shelves:
 
     def get(self, site_id: str, sku: str) -> Shelf:
         """An empty shelf where there is none."""
-        shelf = self._read.get((site_id, sku))
-        if shelf is None:
-            known = self._draft.get(Shelf, f"{site_id}|{sku}")
-            shelf = known if known is not None else Shelf(site_id=site_id, sku=sku)
-            self._read[site_id, sku] = shelf
-        return shelf
+        return self._read.get((site_id, sku)) or self._load(site_id, sku)
 
     def atp(self, site_id: str, sku: str) -> int:
-        shelf = self._read.get((site_id, sku)) or self.get(site_id, sku)
+        shelf = self._read.get((site_id, sku)) or self._load(site_id, sku)
         return shelf.on_hand - shelf.reserved - shelf.safety
 
     def put(self, shelf: Shelf) -> None:
@@ -111,10 +106,17 @@ class Shelves:
 
     def seen(self, skus: Iterable[str], barred: Container[str] = ()) -> tuple[Available, ...]:
         """What the region's shelves that stock these SKUs have to give, but for those of sites that are barred."""
-        sites = [
-            s.site_id for s in self._draft.network.sites_by_region.get(self._region, ()) if s.site_id not in barred
-        ]
-        shelves = [self.get(site_id, sku) for sku in dict.fromkeys(skus) for site_id in sites]
-        return tuple(
-            [(s.site_id, s.sku, s.on_hand - s.reserved - s.safety) for s in shelves if s.on_hand or s.reserved]
-        )
+        sites = self._draft.network.sites_by_region.get(self._region, ())
+        places = [site.site_id for site in sites if site.site_id not in barred]
+        read, load, seen = self._read.get, self._load, list[Available]()
+        for sku in dict.fromkeys(skus):
+            for site_id in places:
+                shelf = read((site_id, sku)) or load(site_id, sku)
+                if shelf.on_hand or shelf.reserved:
+                    seen.append((site_id, sku, shelf.on_hand - shelf.reserved - shelf.safety))
+        return tuple(seen)
+
+    def _load(self, site_id: str, sku: str) -> Shelf:
+        known = self._draft.get(Shelf, f"{site_id}|{sku}")
+        shelf = self._read[site_id, sku] = known if known is not None else Shelf(site_id=site_id, sku=sku)
+        return shelf
