@@ -13,7 +13,7 @@ import psutil
 
 from orderwing.runtime.embedded.jars import locked_jars
 
-_LIBRARIES = ("confluent-kafka", "pydantic", "msgspec", "aiohttp")
+_LIBRARIES = ("confluent-kafka", "pydantic", "msgspec", "aiohttp", "pycurl")
 
 
 def facts(command: str, libraries: Sequence[str] = _LIBRARIES) -> Mapping[str, str]:
