@@ -147,7 +147,7 @@ def question(asked: WhatIf) -> str:
 
 
 def difference(before: Verdict, after: Verdict, nothing: str = "Nothing could be held") -> str:
-    """What another verdict would mean: sites, cost, units short, promise. `nothing`: what it means to choose nothing."""
+    """What another verdict would mean: sites, cost, units short, promise; `nothing` where nothing is chosen."""
     if after.chosen == NOTHING:
         return f"{nothing}." if before.chosen != NOTHING else f"{nothing}, as before."
     said = "It would be the same" if after.chosen == before.chosen else f"It would be {after.chosen}"
