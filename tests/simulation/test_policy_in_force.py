@@ -44,7 +44,10 @@ def cards(world: World) -> list[list[DecisionCard]]:
         log = world.cluster.logs[topics.RESERVATION_CARDS.name, partition]  # type: ignore[index]
         records = log.committed(0, log.high_watermark)
         events = [decode(record.value, header_map(record.headers).get("ce_type")) for record in records]
-        found.append([event for event in events if isinstance(event, DecisionCard) and event.facts is not None])
+        choices = [
+            event for event in events if isinstance(event, DecisionCard) and event.decision.startswith("hold in")
+        ]
+        found.append(choices)
     return found
 
 
