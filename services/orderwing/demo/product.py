@@ -68,6 +68,9 @@ class Product:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with self._stack:
             self.stop_services()
+            if not self.directory.kept:  # so that nobody waits for data to be put in order that are thrown away
+                self.broker.kill()
+                self.redis.kill()
 
     @property
     def settings(self) -> Settings:

@@ -20,7 +20,7 @@ from orderwing.runtime.errors import OperatorError
 from orderwing.shop.feed import Feed
 
 LOOK_S = 0.25
-QUIET_S = 3.0  # so long nothing may be under way before a run counts as drained
+QUIET_S = 2.0  # so long nothing may be under way before a run counts as drained
 DRAIN_DOMAIN_S = 10 * 3600  # the longest road: an hour to the next departure, hours abroad, a receipt in between
 DRAIN_SPARE_S = 60.0
 _MAY_COME_LATER = ("reoptimizer",)  # the slowest to load, and nobody waits for it before the first window ends
