@@ -52,7 +52,7 @@ class Hold(Row, frozen=True, kw_only=True, omit_defaults=True):
     """An order's hold in its home region, which alone answers for it.
 
     `held` (home), `remote` and `open` (held nowhere) are what is not yet in a part. `awaiting` is the slip on its way
-    (0: none), `boxed` the one that sought a single site for all (0: none did), `asked` what other regions were asked
+    (0: none), `boxed` the one that sought also what home holds (0: none did), `asked` what other regions were asked
     for and have not found, `left` the wants left everywhere, `offers` regions that offered while a slip was away,
     `parts` those not yet shipped, `declined` in all, `needs` the short picks noted, `replaces` the part of the last.
     `sought_by` the rules by which other regions were last sought. Once firm, `order` is its JSON.

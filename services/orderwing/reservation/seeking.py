@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing.planning.sourcing import Choice
-from orderwing.reservation import one_box, route, rules, units, wants
+from orderwing.reservation import one_box, route, rules, together, units, wants
 from orderwing.reservation.answers import answer, give_back, takes_all_or_nothing
 from orderwing.reservation.rows import Hold, HoldState, Units
 from orderwing.reservation.shelves import Shelves
@@ -24,7 +24,8 @@ from orderwing_schemas.topics import RESERVATION_SLIPS
 def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: str | None = None) -> Hold:
     """Hold at home what is there; ask the neighbours once for the rest; then rest softly, or answer if cleared.
 
-    Where a customer wants one box and home would need several, neighbours are asked first whether one site has all.
+    Where a customer wants one box and home would need several, neighbours are asked first whether one site has all; and
+    where home and they together would send it for less, they are asked for what home has, too.
     """
     if hold.open:
         shelves = Shelves(draft, hold.home)
@@ -41,6 +42,7 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
             others = route.plan(draft, search._replace(lines=short))
         if short and (alone or others is not None):
             hold = replace(hold, sought_by=rules.current(draft))
+        joint = together.plan(draft, hold, search, choice, others) if boxes is None else None
         ways = [way for way in (boxes, others) if way is not None and way.regions]
         if ways or not short or order.backorder is not Backorder.WHOLE:
             hold = _take(shelves, hold, choice)
@@ -48,6 +50,8 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
             return _ask_for_one_box(draft, hold, boxes)
         if boxes is not None:
             one_box.put_card(draft, hold, order, (), now_ms)
+        if joint is not None:
+            return _ask_together(draft, hold, joint)
         if others is not None:
             route.put_card(draft, others)
             if others.regions:
@@ -137,6 +141,22 @@ def _ask_for_one_box(draft: Draft, hold: Hold, way: route.Route, look_at: Sequen
         by_ms=way.search.by_ms,
         look=bool(look_at),
         expected=() if look_at else way.expected(draft.network),
+    )
+    return _send(draft, replace(hold, boxed=event.slip), event)
+
+
+def _ask_together(draft: Draft, hold: Hold, way: together.Together) -> Hold:
+    """Send a slip for what others are to send, also instead of home. Home keeps what it holds until it is back."""
+    together.put_card(draft, way)
+    event = SlipPassed(
+        region=way.regions[0],
+        order=way.search.order,
+        slip=hold.slips + 1,
+        open_lines=units.told(units.add(units.held_of_told(way.expected))),
+        held=(),
+        route=way.regions[1:],
+        whole=False,
+        expected=way.expected,
     )
     return _send(draft, replace(hold, boxed=event.slip), event)
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.machine import IllegalTransitionError, step
 from orderwing.kernel.view import Draft, View
-from orderwing.reservation import one_box, route, units, wants
-from orderwing.reservation.answers import horizon_ms, release_at_home, reserve_part, settle
+from orderwing.reservation import one_box, route, together, units, wants
+from orderwing.reservation.answers import horizon_ms, reserve_part, settle
 from orderwing.reservation.rows import NO_ORDER, Held, Hold, HoldState, Remote, RemoteHold, Units, hold_key
 from orderwing.reservation.seeking import advance, ask, in_global_order, order_json, order_of, pass_on_unused, retry
 from orderwing.reservation.shelves import Shelves
@@ -79,10 +79,9 @@ def on_returned(view: View, event: SlipReturned, now_ms: int) -> Decision:
     found = () if lost else _by_region(draft, event)
     lines = () if lost else units.held_of_told(event.held)
     if event.slip == hold.boxed:
-        one_box.put_card(draft, hold, order, event.held, now_ms)
-        if found:
-            release_at_home(draft, hold)
-            hold = replace(hold, held=())
+        if one_box.is_wanted(order):
+            one_box.put_card(draft, hold, order, event.held, now_ms)
+        hold = together.give_up(draft, hold, units.less(lines, hold.open))
     hold = replace(
         hold,
         remote=(*hold.remote, *found),
