@@ -45,11 +45,11 @@ class Road:
             raise OperatorError(f"{task}: no order came out; see the services' logs.")
         placed = stamps_of(self.bootstrap, self.source)
         latencies = sorted(stamp - placed[order] for order, stamp in out.items())
-        spread_s = (max(out.values()) - min(out.values())) / 1000
+        span_s = (max(out.values()) - min(placed[order] for order in out)) / 1000
         return Phase(
             fed=len(wanted),
             arrived=len(out),
-            orders_per_s=len(out) / spread_s if spread_s else float(len(out)),
+            orders_per_s=len(out) / span_s if span_s else float(len(out)),
             p50_ms=quantile(latencies, 0.50),
             p99_ms=quantile(latencies, 0.99),
             cpu_us=after.cpu_us_since(before, len(wanted)),

@@ -34,7 +34,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Phase:
-    """Orders fed in one way. `orders_per_s` is from the first to the last order that came out.
+    """Orders fed in one way. `orders_per_s` is from the first order placed to the last that came out.
 
     Latencies are from the broker's stamp of the order to that of its first plan; CPU by process in microseconds an
     order. `others_share` of the machine's processors went to processes that have nothing to do with the bench.

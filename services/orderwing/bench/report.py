@@ -11,10 +11,11 @@ _ABOUT = """\
 Made by `orderwing bench pipeline`. Part a is a bare chain of eight exactly-once copy processes that write as many
 bytes a hop as the road from placed to allocated; all parts run one after the other on the same broker. Each stage and
 each copy is one process, so that topics have one partition unless `--partitions` says otherwise. *orders/s* is from
-the first to the last order that came out when all are fed at once; latencies are taken at a fixed rate, between the
-broker's stamps of the order and of its first plan. CPU is user and system time of each process. *others* is the part
-of the machine's processors that programs outside the bench took meanwhile: with more than a few per cent of it,
-orders/s and latencies tell about the machine's other work too.
+the first order placed to the last that came out when all are fed at once, the filling and emptying of the road
+included; latencies are taken at a fixed rate. Both are between the broker's stamps of orders and of their first plans.
+CPU is user and system time of each process. *others* is the part of the machine's processors that programs outside the
+bench took meanwhile: with more than a few per cent of it, orders/s and latencies tell about the machine's other work
+too.
 """
 
 
