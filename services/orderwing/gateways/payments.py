@@ -17,6 +17,7 @@ from orderwing.gateways.asking import Patience
 from orderwing.gateways.envelope import NAME
 from orderwing.gateways.provider import Provider, address_of
 from orderwing.gateways.requests import Asked, Requests
+from orderwing.gateways.room import Room
 from orderwing.runtime import metric_defs as defs
 from orderwing.runtime.logs import concerning, get_logger
 from orderwing.runtime.metrics import Metrics, process_metrics
@@ -26,7 +27,8 @@ from orderwing_schemas.events.payments import Outcome, PaymentAnswered
 from orderwing_schemas.topics import PAYMENTS_ANSWERED
 
 IN_FLIGHT = 512
-ROOM_AGAIN = IN_FLIGHT // 4  # once full, so many must be answered before more are fetched
+ROOM_AGAIN = IN_FLIGHT // 4  # once full, so many must be answered before more are fetched at once
+FULL_S = 0.25  # afterwards fewer will do
 IDLE_S = 0.05  # for requests, while nothing is asked
 LISTEN_S = 0.005  # for answers, before more requests are looked for
 GRACE_S = 2.0  # for calls under way when asked to stop; what is not answered then is asked again later
@@ -44,7 +46,7 @@ class Gateway:
         self._tracer = tracer
         self._provider = provider
         self._unsent: deque[tuple[Asked, PaymentAnswered]] = deque()
-        self._full = False
+        self._room = Room(IN_FLIGHT, ROOM_AGAIN, FULL_S)
         self._failure: BaseException | None = None
         self._requests = Requests(settings, metrics, tracer)
         self._answers = Answers(settings, self._failed)
@@ -69,9 +71,8 @@ class Gateway:
         return len(self._provider) + len(self._unsent)
 
     def _fetch(self) -> None:
-        room = IN_FLIGHT - self._open
-        self._full = room < (ROOM_AGAIN if self._full else 1)
-        fetched = self._requests.fetch(0 if self._full else room, 0.0 if len(self._provider) else IDLE_S)
+        room = self._room.left(self._open, time.monotonic())
+        fetched = self._requests.fetch(room, 0.0 if len(self._provider) else IDLE_S)
         if not fetched:
             return
         for asked in fetched:
@@ -96,7 +97,7 @@ class Gateway:
     def _note(self, asked: Asked, answer: PaymentAnswered) -> None:
         self._metrics.observe(defs.PROVIDER_SECONDS, time.perf_counter() - asked.began_s, answer.outcome.value)
         if answer.outcome is Outcome.FAILED:
-            with concerning(answer.order_id, asked.traceparent):
+            with concerning(answer.order_id):
                 _log.warning("provider gave no answer", purpose=answer.purpose, reason=answer.reason)
 
     def _failed(self, error: BaseException) -> None:

@@ -40,10 +40,6 @@ class Asked(NamedTuple):
     trace: list[tuple[str, bytes]]  # W3C headers, as its answer carries them on
     span: DecisionSpan | None
 
-    @property
-    def traceparent(self) -> str | None:
-        return next((value.decode() for name, value in self.trace if name == "traceparent"), None)
-
     def finish(self) -> None:
         """Its answer is with the broker."""
         self.open_offsets.finish(self.offset)
