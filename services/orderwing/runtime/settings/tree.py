@@ -6,6 +6,7 @@ import re
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -186,6 +187,17 @@ class Payments(Section):
     timeout_s: float = Field(5.0, gt=0, le=300, description="How long a call may take.")
     first_pause_s: float = Field(0.1, gt=0, le=60, description="After the first call that failed.")
     longest_pause_s: float = Field(5.0, gt=0, le=600, description="To which pauses grow.")
+
+    @field_validator("url")
+    @classmethod
+    def _can_be_asked(cls, url: str) -> str:
+        if not re.fullmatch(r"[!-~]+", url):  # two standards differ in which host others are
+            raise ValueError("expected ASCII: the host as DNS has it (xn--...), in a path %XX")
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port  # which raise ValueError too
+        if not host or "?" in url or "#" in url:
+            raise ValueError(f"expected {_HTTP}, to which paths are added")
+        return url
 
 
 class Runtime(Section):
