@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,11 @@ from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentR
 
 PATHS = {purpose: f"/v1/{purpose.value}s" for purpose in Purpose} | {Purpose.AUTHORISE: "/v1/authorisations"}
 DECLINED = (400, 402, 422)  # it understood, and the same request will never do
+REDIRECTS = range(300, 400)
+REDIRECTED = "redirected"
 ANSWER_BYTES = 65_536  # of an answer that are read
 Trace = Sequence[tuple[str, bytes]]
+_KEY = re.compile(r"[!-~]([ -~]*[!-~])?")  # which a header carries, and carries unchanged
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,20 @@ class Asking:
         self.body = encode(body)
         self.headers = {"Idempotency-Key": request.idempotency_key, "Content-Type": "application/json"}
         for name, value in trace:
-            if (text := value.decode("ascii", "replace")).isprintable():  # a stranger's may break the line
+            if value.isascii() and (text := value.decode()).isprintable():  # a stranger's may break the line
                 self.headers[name] = text
         self.tried = 0
         self._request = request
         self._patience = patience
 
+    def refused(self) -> PaymentAnswered | None:
+        """`failed` for a request that must not be sent: without its key as it is, it might be paid twice."""
+        if _KEY.fullmatch(self._request.idempotency_key):
+            return None
+        return self._answer(Outcome.FAILED, 1, reason="bad_key")
+
     def heard(self, status: int, body: bytes) -> PaymentAnswered | None:
-        """An answer came, `body` up to ANSWER_BYTES of it."""
+        """An answer came, `body` up to ANSWER_BYTES of it. A redirect is one: nobody asked for the other address."""
         try:
             answer = self._understood(status, body)
         except (NotUnderstoodError, ValidationError):  # the latter for an amount that is none
@@ -96,6 +106,8 @@ class Asking:
             return self._answer(Outcome.APPROVED, tries, amount, _text(told, "reference"))
         if status in DECLINED:
             return self._answer(Outcome.DECLINED, tries, reason=_text(_told(body), "reason") or f"http_{status}")
+        if status in REDIRECTS:
+            return self._answer(Outcome.FAILED, tries, reason=REDIRECTED)
         return None
 
     def _answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import ssl
+import threading
 import time
 from collections.abc import Mapping
 from typing import Generic, NamedTuple, TypeVar
@@ -11,21 +12,28 @@ from typing import Generic, NamedTuple, TypeVar
 import pycurl
 
 T = TypeVar("T")
+TLS = "tls"
 _INTEREST = {
     pycurl.POLL_IN: selectors.EVENT_READ,
     pycurl.POLL_OUT: selectors.EVENT_WRITE,
     pycurl.POLL_INOUT: selectors.EVENT_READ | selectors.EVENT_WRITE,
 }
+_NO_TLS = (pycurl.E_SSL_CONNECT_ERROR, pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CACERT_BADFILE)
+_CLOSE_S = 0.5
 _UNASKED = ("Accept:", "Expect:", "User-Agent:")  # not to be added
 
 
 class Finished(NamedTuple, Generic[T]):
-    """`missed` is why there is no answer, else None: `timeout` or `unreachable`."""
+    """`missed` is why there is no answer, else None: `timeout`, `tls` or `unreachable`.
+
+    `detail` is libcurl's word on that, or where a redirect leads, which is not followed; else empty.
+    """
 
     about: T
     status: int
     body: bytes
     missed: str | None
+    detail: str
 
 
 class _Call(Generic[T]):
@@ -54,12 +62,15 @@ class _Call(Generic[T]):
         self.curl.setopt(pycurl.POSTFIELDS, body)
 
     def answered(self) -> Finished[T]:
-        return Finished(self.about, self.curl.getinfo(pycurl.RESPONSE_CODE), bytes(self._body), None)
+        status = self.curl.getinfo(pycurl.RESPONSE_CODE)
+        leads: bytes | None = self.curl.getinfo_raw(pycurl.REDIRECT_URL) if 300 <= status < 400 else None
+        return Finished(self.about, status, bytes(self._body), None, (leads or b"").decode("ascii", "replace"))
 
-    def failed(self, error: int) -> Finished[T]:
+    def failed(self, error: int, detail: str) -> Finished[T]:
         if len(self._body) >= self._most_bytes:  # cut short by us
             return self.answered()
-        return Finished(self.about, 0, b"", "timeout" if error == pycurl.E_OPERATION_TIMEDOUT else "unreachable")
+        missed = "timeout" if error == pycurl.E_OPERATION_TIMEDOUT else TLS if error in _NO_TLS else "unreachable"
+        return Finished(self.about, 0, b"", missed, detail)
 
     def _take(self, piece: bytes) -> int:
         room = self._most_bytes - len(self._body)
@@ -105,12 +116,19 @@ class Calls(Generic[T]):
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
         _, good, bad = self._multi.info_read()
         ended = [self._freed(curl).answered() for curl in good]
-        ended += [self._freed(curl).failed(error) for curl, error, _ in bad]
+        ended += [self._freed(curl).failed(error, detail) for curl, error, detail in bad]
         return ended
 
     def close(self) -> None:
+        """At the process's end: what looks up a name then may go on a while, and end with the process."""
         for curl in list(self._open):
             self._freed(curl)
+        # It waits for the system's resolver, seconds where DNS is slow, and pycurl cannot tell libcurl not to.
+        closing = threading.Thread(target=self._close, name="calls-close", daemon=True)
+        closing.start()
+        closing.join(_CLOSE_S)
+
+    def _close(self) -> None:
         self._multi.close()
         for call in self._free:
             call.curl.close()

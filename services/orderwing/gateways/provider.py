@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Generic, Self, TypeVar
 from urllib.parse import urlsplit
 
-from orderwing.gateways.asking import ANSWER_BYTES, Asking, Patience, Trace
+from orderwing.gateways.advice import Advice
+from orderwing.gateways.asking import ANSWER_BYTES, REDIRECTED, REDIRECTS, Asking, Patience, Trace
 from orderwing.gateways.calls import Calls
 from orderwing_schemas.events.payments import PaymentAnswered, PaymentRequested
 
@@ -38,6 +39,7 @@ class Provider(Generic[T]):
         self._patience = patience
         self._retried = retried
         self._calls = Calls[tuple[Asking, T]](at_once, patience.timeout_s, ANSWER_BYTES)
+        self._advice = Advice()
         self._resting: list[tuple[float, int, Asking, T]] = []  # a heap by the time of the next try
         self._rested = 0
         self._answers: list[tuple[T, PaymentAnswered]] = []
@@ -53,7 +55,11 @@ class Provider(Generic[T]):
         return len(self._calls) + len(self._resting) + len(self._answers)
 
     def ask(self, request: PaymentRequested, about: T, trace: Trace = ()) -> None:
-        self._try(Asking(request, self._patience, trace), about)
+        asking = Asking(request, self._patience, trace)
+        if (answer := asking.refused()) is not None:
+            self._answers.append((about, answer))
+        else:
+            self._try(asking, about)
 
     def answers(self, wait_s: float) -> list[tuple[T, PaymentAnswered]]:
         """The provider's, or `failed` with the last try's reason; waits up to `wait_s` for something to happen."""
@@ -65,7 +71,9 @@ class Provider(Generic[T]):
             wait_s = 0.0
         elif self._resting:
             wait_s = min(wait_s, max(0.0, self._resting[0][0] - time.monotonic()))
-        for (asking, about), status, body, missed in self._calls.finished(wait_s):
+        for (asking, about), status, body, missed, detail in self._calls.finished(wait_s):
+            if missed is not None or status in REDIRECTS:
+                self._advice.give(missed or REDIRECTED, detail, time.monotonic())
             self._tried(asking, about, asking.heard(status, body) if missed is None else asking.missed(missed))
         told, self._answers = self._answers, []
         return told
@@ -110,9 +118,17 @@ class _Announced:
         try:
             stamp_ns = os.stat(self.file).st_mtime_ns
             if stamp_ns != self._stamp_ns:
-                self._url = str(json.loads(self.file.read_text("utf-8"))["url"])
+                self._url = _url_of(json.loads(self.file.read_text("utf-8")))
                 self._stamp_ns = stamp_ns
             self._looked_s = now_s
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError) as error:
             raise ConnectionError("no provider is announced") from error
         return self._url
+
+
+def _url_of(announced: object) -> str:
+    """Raises ValueError."""
+    url = announced.get("url") if isinstance(announced, dict) else None
+    if not isinstance(url, str) or not url.isascii():
+        raise ValueError("no address is announced")
+    return url

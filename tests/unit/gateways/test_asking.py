@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from orderwing.gateways.asking import PATHS, Asking, Patience
 from orderwing_schemas.events.payments import Outcome, PaymentRequested, Purpose
 
@@ -46,6 +48,30 @@ def test_patience_ends_with_the_last_reason() -> None:
     assert told[:2] == [None, None]
     assert told[2] is not None
     assert (told[2].outcome, told[2].reason, told[2].attempts) == (Outcome.FAILED, "not_understood", 3)
+
+
+@pytest.mark.parametrize("status", [300, 304, 308])
+def test_a_redirect_ends_it_at_once(status: int) -> None:
+    answer = Asking(CAPTURE, Patience()).heard(status, b"")
+    assert answer is not None
+    assert (answer.outcome, answer.reason, answer.attempts) == (Outcome.FAILED, "redirected", 1)
+
+
+@pytest.mark.parametrize("key", ["", " ", "k ", "k\u00e9", "k\r\nX: y", "k\n", "k\0", "\x7f"])
+def test_a_key_that_no_header_carries_is_refused(key: str) -> None:
+    answer = Asking(CAPTURE.model_copy(update={"idempotency_key": key}), Patience()).refused()
+    assert answer is not None
+    assert (answer.outcome, answer.reason, answer.idempotency_key) == (Outcome.FAILED, "bad_key", key)
+
+
+def test_other_keys_are_not() -> None:
+    for key in ("k", "O-1:capture:S-1", "a b"):
+        assert Asking(CAPTURE.model_copy(update={"idempotency_key": key}), Patience()).refused() is None
+
+
+def test_of_a_trace_only_what_a_header_carries_is_told() -> None:
+    trace = [("traceparent", b"00-1-2-01"), ("tracestate", "a=\u00e9".encode())]
+    assert list(Asking(CAPTURE, Patience(), trace).headers) == ["Idempotency-Key", "Content-Type", "traceparent"]
 
 
 def test_pauses_double_up_to_the_longest() -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +15,11 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from orderwing.gateways.asking import ANSWER_BYTES, Patience, Trace
-from orderwing.gateways.provider import Provider
+from orderwing.gateways.provider import Provider, address_of
+from orderwing_schemas.codec import encode
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
 
 REQUEST = PaymentRequested(
@@ -202,6 +208,111 @@ def test_a_provider_behind_tls_is_asked_if_the_system_trusts_it(monkeypatch: pyt
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(CERTIFICATE)
     with provider_at(saying(b'{"amount_minor": 500}'), tls) as url:
-        assert answer_of(url).reason == "unreachable"
+        with capture_logs() as logs:
+            assert answer_of(url).reason == "tls"
+        [line] = logs  # of two tries
+        assert "SSL_CERT_FILE" in line["event"]
+        assert "certificate" in line["detail"]
         monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
         assert answer_of(url).outcome is Outcome.APPROVED
+
+
+def test_tls_with_a_provider_that_knows_none_is_told() -> None:
+    with provider_at(saying(b"{}")) as url, capture_logs() as logs:
+        answer = answer_of(url.replace("http:", "https:"))
+    assert (answer.outcome, answer.reason, answer.attempts) == (Outcome.FAILED, "tls", 2)
+    [line] = logs
+    assert "scheme" in line["event"]
+
+
+def test_a_redirect_is_told_at_once_and_not_followed() -> None:
+    calls = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        calls.append(request.path)
+        raise web.HTTPPermanentRedirect(f"https://ada@other.example:8443{request.path}?card=1")
+
+    with (
+        provider_at(handler) as url,
+        Provider[int](lambda: url, Patience(), at_once=2) as provider,
+        capture_logs() as logs,
+    ):
+        for n in range(2):
+            provider.ask(REQUEST, n)
+        answers: list[tuple[int, PaymentAnswered]] = []
+        while len(provider):
+            answers += provider.answers(1.0)
+    assert {(answer.outcome, answer.reason, answer.attempts) for _, answer in answers} == {
+        (Outcome.FAILED, "redirected", 1)
+    }
+    assert len(calls) == 2
+    [line] = logs
+    assert "set ORDERWING_PSP_URL" in line["event"]
+    assert line["detail"] == "https://other.example:8443"
+
+
+@pytest.mark.parametrize("key", ["", "k\u00e9", "k\r\nX-More: y"])
+def test_a_stranger_s_key_is_not_sent_and_others_are_answered(key: str) -> None:
+    keys = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        keys.append(request.headers.get("Idempotency-Key"))
+        return web.json_response({"amount_minor": 500})
+
+    with provider_at(handler) as url, Provider[str](lambda: url, TWICE, at_once=2) as provider:
+        provider.ask(REQUEST.model_copy(update={"idempotency_key": key}), "strange")
+        provider.ask(REQUEST, "ours")
+        answers: dict[str, PaymentAnswered] = {}
+        while len(provider):
+            answers |= dict(provider.answers(1.0))
+    assert (answers["strange"].outcome, answers["strange"].reason) == (Outcome.FAILED, "bad_key")
+    assert answers["ours"].outcome is Outcome.APPROVED
+    assert keys == [REQUEST.idempotency_key]
+
+
+@pytest.mark.parametrize("announced", ["[]", "null", "{}", '{"url": null}', '{"url": "http://m\u00fcller:1"}', "{"])
+def test_an_announcement_that_is_none_is_waited_for(announced: str, tmp_path: Path) -> None:
+    address = address_of("http://127.0.0.1:0", tmp_path)
+    file = tmp_path / "psp.api.json"
+    file.write_text(announced, "utf-8")
+    with pytest.raises(ConnectionError):
+        address()
+    file.write_text('{"url": "http://127.0.0.1:1"}', "utf-8")
+    os.utime(file, ns=(1, 1))  # however coarse the file system's clock is
+    assert address() == "http://127.0.0.1:1"
+
+
+ENDLESS_LOOKUP = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+typedef int lookup(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **found) {
+    while (host && strstr(host, "endless")) pause();
+    return ((lookup *)dlsym(RTLD_NEXT, "getaddrinfo"))(host, port, hints, found);
+}
+"""
+ASK_ENDLESS = f"""
+from orderwing.gateways.asking import Patience
+from orderwing.gateways.provider import Provider
+from orderwing_schemas.codec import decode
+request = decode({encode(REQUEST)!r}, {REQUEST.EVENT_TYPE!r})
+with Provider(lambda: "http://endless.example:1", Patience(tries=1, timeout_s=0.05), at_once=1) as provider:
+    provider.ask(request, None)
+    while not (answers := provider.answers(1.0)):
+        pass
+print(answers[0][1].reason)
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="a resolver that never answers has to be compiled")
+def test_a_name_that_is_looked_up_for_ever_does_not_keep_the_process_from_its_end(tmp_path: Path) -> None:
+    (tmp_path / "endless.c").write_text(ENDLESS_LOOKUP)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", "endless.so", "endless.c", "-ldl"], cwd=tmp_path, check=True)
+    preloaded = os.environ | {"LD_PRELOAD": str(tmp_path / "endless.so")}
+    ended = subprocess.run(
+        [sys.executable, "-c", ASK_ENDLESS], env=preloaded, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "timeout\n"), ended.stderr
