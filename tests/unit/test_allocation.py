@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from orderwing.allocation.rows import Departure, Move, Part, PickingHour, Plan, State
@@ -227,6 +228,24 @@ def test_who_leaves_frees_what_it_booked_whatever_a_later_network_takes(parcels:
     carried = {row.key: row.booked for row in world.rows(Departure) if row.lane_id == "a-south"}
     picked = {row.key: row.booked for row in world.rows(PickingHour) if row.site_id == "a"}
     assert (carried, picked) == ({f"a-south|{first.departure_at_ms}": 2}, {f"a|{hour}": 3})
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_plan_that_an_earlier_version_kept_frees_what_it_booked(gone: bool) -> None:
+    lanes = (a_lane("a", 3, every=240), a_lane("b", price=10))
+    world = AllocationWorld(boxed(a_network((a_site("a", 4), a_site("b")), lanes)))
+    world.put(reserved("o1/south/1", [hold("a", 9)], START_MS + 9 * HOUR_MS))
+    document = msgspec.json.decode(msgspec.json.encode(world.plan("o1/south/1")))
+    document["shipments"] = [shipment[:-2] for shipment in document["shipments"]]  # with neither places nor hours
+    world.view.rows[Plan, "o1/south/1"] = msgspec.json.decode(msgspec.json.encode(document), type=Plan)
+    if gone:
+        world.view.reference.network = boxed(a_network((a_site("a", 4), a_site("b")), lanes[1:]))
+    else:
+        world.check_capacity()
+    [asked] = only(world.propose("p", ("o1/south/1", 1, (hold("b", 9),))), MoveRequested)
+    world.settle(asked, moved=True)
+    left = {row.lane_id for row in world.rows(Departure)}, {row.site_id for row in world.rows(PickingHour)}
+    assert left == (({"a-south", "b-south"}, {"a", "b"}) if gone else ({"b-south"}, {"b"}))
 
 
 def test_a_site_is_not_asked_for_what_it_may_not_ship_and_the_card_says_so() -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orderwing.allocation.rows import Departure, PickingHour, Shipments
+from msgspec.structs import replace
+
+from orderwing.allocation.rows import Departure, PickingHour, Shipment, Shipments
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.view import Draft, View
 from orderwing.planning.calendar import HOUR_MS, picking_hours
@@ -22,14 +24,24 @@ class OverbookedError(RuntimeError):
     """A booking beyond the capacity: a defect."""
 
 
-def needs(shipments: Shipments) -> dict[Place, int]:
+def needs(network: Network, shipments: Shipments) -> dict[Place, int]:
     """What a plan takes: parcels on each departure, units in each picking hour."""
     taken: dict[Place, int] = {}
-    for shipment in shipments:
+    for kept in shipments:
+        shipment = kept if kept.places else _counted(network, kept)
         _add(taken, ("lane", shipment.lane_id, shipment.departure_at_ms), shipment.places)
         for hour, units in shipment.hours:
             _add(taken, ("site", shipment.site_id, hour), units)
     return taken
+
+
+def _counted(network: Network, shipment: Shipment) -> Shipment:
+    """By this network; nothing where it knows the lane no more: what is booked there ends with its time."""
+    lane = network.lane_by_id.get(shipment.lane_id)
+    if lane is None:
+        return shipment
+    hours = picking_hours(network.site_by_id[lane.site_id], shipment.departure_at_ms, shipment.units)
+    return replace(shipment, places=places(lane, shipment.parcels), hours=hours)
 
 
 class Room:

@@ -33,7 +33,7 @@ def reserve_room(draft: Draft, changes: Sequence[Change]) -> None:
     """Book the new plans beside the standing ones."""
     for change in changes:
         standing = plan_for(draft, change.part_id).shipments
-        book(draft, needs(standing), needs(change.shipments))
+        book(draft, needs(draft.network, standing), needs(draft.network, change.shipments))
 
 
 def ask(draft: Draft, move: Move) -> None:
@@ -64,7 +64,7 @@ def adopt(draft: Draft, move: Move, happening: Happening, now_ms: int) -> None:
     for change in move.changes:
         plan = plan_for(draft, change.part_id)
         part = part_for(draft, change.part_id)
-        free(draft, needs(plan.shipments), needs(change.shipments))
+        free(draft, needs(draft.network, plan.shipments), needs(draft.network, change.shipments))
         freeze_at_ms = freeze_of(draft.network, change.shipments)
         new = replace(
             plan,
@@ -102,7 +102,7 @@ def move_refused(view: View, event: MoveRefused, now_ms: int) -> Decision:
     draft.drop(Move, move.move_id)
     for change in move.changes:
         plan = plan_for(draft, change.part_id)
-        free(draft, needs(change.shipments), needs(plan.shipments))
+        free(draft, needs(draft.network, change.shipments), needs(draft.network, plan.shipments))
         state = step(TABLE, plan.state, Happening.REFUSED)
         wake_at_ms = now_ms + RETRY_MS if state is State.WAITING else plan.freeze_at_ms
         back = replace(plan, state=state, wake_at_ms=wake_at_ms)

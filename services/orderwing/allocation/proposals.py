@@ -49,7 +49,7 @@ def _priced(draft: Draft, event: ProposalMade, priced: dict[str, Shipments], now
     for proposed in event.changes:
         part, plan = _open_part(draft, event, proposed, now_ms)
         holding = _verified(draft, part, proposed)
-        shipments = Planner(draft, part, now_ms).plan_on(holding, needs(plan.shipments))
+        shipments = Planner(draft, part, now_ms).plan_on(holding, needs(draft.network, plan.shipments))
         if shipments is None:
             raise RefusedError("capacity", part.part_id)
         priced[part.part_id] = shipments

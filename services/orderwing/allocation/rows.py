@@ -73,7 +73,7 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, order=True):
 class Shipment(msgspec.Struct, frozen=True, array_like=True):
     """What one site sends on a departure, in so many parcels. `terms` (name, minor units) sum to `cost_minor`.
 
-    Booked, by the network that it was planned by: `places` on the departure, and in `hours` (since 1970) units.
+    Booked by its network: `places` on the departure (0: not kept, by an earlier version), units in `hours` since 1970.
     """
 
     site_id: str

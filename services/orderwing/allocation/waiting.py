@@ -22,7 +22,7 @@ def stand(draft: Draft, part: Part, plan: Plan, shipments: Shipments, lines: tup
     """Make a part's first plan the standing one. `lines` are the part's, where they are at hand."""
     freeze_at_ms = freeze_of(draft.network, shipments)
     plan = replace(plan, version=1, shipments=shipments, held=(), freeze_at_ms=freeze_at_ms, wake_at_ms=freeze_at_ms)
-    book(draft, {}, needs(shipments))
+    book(draft, {}, needs(draft.network, shipments))
     draft.put(plan)
     tell(draft, part, plan, first_cause(part), None, lines=lines)
     return plan

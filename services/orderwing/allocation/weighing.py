@@ -27,7 +27,7 @@ def weigh(planner: Planner, holding: Holding, standing: Shipments, seen: Sequenc
     together has all. A site has nothing of what it may not ship.
     """
     draft, part = planner.draft, planner.part
-    own = needs(standing)
+    own = needs(draft.network, standing)
     units = _obtainable(holding, seen)
     sites = [
         site
