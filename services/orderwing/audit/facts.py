@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import msgspec
+
+from orderwing.runtime.skipping import epoch_ms
 
 DOORS = ("orders.inbound", "stock.inbound", "wms.inbound", "operations.inbound")  # where strangers write
 
@@ -73,15 +74,11 @@ def fact_of(
         type=headers.get("ce_type") or str((body or {}).get("type", "")),
         id=headers.get("ce_id", ""),
         source=ours.get("ce_source", ""),
-        cause=cause,
+        cause=cause or ours.get("cause", ""),  # a header of its own in logs of earlier versions
         decision=decision,
-        now_ms=_epoch_ms(ours.get("ce_time")),
+        now_ms=epoch_ms(ours.get("ce_time")),
         value=body,
     )
-
-
-def _epoch_ms(ce_time: str | None) -> int:
-    return round(datetime.fromisoformat(ce_time).timestamp() * 1000) if ce_time else 0
 
 
 def _object(value: bytes | None) -> dict[str, Any] | None:

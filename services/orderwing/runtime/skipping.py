@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 
 from orderwing.kernel.ports import Record
 from orderwing_schemas.base import Event
@@ -22,3 +23,13 @@ def event_in(record: Record) -> Event | None:
             "%s is no event of ours (%s) and is skipped: find out who writes to this topic", place, error.reason
         )
         return None
+
+
+def epoch_ms(ce_time: str | None) -> int:
+    """Milliseconds of a CloudEvents time (RFC 3339); 0 where it names none that Python knows."""
+    if not ce_time:
+        return 0
+    try:
+        return round(datetime.fromisoformat(ce_time.upper()).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        return 0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from orderwing.kernel.ports import Record
 from orderwing.runtime.clock import DomainClock, clock_of
-from orderwing_schemas.codec import decode, header_map
+from orderwing.runtime.skipping import event_in
+from orderwing_schemas.codec import header_map
 from orderwing_schemas.events.reference import NetworkPublished
 from orderwing_schemas.network import Network, Policies
 from orderwing_schemas.topics import CLOCK
@@ -29,13 +30,12 @@ class Domain:
         return policies.review_minutes * _MINUTE_MS
 
     def apply(self, record: Record) -> None:
-        """Raises UndecodableError."""
+        """Of what cannot be read, what is known stays."""
         if record.topic == CLOCK.name:
             self.clock = self.clock or clock_of([record])
             return
-        event_type = header_map(record.headers).get("ce_type")
-        if event_type != NetworkPublished.EVENT_TYPE:
+        if header_map(record.headers).get("ce_type") != NetworkPublished.EVENT_TYPE:
             return  # the catalogue can be large, and nothing here asks for it
-        event = decode(record.value, event_type)
+        event = event_in(record)
         if isinstance(event, NetworkPublished):
             self.network = event.network

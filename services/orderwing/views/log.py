@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from types import TracebackType
@@ -30,7 +29,7 @@ from orderwing.runtime.operator_log import is_passing
 from orderwing.views.batch import Place
 from orderwing.views.domain import Domain
 from orderwing.views.project import Applied, domain_ms
-from orderwing_schemas.codec import UndecodableError
+from orderwing_schemas.codec import header_map
 from orderwing_schemas.topics import ALL_TOPICS, CLOCK, REFERENCE, Topic
 
 _TIMEOUT_S = 30.0
@@ -160,14 +159,9 @@ class ViewLog:
                 raise OperatorError(f"Topic {topic} cannot be read: {error.str()}.")
             return None
         if topic in (CLOCK.name, REFERENCE.name):
-            with suppress(UndecodableError):  # of a later version: what is known stays
-                self.domain.apply(Record(topic, partition, offset, None, message.value(), _raw(message), 0))
+            self.domain.apply(Record(topic, partition, offset, None, message.value(), _raw(message), 0))
             return None
-        headers = {name: value.decode() for name, value in _raw(message)}
-        wall_ms, value = message.timestamp()[1], message.value() or b""
-        at_ms = domain_ms(headers.get("ce_time", "")) or wall_ms
-        record = Applied(topic, partition, offset, wall_ms, at_ms, value)
-        return record, headers.get("ce_type", "")
+        return applied(message)
 
     def _offsets(self, spec: OffsetSpec) -> dict[Place, int]:
         """By the admin client: the consumer's own requests wait behind its fetches, partition by partition."""
@@ -203,6 +197,15 @@ class ViewLog:
         if isinstance(cause, KafkaError) and cause.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return TopicMissingError("Topics are missing: run `orderwing topics apply` first.")
         return OperatorError(no_answer(self._bootstrap))
+
+
+def applied(message: Message) -> tuple[Applied, str]:
+    """A record and its event type, whoever wrote it."""
+    headers = header_map(_raw(message))
+    wall_ms = message.timestamp()[1]
+    at_ms = domain_ms(headers.get("ce_time", "")) or wall_ms
+    topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
+    return Applied(topic, partition, offset, wall_ms, at_ms, message.value() or b""), headers.get("ce_type", "")
 
 
 def _collection() -> TopicCollection:

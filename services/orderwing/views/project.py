@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from orderwing.views.facts import Fact, encode_fact
+from orderwing.runtime.skipping import epoch_ms
+from orderwing.views.facts import Fact, decode_fact, encode_fact
 from orderwing.views.tally import Count, tally
 from orderwing_schemas.topics import STAGES, TOPIC_BY_NAME
 
@@ -19,7 +19,13 @@ Body = dict[str, Any]
 _decode = msgspec.json.Decoder(Body).decode
 _encode = msgspec.json.Encoder().encode
 _FACTS = "facts:"
+_PLAIN, _INT, _STR = frozenset((str, int, bytes)), frozenset((int,)), frozenset((str,))
+_NUMBERS: Mapping[Any, int] = {"HINCRBY": 3, "SHELF": 4}  # by command, the first of its parts that are numbers
 _DEAD_LETTERS = {f"{stage}.dead-letters": stage for stage in STAGES}
+
+
+class UnreadableError(ValueError):
+    """A record that is no event of its type; says the error's name only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +55,19 @@ class Change:
 
 
 def project(record: Applied, event_type: str) -> Change:
-    """Raises msgspec.DecodeError, KeyError or TypeError for what is no such event."""
+    """Raises UnreadableError for what is no such event."""
+    try:
+        return _project(record, event_type)
+    except (msgspec.DecodeError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise UnreadableError(type(error).__name__) from None
+
+
+def _project(record: Applied, event_type: str) -> Change:
     body = _decode(record.value)
     counts = tuple(tally(event_type, body))
     counted: Command = ("HINCRBY", "counts", f"{record.stage}|{event_type}", 1)
     found = [counted, *_PROJECTIONS.get(event_type, _nothing)(record, body)]
+    _require_plain(found, counts)
     news = tuple(
         (key.removeprefix(_FACTS), str(command[2]).partition("/")[2])
         for command in found
@@ -62,10 +76,18 @@ def project(record: Applied, event_type: str) -> Change:
     return Change(tuple(found), tuple(dict.fromkeys(order for order, _ in news)), news, counts)
 
 
-@lru_cache(maxsize=65_536)
-def domain_ms(ce_time: str) -> int:
-    """Milliseconds of a CloudEvents time; 0 where there is none."""
-    return int(datetime.fromisoformat(ce_time).timestamp() * 1000) if ce_time else 0
+def _require_plain(commands: Iterable[Command], counts: Iterable[Count]) -> None:
+    """Redis would refuse the whole batch for one value, and again and again. Raises TypeError."""
+    for command in commands:
+        numbers = command[_NUMBERS.get(command[0], len(command)) :]
+        if not _PLAIN.issuperset(map(type, command)) or not _INT.issuperset(map(type, numbers)):
+            raise TypeError(command[0])
+    for what, _, labels in counts:
+        if not _STR.issuperset(map(type, labels)):
+            raise TypeError(what.name)
+
+
+domain_ms = lru_cache(maxsize=65_536)(epoch_ms)  # of a batch most are the same
 
 
 def _fact(
@@ -83,7 +105,9 @@ def _fact(
 
 
 def _told(order_id: str, fact: Fact) -> Command:
-    return "HSET", f"{_FACTS}{order_id}", f"{fact.stage}/{fact.what}", encode_fact(fact)
+    encoded = encode_fact(fact)
+    decode_fact(encoded)  # else it would be found out whenever the order is looked at
+    return "HSET", f"{_FACTS}{order_id}", f"{fact.stage}/{fact.what}", encoded
 
 
 def _detail(order_id: str, field: str, value: bytes) -> Command:

@@ -10,7 +10,6 @@ from statistics import quantiles
 from typing import Any
 
 import msgspec
-from msgspec import DecodeError
 
 from orderwing.runtime import metric_defs as metric
 from orderwing.runtime.awaiting import once_there
@@ -22,7 +21,7 @@ from orderwing.views.batch import Batch, Place
 from orderwing.views.gauges import tell_cluster, tell_levels
 from orderwing.views.log import ViewLog
 from orderwing.views.milestones import parcels, reached
-from orderwing.views.project import Applied, project
+from orderwing.views.project import Applied, UnreadableError, project
 from orderwing.views.standing import standing
 from orderwing.views.store import (
     Client,
@@ -172,10 +171,10 @@ class Applier:
         batch.end = record.offset + 1
         try:
             change = project(record, event_type)
-        except (DecodeError, LookupError, TypeError, ValueError) as error:
+        except UnreadableError as error:
             # The record stays in the log: a later version that can read it rebuilds the views.
             place = f"{record.topic}/{record.partition}/{record.offset}"
-            _log.error("unreadable", record=place, error=type(error).__name__)
+            _log.error("unreadable", record=place, error=str(error))
             self._metrics.add(metric.DEAD_LETTERS, 1)
             batch.add([("HINCRBY", "totals", "unreadable", 1)])
             return

@@ -290,6 +290,29 @@ def test_strangers_may_claim_anything() -> None:
     assert story.violations() == []
 
 
+@pytest.mark.parametrize(
+    "told", [{"decision": "12 orders.inbound/0/3"}, {"decision": "12", "cause": "orders.inbound/0/3", "now": "5"}]
+)
+def test_the_cause_is_read_from_logs_of_earlier_versions_too(told: dict[str, str]) -> None:
+    headers = {"ce_type": "order.placed.v1", "ce_source": "/orderwing/gate", **told}
+    fact = fact_of("orders.placed", 0, 0, 1_000, headers, b"{}")
+    assert (fact.decision, fact.cause) == ("12", "orders.inbound/0/3")
+
+
+@pytest.mark.parametrize(
+    ("ce_time", "now_ms"),
+    [
+        ("1970-01-01T00:00:01.500+00:00", 1_500),
+        ("1970-01-01t00:00:01.5z", 1_500),
+        ("2016-12-31T23:59:60Z", 0),
+        ("0001-01-01T00:00:00", 0),
+        ("tomorrow", 0),
+    ],
+)
+def test_a_time_that_is_none_ends_nothing(ce_time: str, now_ms: int) -> None:
+    assert fact_of("orders.placed", 0, 0, 1_000, {"ce_time": ce_time}, b"{}").now_ms == now_ms
+
+
 def test_young_orders_are_not_judged() -> None:
     story = delivered()
     _never_delivered(story)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
+from confluent_kafka import Message
 
+from orderwing.kernel.ports import Record
+from orderwing.views import log
+from orderwing.views.domain import Domain
 from orderwing.views.facts import decode_fact
 from orderwing.views.log import TOPICS
-from orderwing.views.project import _PROJECTIONS, Applied, domain_ms, project
+from orderwing.views.project import _PROJECTIONS, Applied, UnreadableError, domain_ms, project
 from orderwing_schemas.codec import encode
 from orderwing_schemas.domain import LineQuantity
 from orderwing_schemas.events.allocation import ProposalAnswered
@@ -75,8 +81,51 @@ def test_two_words_of_one_stage_do_not_clash() -> None:
 
 @pytest.mark.parametrize("value", [b"", b"{", b"[]", b"{}"])
 def test_what_is_no_event_raises(value: bytes) -> None:
-    with pytest.raises((msgspec.DecodeError, KeyError)):
+    with pytest.raises(UnreadableError):
         project(applied("parts.planned", value), "part.allocated.v1")
+
+
+STRANGERS: tuple[tuple[str, Any], ...] = (
+    ("proposal.answered.v1", {"accepted": 0, "reason": "r", "region": "n", "proposal_id": "p", "part_ids": [5]}),
+    ("proposal.answered.v1", {"accepted": 1, "gain_minor": "much", "region": "n", "proposal_id": "p", "part_ids": []}),
+    ("input.rejected.v1", {"reason": None, "order_id": None}),
+    ("input.rejected.v1", {"reason": {}, "order_id": None}),
+    ("order.refused.v1", {"order_id": "one", "reason": 5}),
+    ("order.accepted.v1", {"order": {"order_id": "one", "home_region": "n", "service_level": "STANDARD",
+                                     "lines": [{"quantity": 1.5}]}}),
+    ("fraud.decided.v1", {"order_id": "one", "rules": [], "outcome": {}}),
+    ("stock.moved.v1", {"region": "n", "kind": "counted",
+                        "shelves": [{"site_id": "s", "sku": "A", "on_hand": "x", "reserved": 0, "safety": 0}]}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("event_type", "body"), STRANGERS)
+def test_what_redis_would_refuse_or_no_reader_understand_raises(event_type: str, body: Any) -> None:
+    with pytest.raises(UnreadableError):
+        project(applied("parts.planned", msgspec.json.encode(body)), event_type)
+
+
+def test_what_is_nested_too_deep_raises() -> None:
+    value = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(UnreadableError, match="RecursionError"):
+        project(applied("parts.planned", value), "order.placed.v1")
+
+
+@pytest.mark.parametrize("ce_time", [b"\xff", b"tomorrow", b"2016-12-31T23:59:60Z"])
+def test_headers_of_strangers_end_nothing(ce_time: bytes) -> None:
+    headers: list[tuple[str, str | bytes | None]] = [
+        ("ce_time", ce_time), ("theirs", b"\xff"), ("ce_type", b"order.placed.v1"),
+    ]  # fmt: skip
+    message = Message("orders.placed", 1, 2, value=b"{}", headers=headers, timestamp=(1, 50))
+    assert log.applied(message) == (Applied("orders.placed", 1, 2, 50, 50, b"{}"), "order.placed.v1")
+
+
+def test_reference_data_of_strangers_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    domain, headers = Domain(), (("ce_type", b"network.published.v1"), ("theirs", b"\xff"))
+    for value in (b"{}", b"\xff", None):
+        domain.apply(Record("reference", 0, 7, None, value, headers, 0))
+    assert domain.network is None
+    assert "reference/0@7 is no event of ours" in caplog.text
 
 
 def test_domain_time_is_milliseconds() -> None:
