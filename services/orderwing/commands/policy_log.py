@@ -12,7 +12,8 @@ from orderwing.planning.policies.file import Parsed, PolicyError, parse
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.operator_log import OperatorLog, outgoing
 from orderwing.runtime.publish import PublishError, published
-from orderwing_schemas.codec import decode, header_map
+from orderwing.runtime.skipping import event_in
+from orderwing_schemas.codec import header_map
 from orderwing_schemas.events.reference import PolicyPublished
 from orderwing_schemas.network import Network
 from orderwing_schemas.policy import Policy
@@ -98,7 +99,7 @@ def policies_of(records: Iterable[Record]) -> list[PolicyPublished]:
     for record in records:
         event_type = header_map(record.headers).get("ce_type")
         if record.value is not None and event_type == PolicyPublished.EVENT_TYPE:
-            event = decode(record.value, event_type)
+            event = event_in(record)
             if isinstance(event, PolicyPublished):
                 found.append(event)
     return found

@@ -9,9 +9,13 @@ import aiokafka
 from orderwing.kernel.ports import Record
 from orderwing.runtime.clock import REAL_TIME, DomainClock, clock_of
 from orderwing.runtime.kafka_client import aiokafka_config
+from orderwing.runtime.logs import get_logger
 from orderwing.runtime.reference import ReferenceTable
 from orderwing.runtime.settings import Kafka
+from orderwing_schemas.codec import UndecodableError
 from orderwing_schemas.topics import CLOCK, REFERENCE, Counted
+
+_log = get_logger("orderwing.reoptimizer")
 
 
 class News:
@@ -64,7 +68,11 @@ class News:
         if topic == CLOCK.name:
             self.clock = clock_of([record]) or self.clock
         else:
-            self.reference.apply(record)
+            try:
+                self.reference.apply(record)
+            except UndecodableError as error:  # of a later version, or a stranger's: what is known stays
+                place = f"{record.topic}/{record.partition}/{record.offset}"
+                _log.error("undecodable", record=place, reason=error.reason, detail=error.detail)
 
 
 def _record(message: aiokafka.ConsumerRecord[bytes, bytes]) -> Record:

@@ -11,7 +11,8 @@ from orderwing.kernel.ports import Outgoing, Record
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.operator_log import OperatorLog, outgoing
 from orderwing.runtime.publish import Published, PublishError, published, read_file, told
-from orderwing_schemas.codec import decode, header_map
+from orderwing.runtime.skipping import event_in
+from orderwing_schemas.codec import header_map
 from orderwing_schemas.events.reference import SteeringPriced
 from orderwing_schemas.network import Network
 from orderwing_schemas.steering import MAX_PRICES, PriceList
@@ -89,12 +90,12 @@ def _held(records: Iterable[Record]) -> dict[str, SteeringPriced]:
     """The chunks of the list that is published, by key."""
     held: dict[str, SteeringPriced] = {}
     for record in records:
-        key = (record.key or b"").decode()
+        key = (record.key or b"").decode("utf-8", "replace")
         if record.value is None:
             held.pop(key, None)
             continue
         event_type = header_map(record.headers).get("ce_type")
-        event = decode(record.value, event_type) if event_type == SteeringPriced.EVENT_TYPE else None
+        event = event_in(record) if event_type == SteeringPriced.EVENT_TYPE else None
         if isinstance(event, SteeringPriced):
             held[key] = event
     return held

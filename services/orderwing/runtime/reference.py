@@ -63,7 +63,7 @@ class ReferenceTable:
     def apply(self, record: Record) -> None:
         """Take in one record; a chunk replaces its former self. Raises UndecodableError."""
         if record.value is None:
-            key = (record.key or b"").decode()
+            key = (record.key or b"").decode("utf-8", "replace")
             self._forget(key)
             if key == POLICY_KEY:
                 self._policy = None

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orderwing.kernel.ports import BEGINNING, Bus, NotYetError, Position, Reader, TopicPartition
+from orderwing.kernel.ports import BEGINNING, Bus, NotYetError, Position, Reader, Record, TopicPartition
 from orderwing.runtime.partition import Partition
+from orderwing_schemas.codec import UndecodableError
+
+
+class UnreadableReferenceError(Exception):
+    """Reference data that this version cannot read: a sentence."""
+
+
+def learn(partition: Partition, record: Record) -> None:
+    """Take in a record of reference data. Raises UnreadableReferenceError."""
+    try:
+        partition.reference.apply(record)
+    except UndecodableError as error:
+        raise UnreadableReferenceError(
+            f"Halted: {record.topic}/{record.partition}@{record.offset} is no reference data ({error.reason}): run the "
+            "version that wrote it, or write another record of its key, and start the stage again."
+        ) from None
 
 
 class Restore:
@@ -20,9 +36,13 @@ class Restore:
         self._committed: dict[TopicPartition, Position | None] | None = None
         self._ends: dict[TopicPartition, int] = {}
         self._reader: Reader | None = None
+        self._latest: dict[tuple[int, bytes | None], Record] = {}  # of reference data, by partition and key
 
     def step(self, timeout_s: float) -> bool:
-        """Whether all is restored; what is in the way is asked for again at the next step."""
+        """Whether all is restored; what is in the way is asked for again at the next step.
+
+        Raises UnreadableReferenceError where reference data cannot be read.
+        """
         try:
             if self._committed is None:
                 inputs = [tp for partition in self.partitions for tp in partition.inputs]
@@ -60,9 +80,14 @@ class Restore:
             if record.topic == self._changelog:
                 by_number[record.partition].load(record)
             else:
-                by_number[record.partition].reference.apply(record)
+                # Of a key the last one counts, as after compaction: so an operator can write over a stranger's.
+                self._latest.pop((record.partition, record.key), None)
+                self._latest[record.partition, record.key] = record
 
     def _finish(self, committed: dict[TopicPartition, Position | None]) -> None:
+        by_number = {partition.number: partition for partition in self.partitions}
+        for record in self._latest.values():
+            learn(by_number[record.partition], record)
         for partition in self.partitions:
             partition.loaded()
             for tp in partition.inputs:

@@ -29,10 +29,9 @@ from orderwing.runtime.observer import Observer, SilentObserver
 from orderwing.runtime.partition import Partition
 from orderwing.runtime.poison import Budget, BudgetExceededError
 from orderwing.runtime.policy_watch import PolicyWatch
-from orderwing.runtime.restore import Restore
+from orderwing.runtime.restore import Restore, UnreadableReferenceError, learn
 from orderwing.runtime.standing import Standing
 from orderwing.runtime.tracing import Batch, Tracer
-from orderwing_schemas.codec import UndecodableError
 from orderwing_schemas.topics import REFERENCE, Topic
 
 _NUMBER = attrgetter("partition")
@@ -136,7 +135,13 @@ class Runner:
         restore = self._restore
         if restore is None:
             return
-        if not restore.step(timeout_s):
+        try:
+            restored = restore.step(timeout_s)
+        except UnreadableReferenceError as error:
+            self._restore = None
+            self._halt(str(error))
+            return
+        if not restored:
             self._tell()
             return
         self._restore = None
@@ -161,9 +166,9 @@ class Runner:
         for record in records:
             if record.topic == self._reference:
                 try:
-                    self.partitions[record.partition].reference.apply(record)
-                except UndecodableError as error:
-                    self._halt(f"Halted: the topic {self._reference} holds a record that is none ({error.reason}).")
+                    learn(self.partitions[record.partition], record)
+                except UnreadableReferenceError as error:
+                    self._halt(str(error))
         if any(p.reference.ready for p in waiting):
             self._resume()
         self._policies.look(p.reference for p in self.partitions.values())

@@ -1,17 +1,29 @@
 """The catalogue as a stage sees it while chunks change."""
 
+from orderwing.commands.policy_log import policies_of
 from orderwing.kernel.ports import Record
 from orderwing.planning.policies.checking import unusable
+from orderwing.reoptimizer.news import News
+from orderwing.runtime import publish_prices
 from orderwing.runtime.observer import SilentObserver
 from orderwing.runtime.operator_log import outgoing
 from orderwing.runtime.policy_watch import PolicyWatch
 from orderwing.runtime.reference import ReferenceTable
+from orderwing.runtime.settings import Kafka
 from orderwing_schemas.base import Event
 from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished, PolicyPublished, SteeringPriced
 from orderwing_schemas.network import Item
 from orderwing_schemas.policy import Filters, Policy, Strategy
 from orderwing_schemas.steering import ShelfPrice
 from support.reservation_world import network
+
+GARBAGE = [
+    Record("reference", 0, number, b"\xff", value, (("ce_type", f"{name}.v1".encode()),), 0)
+    for number, (name, value) in enumerate(
+        [("nobody.knows", b"{}"), ("network.published", b"{}"), ("steering.priced", b"\xff"),
+         ("policy.published", b"[1,"), ("network.published", None)]
+    )
+]  # fmt: skip
 
 
 def item(sku: str) -> Item:
@@ -37,6 +49,26 @@ def test_an_item_that_moves_to_another_chunk_stays() -> None:
     for written in (chunk(0, "A", "B"), chunk(1, "C", "D"), chunk(0, "A", "C"), chunk(1, "D", "B")):
         table.apply(written)
     assert known(table, "A", "B", "C", "D") == ["A", "B", "C", "D"]
+
+
+def test_what_a_stranger_takes_back_is_nothing_of_ours() -> None:
+    table = ReferenceTable()
+    for written in (chunk(0, "A"), Record("reference", 0, 1, b"\xff", None, (), 0)):
+        table.apply(written)
+    assert known(table, "A") == ["A"]
+
+
+def test_what_is_no_reference_data_leaves_the_reoptimizer_what_it_knows() -> None:
+    news = News(Kafka(bootstrap="nowhere:1"))
+    for written in (record("network", NetworkPublished(network=network())), *GARBAGE):
+        news._learn("reference", written)
+    assert news.reference.network == network()
+
+
+def test_what_is_no_list_of_prices_and_no_policy_counts_for_nothing() -> None:
+    written = [priced(0, 3, A=1), *GARBAGE]
+    assert [held.version for held in publish_prices._held(written).values()] == [3]
+    assert policies_of(written) == []
 
 
 def test_what_its_chunk_lacks_now_is_gone() -> None:
