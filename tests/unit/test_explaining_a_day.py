@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orderwing.commands.explaining import plans, routes
+from orderwing.commands.explaining import jointly, plans, routes
 from orderwing.commands.explaining.again import Remade, remade
 from orderwing.commands.explaining.cards import (
     Reference,
@@ -26,6 +26,7 @@ from orderwing_schemas.topics import Topic
 from support.published import NOON_MS, policy_of_the_day, prices_of_the_day, publish_later
 
 Day = tuple[list[DecisionCard], dict[str, Order], Reference]
+OF_OTHERS = (*routes.DECISIONS, jointly.TOGETHER)
 
 
 def told(world: World, topic: Topic) -> Iterator[Event]:
@@ -51,7 +52,7 @@ def day(request: pytest.FixtureRequest) -> Day:
 
 def test_every_choice_comes_out_again_with_all_that_was_weighed(day: Day) -> None:
     cards, orders, reference = day
-    held = [card for card in cards if card.facts is not None and card.decision not in routes.DECISIONS]
+    held = [card for card in cards if card.facts is not None and card.decision not in OF_OTHERS]
     assert {card.order_id for card in held} <= orders.keys()
     assert len({card.order_id for card in held}) > 40
     assert {card.facts.region for card in held if card.facts} == {"north", "middle", "south"}
@@ -80,6 +81,17 @@ def test_every_route_comes_out_again(day: Day) -> None:
     assert found > 2
 
 
+def test_every_choice_of_home_and_others_together_comes_out_again(day: Day) -> None:
+    cards, orders, reference = day
+    joint = [card for card in cards if card.decision == jointly.TOGETHER]
+    assert joint
+    for card in joint:
+        again = remade(card, orders[card.order_id], reference)
+        assert again.verdict.candidates == card.candidates
+        assert again.verdict.chosen == card.chosen != jointly.HOME_FIRST
+        require_holding(again)
+
+
 def test_every_plan_comes_out_again(day: Day) -> None:
     cards, orders, reference = day
     planned = [(card, card.plan) for card in cards if card.plan is not None]
@@ -98,7 +110,7 @@ def test_every_plan_comes_out_again(day: Day) -> None:
 
 def test_what_is_told_of_the_day_holds(day: Day) -> None:
     cards, orders, reference = day
-    held = [card for card in cards if card.facts is not None and card.decision not in routes.DECISIONS]
+    held = [card for card in cards if card.facts is not None and card.decision not in OF_OTHERS]
     assert sum([require_holding(remade(card, orders[card.order_id], reference)) for card in held[-15:]]) > 8
 
 

@@ -200,7 +200,7 @@ class CardFacts(Model):
     at each of the region's sites, in the network's; None: all is in `seen`. `steering`: the prices of such units, in
     the same order; None: no price list was in force. `policy` with its version is in the topic `reference`; None: the
     network's rules decided. Of a route the sites are those of the region's neighbours, in their order, and units are -1
-    where nobody had told.
+    where nobody had told. Of home and others together they are the region's own, then those of its neighbours.
     """
 
     region: str

@@ -72,21 +72,21 @@ def retry(draft: Draft, hold: Hold, order: Order, offered: Sequence[str], now_ms
     ever nor snatch and give back in turns. A look leaves nobody out for what was last known: an offer comes but once.
     """
     elsewhere = tuple(region for region in offered if region != hold.home)
-    together = takes_all_or_nothing(order)
+    all_or_nothing = takes_all_or_nothing(order)
     shelves = Shelves(draft, hold.home)
     search = Search(order, hold.home, hold.open, now_ms)
     found = choose(draft, shelves, search)
     choice = found.choice
     hold = replace(hold, offers=())
-    if choice.held and not (together and choice.short):
+    if choice.held and not (all_or_nothing and choice.short):
         put_card(draft, shelves, search, found)
         boxes = one_box.plan(draft, search, choice) if one_box.is_sought(hold, order, choice, again=True) else None
         hold = _take(shelves, hold, choice)
         if boxes is not None and boxes.regions:
             return _ask_for_one_box(draft, replace(hold, offers=elsewhere), boxes)
-    if not together:
+    if not all_or_nothing:
         pass_on_unused(draft, shelves, order, hold.home, units.of_told(choice.short))
-    if hold.open and together and order.may_split:
+    if hold.open and all_or_nothing and order.may_split:
         regions = in_global_order(draft, hold)
         if one_box.is_wanted(order) and not hold.part_count:
             boxes = one_box.plan(draft, search, choice)
@@ -147,7 +147,6 @@ def _ask_for_one_box(draft: Draft, hold: Hold, way: route.Route, look_at: Sequen
 
 def _ask_together(draft: Draft, hold: Hold, way: together.Together) -> Hold:
     """Send a slip for what others are to send, also instead of home. Home keeps what it holds until it is back."""
-    together.put_card(draft, way)
     event = SlipPassed(
         region=way.regions[0],
         order=way.search.order,

@@ -77,10 +77,12 @@ def on_returned(view: View, event: SlipReturned, now_ms: int) -> Decision:
     if lost:
         hold = _forget(draft, hold, event)
     found = () if lost else _by_region(draft, event)
-    lines = () if lost else units.held_of_told(event.held)
     if event.slip == hold.boxed:
         if one_box.is_wanted(order):
             one_box.put_card(draft, hold, order, event.held, now_ms)
+        found = together.needed(draft, hold, found, event.expected)
+    lines = tuple([line for remote in found for line in remote.held])
+    if event.slip == hold.boxed:
         hold = together.give_up(draft, hold, units.less(lines, hold.open))
     hold = replace(
         hold,

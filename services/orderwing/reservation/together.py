@@ -1,7 +1,8 @@
 """An order that home has in part, sourced from home and its neighbours as from one region, where that costs less.
 
 Home first, then others for the rest, often sends two boxes where one would do. What others told is never trusted: home
-keeps what it holds until the slip is back, and gives up only what they hold instead.
+keeps what it holds until the slip is back, and gives up only what they hold instead. Where they hold less than was
+counted on, those that hold nothing but what home has, too, get it back.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from orderwing.kernel.view import Draft
 from orderwing.planning.holding import Sought
 from orderwing.planning.sourcing import Choice
 from orderwing.reservation import units
+from orderwing.reservation.answers import settle
 from orderwing.reservation.hearing import Known, known
 from orderwing.reservation.route import Route
-from orderwing.reservation.rows import Held, Hold, Units
+from orderwing.reservation.rows import Held, Hold, Remote, Units
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.sourcing import CARD_CANDIDATES, CARD_SHELVES, Search, candidates_of, decide
+from orderwing.reservation.sourcing import CARD_CANDIDATES, CARD_SHELVES, Search, candidates_of, card_facts, decide
 from orderwing_schemas.domain import Candidate, HeldLine
 from orderwing_schemas.events.reservation import DecisionCard
 from orderwing_schemas.topics import RESERVATION_CARDS
@@ -28,14 +30,51 @@ from orderwing_schemas.topics import RESERVATION_CARDS
 TOGETHER, HOME_FIRST = "home and others together", "home first"
 
 
+class Ways(NamedTuple):
+    """All `together`, or home first: home holding `here`, and `others` the rest.
+
+    Compared by the parcels that the quick choice priced. A policy's strategy that needs the exact engine has none, and
+    decides region by region.
+    """
+
+    together: Choice
+    here: Choice
+    others: Choice
+
+    @property
+    def apart_minor(self) -> int:
+        return _minor(self.here) + _minor(self.others)
+
+    @property
+    def is_better(self) -> bool:
+        """Together than home first."""
+        if not (self.together.parcels and self.here.parcels and self.others.parcels):
+            return False
+        return (_short(self.together), _minor(self.together)) < (_short(self.others), self.apart_minor)
+
+    def told(self, sought: Sought) -> list[Candidate]:
+        """The better of the two first."""
+        candidates = candidates_of(sought, self.together)
+        why = self._why_apart_lost() if self.is_better else None
+        apart = Candidate(label=HOME_FIRST, cost_minor=self.apart_minor, lost_because=why)
+        if self.is_better:
+            return [candidates[0], apart, *candidates[1:]]
+        return [apart, *[one if one.lost_because else self._lost(one) for one in candidates]]
+
+    def _why_apart_lost(self) -> str:
+        if more := _short(self.others) - _short(self.together):
+            return f"short of {more} more units"
+        return f"dearer by {self.apart_minor - _minor(self.together)}"
+
+    def _lost(self, one: Candidate) -> Candidate:
+        more = _minor(self.together) - self.apart_minor
+        return one.model_copy(update={"lost_because": f"dearer by {more}" if more > 0 else "no better than home first"})
+
+
 class Together(NamedTuple):
     """`regions`: whom a slip asks, most units first. `expected`: what for, in their order."""
 
     search: Search
-    sought: Sought
-    knowns: tuple[Known, ...]
-    choice: Choice
-    apart_minor: int
     regions: tuple[str, ...]
     expected: tuple[HeldLine, ...]
 
@@ -43,49 +82,63 @@ class Together(NamedTuple):
 def plan(draft: Draft, hold: Hold, search: Search, here: Choice, others: Route | None) -> Together | None:
     """None where home first is as good: home holding `here`, and `others` the rest. Once for an order.
 
-    Ways are compared by the parcels that the quick choice priced. A policy's strategy that needs the exact engine has
-    none, and decides region by region.
+    Before home holds any: the card tells the stock that was seen.
     """
     if others is None or hold.boxed or hold.held or hold.remote or hold.part_count:
         return None
     if not (here.parcels and others.choice.parcels):
         return None
     sought, knowns = _everywhere(draft, search)
-    choice = decide(draft, sought, search.order)
-    apart_minor = here.weighed_minor + others.choice.weighed_minor
-    if (_short(choice), choice.weighed_minor) >= (_short(others.choice), apart_minor) or not choice.parcels:
+    ways = Ways(decide(draft, sought, search.order), here, others.choice)
+    if not ways.is_better:
         return None
-    away = _away(draft, search.region, choice)
+    away = _away(draft, search.region, ways.together)
     if not away:
         return None
     regions = tuple(sorted(away, key=lambda region: -sum([line.quantity for line in away[region]])))
     expected = tuple([line for region in regions for line in away[region]])
-    return Together(search, sought, knowns, choice, apart_minor, regions, expected)
+    _put_card(draft, search, sought, knowns, ways, regions)
+    return Together(search, regions, expected)
 
 
-def put_card(draft: Draft, way: Together) -> None:
+def _put_card(
+    draft: Draft, search: Search, sought: Sought, knowns: Sequence[Known], ways: Ways, regions: Sequence[str]
+) -> None:
     """What each way would cost, by the stock last told."""
-    first, *others = candidates_of(way.sought, way.choice)
-    apart = Candidate(
-        label=HOME_FIRST,
-        cost_minor=way.apart_minor,
-        lost_because=f"dearer by {way.apart_minor - way.choice.weighed_minor}",
-    )
-    candidates = (first, apart, *others)
-    seen = tuple([shelf for one in way.knowns for shelf in one.told()])
+    skus = tuple(sought.asked.needed)
+    candidates = tuple(ways.told(sought))
+    told = [shelf for one in knowns for shelf in one.told()]
+    seen = (*Shelves(draft, search.region).seen(skus), *told)
     card = DecisionCard(
-        order_id=way.search.order.order_id,
+        order_id=search.order.order_id,
         part_id=None,
         stage="reservation",
         decision=TOGETHER,
-        at_ms=way.search.now_ms,
-        chosen=first.label,
+        at_ms=search.now_ms,
+        chosen=candidates[0].label,
         candidates=candidates[:CARD_CANDIDATES],
         seen=seen[:CARD_SHELVES],
-        notes=(f"asked: {', '.join(way.regions)}; home keeps what it holds until they have answered",),
+        notes=(f"asked: {', '.join(regions)}; home keeps what it holds until they have answered",),
         truncated=len(candidates) > CARD_CANDIDATES or len(seen) > CARD_SHELVES,
+        facts=card_facts(draft, search, sought, sought.asked.atp, skus, len(seen) > CARD_SHELVES),
     )
     draft.emit(RESERVATION_CARDS, card)
+
+
+def needed(draft: Draft, hold: Hold, found: tuple[Remote, ...], expected: Sequence[HeldLine]) -> tuple[Remote, ...]:
+    """Of what a slip found: without the regions that hold nothing but what home holds, where it found too little.
+
+    Then the way that was counted on is none, and home comes first again. Those are told to give it back.
+    """
+    if not units.less(units.held_of_told(expected), [line for remote in found for line in remote.held]):
+        return found
+    kept: list[Remote] = []
+    for remote in found:
+        if units.less(remote.held, hold.open) == units.add(remote.held):
+            settle(draft, hold, remote.region, remote.slip)
+        else:
+            kept.append(remote)
+    return tuple(kept)
 
 
 def give_up(draft: Draft, hold: Hold, lines: Sequence[Units]) -> Hold:
@@ -121,8 +174,8 @@ def _everywhere(draft: Draft, search: Search) -> tuple[Sought, tuple[Known, ...]
     own = sought.asked.atp
 
     def atp(site_id: str, sku: str) -> int:
-        elsewhere = told.get((site_id, sku))
-        return own(site_id, sku) if elsewhere is None else elsewhere
+        there = told.get((site_id, sku))
+        return own(site_id, sku) if there is None else there
 
     regions = (search.region, *[one.region for one in knowns])
     among = tuple([site for region in regions for site in network.sites_by_region.get(region, ())])
@@ -141,3 +194,8 @@ def _away(draft: Draft, home: str, choice: Choice) -> dict[str, list[HeldLine]]:
 
 def _short(choice: Choice) -> int:
     return sum([line.quantity for line in choice.short])
+
+
+def _minor(choice: Choice) -> int:
+    """Without steering prices where the exact engine chose."""
+    return choice.weighed_minor if choice.parcels else choice.cost_minor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orderwing.commands.explaining import plans, proposals, routes
+from orderwing.commands.explaining import jointly, plans, proposals, routes
 from orderwing.commands.explaining.cards import (
     CardError,
     Reference,
@@ -67,6 +67,8 @@ def remade(card: DecisionCard, order: Order | None, reference: Reference) -> Rem
     if card.plan is not None:
         return _plan(card, card.plan, there(order), reference)
     facts = facts_of_card(card, order, reference)
+    if card.decision == jointly.TOGETHER:
+        return _together(card, facts, reference)
     return _route(card, facts, reference) if facts.elsewhere else _hold(card, facts, reference)
 
 
@@ -87,6 +89,18 @@ def _route(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
     decide = routes.by_route(choose)
     verdict = decide(facts)
     if not routes.is_reproduced(card, facts, choose):
+        raise CardError(otherwise(verdict))
+    return _chosen(facts, verdict, decide, under, reference, governed=policy is not None)
+
+
+def _together(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
+    def under(policy: Compiled) -> Decide:
+        return jointly.by_both(chosen_by(policy))
+
+    policy = compiled_of(card, reference)
+    decide = jointly.by_both(chosen_quickly) if policy is None else under(policy)
+    verdict = decide(facts)
+    if not is_reproduced(card, verdict):
         raise CardError(otherwise(verdict))
     return _chosen(facts, verdict, decide, under, reference, governed=policy is not None)
 

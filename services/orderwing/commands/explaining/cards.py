@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orderwing.commands.explaining import routes
+from orderwing.commands.explaining import jointly, routes
 from orderwing.commands.policy_log import policies_of
 from orderwing.kernel.ports import Record
 from orderwing.planning.explaining.by_policy import by_policy
@@ -99,8 +99,7 @@ def facts_of_card(card: DecisionCard, order: Order | None, reference: Reference)
         raise CardError(why_without_facts(card))
     network = network_of(facts.network_version, reference)
     order = there(order)
-    region = network.region_by_id.get(facts.region)
-    elsewhere = region.neighbours if region is not None and card.decision in routes.DECISIONS else ()
+    elsewhere = _elsewhere(card.decision, facts.region, network)
     stock = {(site_id, sku): units for site_id, sku, units in card.seen}
     lines = order.lines if facts.lines is None else facts.lines
     skus = dict.fromkeys([line.sku for line in lines])
@@ -122,6 +121,14 @@ def facts_of_card(card: DecisionCard, order: Order | None, reference: Reference)
         steering=None if facts.steering is None else dict(zip(places, facts.steering, strict=True)),
         elsewhere=elsewhere,
     )
+
+
+def _elsewhere(decision: str, home: str, network: Network) -> tuple[str, ...]:
+    """The regions looked at, where they are not home alone."""
+    region = network.region_by_id.get(home)
+    if region is None or decision not in (*routes.DECISIONS, jointly.TOGETHER):
+        return ()
+    return (home, *region.neighbours) if decision == jointly.TOGETHER else region.neighbours
 
 
 def why_without_facts(card: DecisionCard) -> str:

@@ -1,0 +1,43 @@
+"""Home and its neighbours as one region, or home first: decided again by reservation's own code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orderwing.planning.explaining.deciding import Choose, Decide, Taken, Verdict, of_choice
+from orderwing.planning.explaining.facts import Facts
+from orderwing.planning.policies.governing import NOTHING_HELD
+from orderwing.planning.sourcing import Rest
+from orderwing.reservation.together import HOME_FIRST, TOGETHER, Ways
+
+__all__ = ["HOME_FIRST", "TOGETHER", "by_both", "ways_of"]
+
+
+def ways_of(facts: Facts, choose: Choose) -> Ways:
+    """`facts.elsewhere` is home, then its neighbours."""
+    here = choose(replace(facts, elsewhere=()))
+    rest = tuple([Rest(line.line_id, line.sku, line.quantity) for line in here.short])
+    others = choose(replace(facts, elsewhere=facts.elsewhere[1:], lines=rest)) if rest else NOTHING_HELD
+    return Ways(choose(facts), here, others)
+
+
+def by_both(choose: Choose) -> Decide:
+    """The sites of all together, or home first."""
+
+    def decide(facts: Facts) -> Verdict:
+        ways = ways_of(facts, choose)
+        told = ways.told(facts.sought)
+        if ways.is_better:
+            return of_choice(ways.together, told)
+        held = (*ways.here.held, *ways.others.held)
+        promises = [one.promise_at_ms for one in (ways.here, ways.others) if one.promise_at_ms is not None]
+        return Verdict(
+            chosen=HOME_FIRST,
+            candidates=tuple(told),
+            taken=tuple([Taken(pick.site_id, pick.sku, pick.quantity) for pick in held]),
+            short_units=sum([line.quantity for line in ways.others.short]),
+            cost_minor=ways.apart_minor,
+            promise_at_ms=max(promises, default=None),
+        )
+
+    return decide
