@@ -19,6 +19,7 @@ from orderwing.runtime.operator_log import OperatorLog, outgoing
 from orderwing.runtime.publish import (
     CHUNK_ITEMS,
     PublishError,
+    find_clock,
     fix_clock,
     publish_reference,
     read_catalogue_file,
@@ -141,10 +142,14 @@ def test_every_partition_gets_everything_once(bootstrap: str) -> None:
 
 
 def test_the_clock_is_fixed_once(bootstrap: str) -> None:
+    assert find_clock(bootstrap, 60.0) is None
     clock = fix_clock(bootstrap, 60.0, wall_ms=1_000_000, start_ms=5_000)
     assert clock == DomainClock(start_ms=5_000, wall0_ms=1_000_000, factor=60.0)
     assert fix_clock(bootstrap, 60.0, wall_ms=2_000_000) == clock
     assert fix_clock(bootstrap, None, wall_ms=2_000_000) == clock
+    assert find_clock(bootstrap, 60.0) == clock
+    with pytest.raises(PublishError, match=r"runs at 60 ×, not 10 ×.*--speed 60"):
+        find_clock(bootstrap, 10.0)
     with pytest.raises(PublishError, match=r"runs at 60 ×, not 10 ×.*--speed 60"):
         fix_clock(bootstrap, 10.0, wall_ms=2_000_000)
     with OperatorLog(bootstrap, "test") as log:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from orderwing.planning.policies.file import Parsed
 
-DEFAULT_RATE = 10.0
+DEFAULT_RATE = 15.0
 DEFAULT_ORDERS = 300
-RETAIL_RATE = 15.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Options:
 
     @property
     def orders_a_second(self) -> float:
-        return self.rate or (DEFAULT_RATE if self.retail is None else RETAIL_RATE)
+        return self.rate or DEFAULT_RATE
 
     @property
     def orders_wanted(self) -> int | None:

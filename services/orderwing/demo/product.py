@@ -16,7 +16,7 @@ from orderwing.runtime.clock import DomainClock
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.progress import Progress, silent
 from orderwing.runtime.embedded.redis import EmbeddedRedis
-from orderwing.runtime.publish import fix_clock, publish_reference
+from orderwing.runtime.publish import find_clock, fix_clock, publish_reference
 from orderwing.runtime.settings import Http, Kafka, Redis, Settings, load
 from orderwing.runtime.supervisor import Died, ServiceSpec, Supervisor, log_death
 from orderwing.runtime.topics_admin import TopicsAdmin
@@ -26,7 +26,7 @@ READY_S = 90.0
 
 
 class Product:
-    """Started, the servers run; `start_services` and `publish` make it the product. Left, nothing runs any more."""
+    """Started, the servers run; services, clock and market make it the product. Left, nothing runs any more."""
 
     def __init__(
         self,
@@ -88,6 +88,10 @@ class Product:
     def fix_clock(self, factor: float, start_ms: int) -> DomainClock:
         """Domain time is `start_ms` now, unless the cluster has a clock already. Raises OperatorError."""
         return fix_clock(self.broker.bootstrap, factor, time.time_ns() // 1_000_000, start_ms)
+
+    def require_speed(self, factor: float) -> None:
+        """Raises OperatorError if the cluster has a clock already, and of another speed."""
+        find_clock(self.broker.bootstrap, factor)
 
     def publish(self, network: Network, items: Sequence[Item], policy: Parsed | None = None) -> None:
         """Raises OperatorError, as for a policy that does not go with the network."""

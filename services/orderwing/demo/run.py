@@ -20,6 +20,7 @@ from orderwing.runtime.errors import OperatorError
 from orderwing.shop.feed import Feed
 
 LOOK_S = 0.25
+SETTLE_S = 2.0  # about so long after the clock is fixed the first order comes
 QUIET_S = 2.0  # so long nothing may be under way before a run counts as drained
 DRAIN_DOMAIN_S = 10 * 3600  # the longest road: an hour to the next departure, hours abroad, a receipt in between
 DRAIN_SPARE_S = 60.0
@@ -51,18 +52,21 @@ class Outcome:
 
 def run_demo(options: Options, directory: RunDirectory, product: Product, show: Show, began_s: float) -> Outcome:
     """Stream, drain, stop the services; `product`'s broker still runs. Raises OperatorError."""
-    # After the first transaction: measured, services that all ask for theirs keep a coordinator from coming up.
-    clock = product.fix_clock(options.speed, morning_ms())
+    # Before the services: measured, if all ask for transactions at once their coordinator does not come up.
+    product.require_speed(options.speed)
     show.step("Start the services")
-    supervisor = product.start_services()  # they take the longest; what they wait for is published meanwhile
+    supervisor = product.start_services()  # they take the longest; the market is made meanwhile
+    awaited = [name for name in supervisor.restarts if name not in _MAY_COME_LATER]
     sequences, imported = last_movements(directory.input), directory.path / "import.jsonl"
-    feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)
+    feed = feed_for(options, morning_ms(), sequences, imported)
+    supervisor.wait_loaded(READY_S, awaited)
+    clock = product.fix_clock(options.speed, morning_ms() - int(SETTLE_S * 1000 * options.speed))
     show.step(f"Publish {len(feed.network.sites)} sites, {len(feed.network.lanes)} lanes and {len(feed.items)} items")
     product.publish(feed.network, feed.items, options.policy)
     with closing(Stream(product.broker.bootstrap, directory.input, options.duration_s)) as stream:
         stream.send(feed.opening)
         show.step("Wait until the services are ready")
-        supervisor.wait_ready(READY_S, [name for name in supervisor.restarts if name not in _MAY_COME_LATER])
+        supervisor.wait_ready(READY_S, awaited)
         if options.retail is None:  # the same shop again, with the hour at which it really opens
             feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)
         stream.records = feed.records

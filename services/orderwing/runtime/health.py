@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+STARTING = "starting"  # why a process is not ready until it has loaded and can say more
+
 
 class Health:
     """Not ready until someone says so; what is halted stays so. Safe between threads."""
@@ -17,7 +19,7 @@ class Health:
         self._lock = threading.Lock()
         self._ready = False
         self._halted = False
-        self._message = "starting"
+        self._message = STARTING
 
     def set(self, ready: bool, halted: bool = False, message: str = "") -> None:
         with self._lock:

@@ -96,16 +96,27 @@ def fix_clock(bootstrap: Cluster, factor: float | None, wall_ms: int, start_ms: 
     `factor` None takes the clock as it is, or real time. Raises PublishError when the clock runs at another factor.
     """
     with OperatorLog(bootstrap, _WRITER) as log:
-        clock = clock_of(log.read(CLOCK.name, 0))
+        clock = _clock_on(log, factor)
         if clock is None:
             clock = DomainClock(wall_ms if start_ms is None else start_ms, wall_ms, factor or 1.0)
             fixed = ClockFixed(start_ms=clock.start_ms, wall0_ms=clock.wall0_ms, factor=clock.factor)
             log.write([outgoing(CLOCK.name, 0, fixed.key, fixed)])
-        elif factor is not None:
-            try:
-                require_factor(clock, factor)
-            except ClockError as error:
-                raise PublishError(str(error)) from None
+    return clock
+
+
+def find_clock(bootstrap: Cluster, factor: float) -> DomainClock | None:
+    """The cluster's clock, if one is fixed. Raises PublishError when it runs at another factor."""
+    with OperatorLog(bootstrap, _WRITER) as log:
+        return _clock_on(log, factor)
+
+
+def _clock_on(log: OperatorLog, factor: float | None) -> DomainClock | None:
+    clock = clock_of(log.read(CLOCK.name, 0))
+    if clock is not None and factor is not None:
+        try:
+            require_factor(clock, factor)
+        except ClockError as error:
+            raise PublishError(str(error)) from None
     return clock
 
 

@@ -16,7 +16,7 @@ from orderwing.kernel.ports import BusError, FencedError
 from orderwing.runtime import logs
 from orderwing.runtime.clock import ClockError
 from orderwing.runtime.errors import START_AGAIN, OperatorError
-from orderwing.runtime.health import HealthServer, process_health
+from orderwing.runtime.health import STARTING, HealthServer, process_health
 from orderwing.runtime.metrics import MetricsObserver, process_metrics
 from orderwing.runtime.observer import Observer
 from orderwing.runtime.settings import Settings
@@ -46,7 +46,7 @@ def serve(name: str, run: Run, settings: Settings) -> int:
     logs.configure(name, settings.runtime.instance, settings.log.level)
     log = logs.get_logger("orderwing.service")
     observer = MetricsObserver(process_metrics(name), process_health())
-    observer.state(False, False, "starting")
+    observer.state(False, False, STARTING)
     stop = threading.Event()
     try:
         with _stop_on_signals(stop), _announced(name, settings):

@@ -17,6 +17,7 @@ from typing import Self
 
 from orderwing.runtime.embedded.process import ChildProcess
 from orderwing.runtime.errors import OperatorError
+from orderwing.runtime.health import STARTING
 from orderwing.runtime.logs import get_logger
 from orderwing.runtime.service import log_file, run_file
 from orderwing.runtime.settings import Settings, to_environment
@@ -27,6 +28,9 @@ _LONGEST_BACKOFF_S = 8.0
 _STEADY_S = 30.0  # a process that lived so long begins with the first backoff again
 _LOG_LINES = 10
 _LOG_TAIL_BYTES = 64 << 10
+_NOT_STARTED = "not started"
+_SILENT = "does not answer"
+_LOADING = (_NOT_STARTED, _SILENT, f"not ready: {STARTING}")
 
 _log = get_logger(__name__)
 Died = Callable[[str, int, float], None]  # (service, exit status, seconds until it is started again)
@@ -104,17 +108,22 @@ class _Child:
     def why_not_ready(self) -> str | None:
         """None when /readyz says yes."""
         if self.process is None or (port := self.port) is None:
-            return "not started"
+            return _NOT_STARTED
         connection = http.client.HTTPConnection(self._settings.http.host, port, timeout=2.0)
         try:
             connection.request("GET", "/readyz")
             answer = connection.getresponse()
             text = answer.read().decode("utf-8", "replace").strip()
         except (OSError, http.client.HTTPException):
-            return "does not answer"
+            return _SILENT
         finally:
             connection.close()
         return None if answer.status == 200 else text
+
+    def why_not_loaded(self) -> str | None:
+        """None when it is ready or says what it waits for."""
+        why = self.why_not_ready()
+        return why if why in _LOADING else None
 
     def last_lines(self) -> str:
         with self.log.open("rb") as log:  # made when the process was started
@@ -169,12 +178,19 @@ class Supervisor:
 
         Raises SupervisorError at the deadline, or as soon as one of them keeps dying.
         """
+        self._wait(deadline_s, names, _Child.why_not_ready)
+
+    def wait_loaded(self, deadline_s: float = 60.0, names: Sequence[str] | None = None) -> None:
+        """Return once each of `names` is ready or says what it waits for: a clock, say. Raises as `wait_ready`."""
+        self._wait(deadline_s, names, _Child.why_not_loaded)
+
+    def _wait(self, deadline_s: float, names: Sequence[str] | None, why_not: Callable[[_Child], str | None]) -> None:
         waited = [self._children[name] for name in names or self._children]
         end_s = time.monotonic() + deadline_s
         while True:
             if failed := [text for name, text in self.failures.items() if self._children[name] in waited]:
                 raise SupervisorError(failed[0])
-            late = next(((child, why) for child in waited if (why := child.why_not_ready()) is not None), None)
+            late = next(((child, why) for child in waited if (why := why_not(child)) is not None), None)
             if late is None:
                 return
             if time.monotonic() > end_s:

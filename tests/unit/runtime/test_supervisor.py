@@ -23,13 +23,17 @@ CHILD = """
     import http.server, json, os, pathlib, signal, sys, threading
     name, end = sys.argv[1:]
     run_dir = pathlib.Path(os.environ["ORDERWING_RUN_DIR"])
+    LOADED = run_dir / "loaded"
     print("hello from", name, os.environ["ORDERWING_BOOTSTRAP"], os.environ.get("COLOUR"), flush=True)
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            status = 503 if end == "never-ready" else 200
+            status, answer = {
+                "never-ready": (503, b"halted: too much poison"),
+                "loads": (503, b"not ready: waiting for the clock" if LOADED.exists() else b"not ready: starting"),
+            }.get(end, (200, b"ready"))
             self.send_response(status)
             self.end_headers()
-            self.wfile.write(b"halted: too much poison" if status == 503 else b"ready")
+            self.wfile.write(answer)
         def log_message(self, *args):
             pass
     if end == "dies":
@@ -116,6 +120,18 @@ def test_a_service_that_is_not_ready_says_why(settings: Settings) -> None:
         eventually(lambda: bool(supervisor.ports()))
         with pytest.raises(SupervisorError, match=r"^sick is not ready after 1 s \(halted: too much poison\)"):
             supervisor.wait_ready(1.0)
+
+
+def test_a_service_that_says_what_it_waits_for_is_loaded(settings: Settings) -> None:
+    with Supervisor(settings, [child("good"), child("slow", "loads")]) as supervisor:
+        supervisor.wait_loaded(DEADLINE_S, ["good"])
+        eventually(lambda: "slow" in supervisor.ports())
+        with pytest.raises(SupervisorError, match=r"^slow is not ready after 0 s \(not ready: starting\)"):
+            supervisor.wait_loaded(0)
+        (settings.runtime.run_dir / "loaded").touch()
+        supervisor.wait_loaded(DEADLINE_S)
+        with pytest.raises(SupervisorError, match=r"^slow is not ready after 0 s \(not ready: waiting for the clock\)"):
+            supervisor.wait_ready(0)
 
 
 def test_a_service_that_does_not_listen_is_killed_after_the_grace(settings: Settings) -> None:
