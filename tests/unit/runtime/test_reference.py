@@ -1,5 +1,6 @@
 """The catalogue as a stage sees it while chunks change."""
 
+from orderwing.commands.explaining.cards import reference_of
 from orderwing.commands.policy_log import policies_of
 from orderwing.kernel.ports import Record
 from orderwing.planning.policies.checking import unusable
@@ -69,6 +70,11 @@ def test_what_is_no_list_of_prices_and_no_policy_counts_for_nothing() -> None:
     written = [priced(0, 3, A=1), *GARBAGE]
     assert [held.version for held in publish_prices._held(written).values()] == [3]
     assert policies_of(written) == []
+
+
+def test_what_is_no_network_is_not_explained_by() -> None:
+    written = [record("network", NetworkPublished(network=network())), *GARBAGE]
+    assert list(reference_of(written).networks) == [network().version]
 
 
 def test_what_its_chunk_lacks_now_is_gone() -> None:

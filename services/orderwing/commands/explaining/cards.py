@@ -23,7 +23,8 @@ from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.operator_log import OperatorLog
 from orderwing.runtime.publish import published
-from orderwing_schemas.codec import decode, header_map
+from orderwing.runtime.skipping import event_in
+from orderwing_schemas.codec import header_map
 from orderwing_schemas.domain import Order
 from orderwing_schemas.events.reference import NetworkPublished
 from orderwing_schemas.events.reoptimizer import ProposalMade
@@ -69,7 +70,7 @@ def reference_of(records: Iterable[Record]) -> Reference:
     for record in kept:
         event_type = header_map(record.headers).get("ce_type")
         if record.value is not None and event_type == NetworkPublished.EVENT_TYPE:
-            event = decode(record.value, event_type)
+            event = event_in(record)
             if isinstance(event, NetworkPublished):
                 networks[event.network.version] = event.network
     found = published(kept)
