@@ -311,7 +311,7 @@ def compiled(directory: Path) -> Path:
     """The resolver, for Linux's loader."""
     made, source = directory / "endless.so", directory / "endless.c"
     source.write_text(ENDLESS_LOOKUP)
-    command = ["cc", "-shared", "-fPIC", "-o", made, source, "-ldl"]
+    command = ["cc", "-shared", "-fPIC", "-o", str(made), str(source), "-ldl"]
     if sys.platform != "linux" or shutil.which("cc") is None or subprocess.run(command, check=False).returncode:
         pytest.skip("no C compiler for Linux")
     return made
