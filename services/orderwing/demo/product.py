@@ -89,9 +89,9 @@ class Product:
         """Domain time is `start_ms` now, unless the cluster has a clock already. Raises OperatorError."""
         return fix_clock(self.broker.bootstrap, factor, time.time_ns() // 1_000_000, start_ms)
 
-    def require_speed(self, factor: float) -> None:
-        """Raises OperatorError if the cluster has a clock already, and of another speed."""
-        find_clock(self.broker.bootstrap, factor)
+    def kept_clock(self, factor: float) -> DomainClock | None:
+        """The clock that the cluster has already. Raises OperatorError if it is of another speed."""
+        return find_clock(self.broker.bootstrap, factor)
 
     def publish(self, network: Network, items: Sequence[Item], policy: Parsed | None = None) -> None:
         """Raises OperatorError, as for a policy that does not go with the network."""

@@ -53,12 +53,13 @@ class Outcome:
 def run_demo(options: Options, directory: RunDirectory, product: Product, show: Show, began_s: float) -> Outcome:
     """Stream, drain, stop the services; `product`'s broker still runs. Raises OperatorError."""
     # Before the services: measured, if all ask for transactions at once their coordinator does not come up.
-    product.require_speed(options.speed)
+    kept = product.kept_clock(options.speed)
     show.step("Start the services")
     supervisor = product.start_services()  # they take the longest; the market is made meanwhile
     awaited = [name for name in supervisor.restarts if name not in _MAY_COME_LATER]
     sequences, imported = last_movements(directory.input), directory.path / "import.jsonl"
-    feed = feed_for(options, morning_ms(), sequences, imported)
+    start_ms = morning_ms() if kept is None else kept.domain_ms(_wall_ms())
+    feed = feed_for(options, start_ms, sequences, imported)
     supervisor.wait_loaded(READY_S, awaited)
     clock = product.fix_clock(options.speed, morning_ms() - int(SETTLE_S * 1000 * options.speed))
     show.step(f"Publish {len(feed.network.sites)} sites, {len(feed.network.lanes)} lanes and {len(feed.items)} items")
