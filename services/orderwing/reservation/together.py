@@ -15,6 +15,9 @@ from msgspec import structs
 
 from orderwing.kernel.view import Draft
 from orderwing.planning.holding import Sought
+from orderwing.planning.outlets import terms_of
+from orderwing.planning.pricing import add_terms
+from orderwing.planning.pricing.price_list import price_list
 from orderwing.planning.sourcing import Choice
 from orderwing.reservation import units
 from orderwing.reservation.answers import settle
@@ -23,7 +26,7 @@ from orderwing.reservation.route import Route
 from orderwing.reservation.rows import Held, Hold, Remote, Units
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.sourcing import CARD_CANDIDATES, CARD_SHELVES, Search, candidates_of, card_facts, decide
-from orderwing_schemas.domain import Candidate, HeldLine
+from orderwing_schemas.domain import Candidate, CostTerm, HeldLine
 from orderwing_schemas.events.reservation import DecisionCard
 from orderwing_schemas.topics import RESERVATION_CARDS
 
@@ -56,7 +59,8 @@ class Ways(NamedTuple):
         """The better of the two first."""
         candidates = candidates_of(sought, self.together)
         why = self._why_apart_lost() if self.is_better else None
-        apart = Candidate(label=HOME_FIRST, cost_minor=self.apart_minor, lost_because=why)
+        terms = add_terms([*_terms(sought, self.here), *_terms(sought, self.others)])
+        apart = Candidate(label=HOME_FIRST, cost_minor=self.apart_minor, terms=terms, lost_because=why)
         if self.is_better:
             return [candidates[0], apart, *candidates[1:]]
         return [apart, *[one if one.lost_because else self._lost(one) for one in candidates]]
@@ -194,6 +198,13 @@ def _away(draft: Draft, home: str, choice: Choice) -> dict[str, list[HeldLine]]:
 
 def _short(choice: Choice) -> int:
     return sum([line.quantity for line in choice.short])
+
+
+def _terms(sought: Sought, choice: Choice) -> tuple[CostTerm, ...]:
+    """They sum to `_minor`."""
+    if choice.parcels:
+        return terms_of(price_list(sought.asked.network), choice.parcels, choice.due_ms)
+    return candidates_of(sought, choice)[0].terms if choice.held else ()
 
 
 def _minor(choice: Choice) -> int:
