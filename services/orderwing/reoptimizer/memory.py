@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, ItemsView, Iterable
+from collections.abc import Callable, ItemsView
 from typing import Protocol
 
 from orderwing.reoptimizer import pool as pools
@@ -31,21 +31,12 @@ class Memory:
         self._parts = parts
         self._shelves = shelves
 
-    def learn(self, told: Iterable[tuple[Event, int]]) -> None:
-        """Events in their order, each with when it was told, in domain time. A shelf is written once, as told last."""
-        levels: dict[bytes, bytes] = {}
-        for event, at_ms in told:
-            if isinstance(event, StockMoved):
-                for shelf in event.shelves:
-                    levels[pools.shelf_key(event.region, shelf).encode()] = pools.encode_shelf(shelf)
-            else:
-                self._learn_of_parts(event, at_ms)
-        for key, level in levels.items():
-            if self._shelves.get(key) != level:
-                self._shelves[key] = level
-
-    def _learn_of_parts(self, event: Event, at_ms: int) -> None:
+    def learn(self, event: Event, at_ms: int) -> None:
+        """`at_ms` is when it was told, in domain time."""
         match event:
+            case StockMoved():
+                for shelf in event.shelves:
+                    self._shelves[pools.shelf_key(event.region, shelf).encode()] = pools.encode_shelf(shelf)
             case PartAllocated():
                 self._update(event.region, event.order_id, lambda entry: pools.learn_plan(entry, event))
             case PartFrozen():

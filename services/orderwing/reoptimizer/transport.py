@@ -35,15 +35,6 @@ class OurTransport(Transport):
     client_rack: str | None = None
 
 
-class GatheredTable(faust.Table[bytes, bytes]):
-    """A table that is written for several records at once: of `partition`, not of the one that a stream is at."""
-
-    partition = 0
-
-    def partition_for_key(self, key: object) -> int:
-        return self.partition
-
-
 def use_cluster(app: faust.App, cluster: Kafka) -> None:
     """Let `app`, whose address is set, reach the cluster."""
     app.transport = OurTransport(app.conf.broker_consumer, app)

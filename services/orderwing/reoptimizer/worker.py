@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from orderwing.reoptimizer.memory import Memory
 from orderwing.reoptimizer.news import News
 from orderwing.reoptimizer.pool import Pool
 from orderwing.reoptimizer.replan import Budget, Look, Proposal
-from orderwing.reoptimizer.transport import GatheredTable, credentials, use_cluster
+from orderwing.reoptimizer.transport import credentials, use_cluster
 from orderwing.reoptimizer.window import look_at
 from orderwing.runtime import metric_defs as metric
 from orderwing.runtime.health import process_health
@@ -39,8 +39,6 @@ NAME = "reoptimizer"
 GROUP = "orderwing-reoptimizer"
 _SOLVE_S = 10.0  # a region's look at most, and a component's
 _RECORD_BYTES = 4 << 20
-_RECORDS = 1_000  # kept in one go at most
-_GATHER_S = 0.2  # how long they are waited for
 _log = get_logger("orderwing.reoptimizer")
 
 
@@ -94,7 +92,6 @@ class _Worker:
             broker_credentials=credentials(self._settings.kafka),
             datadir=str(self._settings.runtime.run_dir / f"{NAME}.{self._settings.runtime.instance}"),
             store="memory://",
-            Table=GatheredTable,
             web_enabled=False,
             topic_disable_leader=True,
             topic_replication_factor=self._settings.topics.replication_factor or 1,
@@ -127,13 +124,8 @@ class _Worker:
         memory = Memory(parts, shelves)
 
         async def keep(stream: Any) -> None:
-            async for events in stream.take_events(_RECORDS, _GATHER_S):
-                gathered: dict[int, list[Any]] = {}
-                for event in events:
-                    gathered.setdefault(event.message.partition, []).append(event.message)
-                for partition, messages in gathered.items():
-                    parts.partition = shelves.partition = partition
-                    memory.learn(self._told(messages))
+            async for message, event in self._events(stream):
+                memory.learn(event, self._news.clock.domain_ms(int(message.timestamp * 1000)))
 
         async def look() -> None:
             if not cast(Any, app.tables).recovery.in_recovery and not app.rebalancing:
@@ -159,14 +151,13 @@ class _Worker:
 
         return watched
 
-    def _told(self, messages: Sequence[Any]) -> Iterator[tuple[Event, int]]:
-        """Events, each with when it was told, in domain time."""
-        self._metrics.add(metric.RECORDS_IN, len(messages))
-        for message in messages:
+    async def _events(self, stream: Any) -> AsyncIterator[tuple[Any, Event]]:
+        async for event in stream.events():
+            message = event.message
             span = self._span(message)
+            self._metrics.add(metric.RECORDS_IN, 1)
             try:
-                event = decode(message.value, header_map(message.headers).get("ce_type"))
-                yield event, self._news.clock.domain_ms(int(message.timestamp * 1000))
+                yield message, decode(message.value, header_map(message.headers).get("ce_type"))
                 self._done(span, "kept")
             except UndecodableError as error:
                 # Only an improvement is lost, and what allocation books stays right without it.

@@ -55,8 +55,8 @@ class Planner:
             self._agenda.at(self._clock.wall_ms(first_ms + number * step_ms), self._look)
 
     def _learn(self) -> None:
-        told = [(event_of(record), self._clock.domain_ms(record.timestamp_ms)) for record in self._reader.new()]
-        self._memory.learn(told)
+        for record in self._reader.new():
+            self._memory.learn(event_of(record), self._clock.domain_ms(record.timestamp_ms))
 
     def _look(self) -> None:
         self._learn()
