@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from orderwing.kernel.row import Row
 from orderwing.kernel.view import Draft
+from orderwing.planning.policies.in_force import in_force
 from orderwing.planning.wishes import expected_at_ms
-from orderwing.reservation.policies import in_force
 from orderwing_schemas.domain import Order
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from orderwing.kernel.view import Draft
 from orderwing.planning import calendar
 from orderwing.planning.holding import Sought, hold, weighed
 from orderwing.planning.policies.governing import Governed, barred, hold_by
+from orderwing.planning.policies.in_force import in_force
 from orderwing.planning.sourcing import Asked, Choice, Steering
 from orderwing.reservation import units
-from orderwing.reservation.policies import in_force
 from orderwing.reservation.rows import Held, Units
 from orderwing.reservation.shelves import Shelves
 from orderwing_schemas.domain import Candidate, Order

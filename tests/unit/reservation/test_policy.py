@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from orderwing.reservation import policies
-from orderwing.reservation.policies import in_force
+from orderwing.planning.policies import in_force as policies
+from orderwing.planning.policies.in_force import in_force
 from orderwing_schemas.domain import Backorder, HeldLine
 from orderwing_schemas.events.allocation import MoveRequested
 from orderwing_schemas.events.reservation import DecisionCard, HoldMoved, MoveRefused, PartMove

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from orderwing.kernel.view import Reference
 from orderwing.planning.policies.checking import unusable
 from orderwing.planning.policies.compiling import Compiled, compiled
 from orderwing.planning.policies.file import Parsed
@@ -12,6 +11,16 @@ from orderwing_schemas.network import Network
 from orderwing_schemas.policy import Policy
 
 _MOST = 8  # partitions hear of a change one after another, so that for a while some have the old pair
+
+
+class Published(Protocol):
+    """What reference data says."""
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def policy(self) -> Policy | None: ...
 
 
 class InForce(NamedTuple):
@@ -26,7 +35,7 @@ NONE = InForce(None)
 _ready: dict[tuple[int, int], tuple[Policy, Network, InForce]] = {}
 
 
-def in_force(reference: Reference) -> InForce:
+def in_force(reference: Published) -> InForce:
     """The same for the same policy and network."""
     policy = reference.policy
     if policy is None:
