@@ -206,7 +206,15 @@ def plan(part_id: str, shipment_id: str, version: int, cause: str = "first") -> 
 
 
 def _shipped(story: Story) -> None:
-    released = {"site_id": "dartford", "shipment_id": SHIPMENT, "order_id": "O1"}
+    released = {
+        "site_id": "dartford",
+        "shipment_id": SHIPMENT,
+        "order_id": "O1",
+        "departure_at_ms": DEPARTURE_MS,
+        "arrival_at_ms": DEPARTURE_MS + HOUR_MS,
+        "promise_at_ms": DEPARTURE_MS + HOUR_MS,
+        "released_at_ms": DEPARTURE_MS - HOUR_MS // 2,
+    }
     story.tell("shipments.released.v1", "shipment.released.v1", released, "dispatch", "shipments.ordered/0/0")
     for status in ("received", "picked", "packed", "shipped", "in_transit", "delivered"):
         entry = {"status": status, "shipment_id": SHIPMENT, "order_id": "O1", "site_id": "dartford", "lines": [UNITS]}

@@ -15,6 +15,7 @@ from orderwing.audit.ledgers import check_warehouse, oversold_units
 from orderwing.audit.lifecycle import ENDED, OrderTrace, check_orders, trace_orders
 from orderwing.audit.money import check_money
 from orderwing.audit.pace import Pace, measure_pace
+from orderwing.audit.promises import missed_promises
 from orderwing.audit.rules import check_rules
 from orderwing.audit.savings import Pricer, Savings, check_costs, measure_savings
 from orderwing.audit.stock import check_stock
@@ -36,9 +37,12 @@ class Verdict:
     conflicts: int
     oversold_units: int
     savings: Savings
+    planned_orders: int
+    planned_units: int
     parcels_per_order: float
     cost_minor_per_order: float
     promise_kept: float
+    promise_missed: Counter[str]
     pace: Pace
     dead_letters: int
     inbound: int
@@ -90,6 +94,7 @@ def judge(
         conflicts=len(history.by_type.get("order.conflicted.v1", ())),
         oversold_units=oversold_units(books, warehouse),
         savings=measure_savings(history, pricer),
+        promise_missed=missed_promises(history, traces, network),
         pace=measure_pace(history, traces),
         dead_letters=len(history.by_type.get("record.dead_lettered.v1", ())),
         **_figures(history, traces),
@@ -108,12 +113,15 @@ def _rejected(history: History) -> Counter[str]:
     return +rejected
 
 
-def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, float]:
-    """Parcels and cost per order with a plan; share of delivered shipments that kept their promise."""
+def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, Any]:
+    """What is planned; parcels and cost per order with a plan; share of delivered shipments that kept their promise."""
     plans = standing_plans(history).values()
-    orders = len({plan["order_id"] for plan in plans}) or 1
+    planned = len({plan["order_id"] for plan in plans})
+    orders = planned or 1
     kept = [when <= promised for trace in traces.values() for when, promised in trace.delivered_at_ms.values()]
     return {
+        "planned_orders": planned,
+        "planned_units": sum(line["quantity"] for plan in plans for s in plan["shipments"] for line in s["lines"]),
         "parcels_per_order": sum(s.get("parcels", 1) for plan in plans for s in plan["shipments"]) / orders,
         "cost_minor_per_order": sum(plan["cost_minor"] for plan in plans) / orders,
         "promise_kept": sum(kept) / len(kept) if kept else 1.0,

@@ -175,3 +175,30 @@ def decisions(
     except OperatorError as error:
         fail(str(error))
     _tell(told, tables, out, TITLE, ABOUT)
+
+
+@app.command()
+def demos(
+    seeds: Annotated[str, typer.Option(help="A range of seeds, FIRST-LAST.")] = "0-9",
+    orders: Annotated[int, typer.Option(min=1, help="Of each demo.")] = 300,
+    speed: Annotated[float, typer.Option(min=1, max=480, help="Domain seconds a second; a demo has 60.")] = 120.0,
+    against: Annotated[Path | None, typer.Option(help="A policy, if not deploy/policies/plain-rule.yaml.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the tables to this file as Markdown.")] = None,
+) -> None:
+    """Whole demos on a real broker, by a plain rule and by the rule in use, one after the other."""
+    from orderwing.bench.demos import ABOUT, PLAIN_RULE, TITLE, Asked, pairs, sheets
+    from orderwing.bench.machine import facts
+    from orderwing.commands.policy_log import read_policy_file
+    from orderwing.commands.simulate import seed_range
+    from orderwing.runtime.errors import OperatorError
+
+    chosen = seed_range(seeds)
+    file = against or Path(__file__).resolve().parents[3] / PLAIN_RULE
+    told = facts(shlex.join(["orderwing", *sys.argv[1:]]))
+    try:
+        read_policy_file(file)  # before the first demo, not after it
+        with progress_bars() as progress:
+            results = list(pairs(Asked(chosen, file, orders, speed), progress, lambda text: typer.echo(text, err=True)))
+    except OperatorError as error:
+        fail(str(error))
+    _tell(told, sheets(results), out, TITLE, ABOUT)

@@ -33,7 +33,7 @@ def simulate(
 
     if plant is not None and plant not in PLANTS:
         fail(f"There is no defect {plant!r} to plant; there are {', '.join(PLANTS)}.")
-    chosen = range(seed, seed + 1) if seed is not None else _range(seeds)
+    chosen = range(seed, seed + 1) if seed is not None else seed_range(seeds)
     console = Console()
     coverage, failed = Coverage(), []
     outcomes = _run(chosen, orders, fault_rate, plant, jobs)
@@ -61,7 +61,8 @@ def replay_command(seed: int, orders: int, fault_rate: float, plant: str | None)
     return f"./orderwing simulate --seed {seed} --orders {orders} --fault-rate {fault_rate:g}{planted}"
 
 
-def _range(text: str) -> range:
+def seed_range(text: str) -> range:
+    """Fails for what is no FIRST-LAST."""
     first, dash, last = text.partition("-")
     if not (dash and first.isdigit() and last.isdigit() and int(first) <= int(last)):
         fail(f"--seeds {text} is no range: write FIRST-LAST, as in 0-999.")

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from orderwing.demo.invoices import count_invoices
 from orderwing.demo.options import DEFAULT_ORDERS, Options
+from orderwing.demo.phases import Phases
 from orderwing.demo.product import Product
 from orderwing.demo.report import failed, report_of, verdict_on
 from orderwing.demo.run import run_demo
@@ -43,6 +44,7 @@ def main(options: Options, began_s: float, tell: Told) -> bool:
 
 def _run(options: Options, directory: RunDirectory, console: Console, began_s: float, tell: Told) -> bool:
     show = Screen(console) if options.screen and console.is_terminal else Lines(console)
+    phases = Phases(began_s)
     with progress_bars() as progress:
         product = Product(
             directory,
@@ -53,17 +55,20 @@ def _run(options: Options, directory: RunDirectory, console: Console, began_s: f
             progress=progress,
             died=died(show),
         ).start()
+    phases.ended("servers")
     with product:
         try:
-            outcome = run_demo(options, directory, product, show, began_s)
+            outcome = run_demo(options, directory, product, show, phases)
         finally:
             show.close()
         show.step("Stop the services and audit the run")
         product.stop_services()
+        phases.ended("stopping")
         verdict = verdict_on(outcome.feed, product.broker.bootstrap, directory)
+        phases.ended("audit")
     invoices = None if options.retail is None else count_invoices(options.retail, options.orders_wanted)
     policy = None if options.policy is None else options.policy.policy
-    report = report_of(outcome, verdict, directory.input, invoices, policy)
+    report = report_of(outcome, verdict, directory.input, phases, invoices, policy)
     print_summary(console, report, verdict, time.monotonic() - began_s)
     tell(report)
     if options.traced is not None:

@@ -18,7 +18,8 @@ from orderwing.shop.feed import Feed
 from orderwing.shop.generator import generated_feed
 
 INPUT = "input.jsonl"
-_MORNING = time_of_day(8)  # orders of the first 25 minutes leave with the vans at nine, also from far sites
+# Orders of the first half an hour leave with the vans at nine, also from far sites, and are looked at thrice before.
+_MORNING = time_of_day(7, 48)
 _DAY_S = 3600.0  # wall time after which stock is delivered and other customers come
 _TELL_S = 10.0
 

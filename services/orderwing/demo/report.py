@@ -12,11 +12,14 @@ from orderwing.audit.input_count import count_input
 from orderwing.audit.ledgers import read_ledger
 from orderwing.audit.log import read_facts
 from orderwing.audit.verdict import Verdict, judge
+from orderwing.demo.phases import Phases
 from orderwing.demo.run import Outcome
 from orderwing.demo.rundir import RunDirectory
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.shop.feed import Feed
 from orderwing_schemas.policy import Policy
+
+PROMISES = ("lost", "duplicated", "oversold_units", "stuck", "audit_violations")  # what has to be nought of each
 
 
 def verdict_on(feed: Feed, bootstrap: Cluster, directory: RunDirectory) -> Verdict:
@@ -32,7 +35,12 @@ def verdict_on(feed: Feed, bootstrap: Cluster, directory: RunDirectory) -> Verdi
 
 
 def report_of(
-    outcome: Outcome, verdict: Verdict, input_copy: Path, invoices: int | None, policy: Policy | None = None
+    outcome: Outcome,
+    verdict: Verdict,
+    input_copy: Path,
+    phases: Phases,
+    invoices: int | None = None,
+    policy: Policy | None = None,
 ) -> dict[str, Any]:
     """`invoices` is how many the retail file holds, None without one."""
     placed = count_input(input_copy).placed
@@ -51,9 +59,11 @@ def report_of(
         "oversold_units": verdict.oversold_units,
         "stuck": verdict.count("stuck"),
         "audit_violations": len(verdict.violations),
+        "planned": {"orders": verdict.planned_orders, "units": verdict.planned_units},
         "parcels_per_order": round(verdict.parcels_per_order, 3),
         "cost_minor_per_order": round(verdict.cost_minor_per_order, 1),
         "promise_kept": round(verdict.promise_kept, 4),
+        "promise_missed": dict(sorted(verdict.promise_missed.items())),
         "reoptimizer": {
             "windows": savings.windows,
             "looks_per_order": round(savings.looks_per_order, 2),
@@ -66,6 +76,7 @@ def report_of(
         "latency_ms": {"placed_to_allocated_p50": pace.p50_ms, "placed_to_allocated_p99": pace.p99_ms},
         "views_lag_ms": outcome.views_lag_ms,
         "startup_s": round(outcome.startup_s, 2),
+        "phases_s": phases.seconds,
     }
     if others:
         report["placed_by_others"] = others
@@ -78,7 +89,7 @@ def report_of(
 
 def failed(report: dict[str, Any]) -> bool:
     """Whether the run broke a promise of the product."""
-    return any(report[name] for name in ("lost", "duplicated", "oversold_units", "stuck", "audit_violations"))
+    return any(report[name] for name in PROMISES)
 
 
 def _imported(outcome: Outcome) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Protocol
 from orderwing.demo.feeds import feed_for
 from orderwing.demo.market import morning_ms
 from orderwing.demo.options import Options
+from orderwing.demo.phases import Phases
 from orderwing.demo.product import READY_S, Product
 from orderwing.demo.rundir import RunDirectory
 from orderwing.demo.stream import Stream, last_movements
@@ -50,7 +51,7 @@ class Outcome:
     drained: bool
 
 
-def run_demo(options: Options, directory: RunDirectory, product: Product, show: Show, began_s: float) -> Outcome:
+def run_demo(options: Options, directory: RunDirectory, product: Product, show: Show, phases: Phases) -> Outcome:
     """Stream, drain, stop the services; `product`'s broker still runs. Raises OperatorError."""
     # Before the services: measured, if all ask for transactions at once their coordinator does not come up.
     kept = product.kept_clock(options.speed)
@@ -61,6 +62,7 @@ def run_demo(options: Options, directory: RunDirectory, product: Product, show: 
     start_ms = morning_ms() if kept is None else kept.domain_ms(_wall_ms())
     feed = feed_for(options, start_ms, sequences, imported)
     supervisor.wait_loaded(READY_S, awaited)
+    phases.ended("services")
     clock = product.fix_clock(options.speed, morning_ms() - int(SETTLE_S * 1000 * options.speed))
     show.step(f"Publish {len(feed.network.sites)} sites, {len(feed.network.lanes)} lanes and {len(feed.items)} items")
     product.publish(feed.network, feed.items, options.policy)
@@ -72,19 +74,20 @@ def run_demo(options: Options, directory: RunDirectory, product: Product, show: 
             feed = feed_for(options, clock.domain_ms(_wall_ms()), sequences, imported)
         stream.records = feed.records
         with closing(Watch(product.broker.bootstrap, product.redis.url, supervisor)) as watch:
+            phases.ended("market")
             stream.start()
-            rests = _stream_and_drain(options, stream, watch, show)
+            rests = _stream_and_drain(options, stream, watch, show, phases)
     first_s = watch.first_order_s
     return Outcome(
         feed=feed,
         clock=clock,
-        startup_s=(first_s or time.monotonic()) - began_s,
+        startup_s=(first_s or time.monotonic()) - phases.began_s,
         views_lag_ms=watch.seen.lag_ms,
         drained=rests,
     )
 
 
-def _stream_and_drain(options: Options, stream: Stream, watch: Watch, show: Show) -> bool:
+def _stream_and_drain(options: Options, stream: Stream, watch: Watch, show: Show, phases: Phases) -> bool:
     """Whether everything came to rest in time."""
     began_s = time.monotonic()
 
@@ -97,8 +100,11 @@ def _stream_and_drain(options: Options, stream: Stream, watch: Watch, show: Show
     while not stream.done.is_set():
         look("streaming")
     stream.require_sent()
+    phases.ended("streaming")
     watch.supervisor.wait_ready(READY_S)
-    return drained(stream, watch, lambda: look("draining"), DRAIN_DOMAIN_S / options.speed + DRAIN_SPARE_S)
+    rests = drained(stream, watch, lambda: look("draining"), DRAIN_DOMAIN_S / options.speed + DRAIN_SPARE_S)
+    phases.ended("draining")
+    return rests
 
 
 def drained(stream: Stream, watch: Watch, look: Callable[[], None], patience_s: float) -> bool:

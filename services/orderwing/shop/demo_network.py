@@ -1,8 +1,9 @@
 """A British same-day network: four regions, ten sites, hourly departures.
 
-Transit is 20 minutes and a minute for every eight kilometres, quicker than roads allow: a market compressed so that an
-order placed early in three hours of domain time is delivered within them. Rates are made up: weight breaks by carrier
-and distance, volumetric weight where a carrier is not the shop's own, line-haul to the trunk, three sizes of cartons.
+Transit is 15 minutes and a minute for every ten kilometres, quicker than roads allow: a market compressed so that an
+order placed early in two and a half hours of domain time is delivered within them. Rates are made up: weight breaks by
+carrier and distance, volumetric weight where a carrier is not the shop's own, line-haul to the trunk, three sizes of
+cartons.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ _MAY_SHIP = {  # where a site may not ship everything
     "exeter": (Trait.OVERSIZE,),
     "hatfield": (Trait.OVERSIZE,),
 }
-_ABROAD = {"europe": 60, "world": 80}  # transit minutes
+_ABROAD = {"europe": 50, "world": 65}  # transit minutes
 _BANDS = ((150, "near"), (300, "middle"), (10_000, "far"))  # kilometres up to, rate zone of the trunk line
 _CM3 = 5_000  # for a kilogram
 _CARDS = {  # (carrier, rate zone): up to grams and pence, pence for a kilogram more, divisor
@@ -182,7 +183,7 @@ def _lanes(site: Site, load: Load) -> Iterator[Lane]:
     parcels = load.cartons_per_order * load.orders_per_hour * _share(site.region_id)
     for zone, (centre, _, _) in _REGIONS.items():
         distance_km = haversine_km(site.location, Point(latitude=centre[0], longitude=centre[1]))
-        transit = 20 + round(distance_km / 8)
+        transit = 15 + round(distance_km / 10)
         if zone == site.region_id:
             yield _lane(site, zone, "own-van", "local", transit, ceil(0.9 * parcels) + 4)
             yield _lane(site, zone, "parcel-line", "local", transit + 10, ceil(3 * parcels) + 20, offset=30)

@@ -1,0 +1,43 @@
+"""Why promises were missed: by the plan, by its release, at the warehouse's dock or on the road."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from orderwing.audit.facts import History
+from orderwing.audit.lifecycle import OrderTrace
+from orderwing_schemas.network import Network
+
+MINUTE_MS = 60_000
+
+
+def missed_promises(history: History, traces: Mapping[str, OrderTrace], network: Network) -> Counter[str]:
+    """Shipments delivered after their promise, by cause.
+
+    `planned_late`: no plan could keep it. `released_late`: the warehouse had less than half of its picking time.
+    `left_late`: it would have come in time, had it left with its departure. `on_the_road`: the rest.
+    """
+    released = {value["shipment_id"]: value for value in history.of("shipment.released.v1")}
+    left_ms: dict[str, int] = {}
+    for value in history.of("shipment.progressed.v1"):
+        if value["status"] == "shipped":
+            left_ms.setdefault(value["shipment_id"], value["at_ms"])
+    missed: Counter[str] = Counter()
+    for trace in traces.values():
+        for shipment_id, (delivered_ms, promised_ms) in trace.delivered_at_ms.items():
+            if delivered_ms > promised_ms and (release := released.get(shipment_id)) is not None:
+                late_ms = left_ms.get(shipment_id, 0) - release["departure_at_ms"]
+                in_time = delivered_ms - max(0, late_ms) <= promised_ms
+                missed[_cause(release, network, in_time)] += 1
+    return missed
+
+
+def _cause(release: Mapping[str, Any], network: Network, in_time_but_for_the_dock: bool) -> str:
+    pick_ms = network.site_by_id[release["site_id"]].pick_minutes * MINUTE_MS
+    if release["arrival_at_ms"] > release["promise_at_ms"]:
+        return "planned_late"
+    if release["departure_at_ms"] - release["released_at_ms"] < pick_ms / 2:
+        return "released_late"
+    return "left_late" if in_time_but_for_the_dock else "on_the_road"

@@ -1,0 +1,51 @@
+"""Whose doing a missed promise is: told by the release's plan and by when the parcel left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orderwing.audit.promises import MINUTE_MS
+from support.audit_story import DEPARTURE_MS, HOUR_MS, delivered
+
+PROMISE_MS = DEPARTURE_MS + HOUR_MS
+
+
+def missed(shipped_ms: int, delivered_ms: int, **release: int) -> dict[str, int]:
+    """By cause, of a parcel that left and came at such times."""
+    story = delivered()
+    at: dict[str, Any] = {"shipped": shipped_ms, "delivered": delivered_ms}
+    for fact in story.facts:
+        if fact.type == "shipment.progressed.v1":
+            fact.body["at_ms"] = at.get(fact.body["status"], shipped_ms)
+    story.change("shipment.released.v1", lambda body: body.update(release))
+    verdict = story.judged()
+    assert verdict.promise_kept == (1.0 if delivered_ms <= PROMISE_MS else 0.0)
+    return dict(verdict.promise_missed)
+
+
+@pytest.mark.parametrize("early_ms", [0, 1, HOUR_MS])
+def test_a_promise_kept_has_no_cause(early_ms: int) -> None:
+    assert missed(DEPARTURE_MS + 20 * MINUTE_MS, PROMISE_MS - early_ms) == {}
+
+
+def test_a_parcel_that_left_late_would_else_have_come_in_time() -> None:
+    assert missed(DEPARTURE_MS + 20 * MINUTE_MS, PROMISE_MS + 15 * MINUTE_MS) == {"left_late": 1}
+
+
+def test_a_parcel_that_is_later_than_it_left_is_late_on_the_road() -> None:
+    assert missed(DEPARTURE_MS + 20 * MINUTE_MS, PROMISE_MS + 25 * MINUTE_MS) == {"on_the_road": 1}
+    assert missed(DEPARTURE_MS - 20 * MINUTE_MS, PROMISE_MS + 1) == {"on_the_road": 1}
+
+
+def test_a_warehouse_without_half_its_picking_time_is_not_to_blame() -> None:
+    released_ms = DEPARTURE_MS - 15 * MINUTE_MS  # of thirty minutes
+    late = DEPARTURE_MS + 20 * MINUTE_MS, PROMISE_MS + 15 * MINUTE_MS
+    assert missed(*late, released_at_ms=released_ms) == {"left_late": 1}
+    assert missed(*late, released_at_ms=released_ms + 1) == {"released_late": 1}
+
+
+def test_a_plan_that_comes_too_late_is_the_first_cause() -> None:
+    told = {"arrival_at_ms": PROMISE_MS + 1, "released_at_ms": DEPARTURE_MS}
+    assert missed(DEPARTURE_MS, PROMISE_MS + 1, **told) == {"planned_late": 1}
