@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,10 @@ TOLERANCE_MINUTES = 30  # of domain time: how long a stage may have been away
 
 @dataclass(frozen=True)
 class Verdict:
-    """Counts of violations by kind are derived; an empty `violations` is a clean run. `inbound`: orders sent."""
+    """Counts of violations by kind are derived; an empty `violations` is a clean run. `inbound`: orders sent.
+
+    `planned_orders` are those over which parcels and cost are counted; `planned_units` each unit of them once.
+    """
 
     violations: tuple[Violation, ...]
     traces: Mapping[str, OrderTrace]
@@ -116,13 +119,25 @@ def _rejected(history: History) -> Counter[str]:
 def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, Any]:
     """What is planned; parcels and cost per order with a plan; share of delivered shipments that kept their promise."""
     plans = standing_plans(history).values()
-    planned = len({plan["order_id"] for plan in plans})
-    orders = planned or 1
+    planned = _planned(plans)
+    orders = len(planned) or 1
     kept = [when <= promised for trace in traces.values() for when, promised in trace.delivered_at_ms.values()]
     return {
-        "planned_orders": planned,
-        "planned_units": sum(line["quantity"] for plan in plans for s in plan["shipments"] for line in s["lines"]),
+        "planned_orders": len(planned),
+        "planned_units": sum(
+            (units & traces[order_id].ordered).total() for order_id, units in planned.items() if order_id in traces
+        ),
         "parcels_per_order": sum(s.get("parcels", 1) for plan in plans for s in plan["shipments"]) / orders,
         "cost_minor_per_order": sum(plan["cost_minor"] for plan in plans) / orders,
         "promise_kept": sum(kept) / len(kept) if kept else 1.0,
     }
+
+
+def _planned(plans: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
+    """order -> line -> units in its plans; what a warehouse did not find is in the plan that replaces it again."""
+    planned: dict[str, Counter[str]] = defaultdict(Counter)
+    for plan in plans:
+        for shipment in plan["shipments"]:
+            for line in shipment["lines"]:
+                planned[plan["order_id"]][line["line_id"]] += line["quantity"]
+    return planned

@@ -117,3 +117,10 @@ def test_a_book_cut_short_by_a_kill_is_read_to_its_last_whole_line(tmp_path: Pat
 def test_a_plan_costs_what_the_model_says() -> None:
     verdict = delivered().judged()
     assert verdict.cost_minor_per_order == PLAN_MINOR == 333
+
+
+def test_units_that_are_planned_again_for_those_not_found_count_once() -> None:
+    story = delivered()
+    assert (story.judged().planned_orders, story.judged().planned_units) == (1, 2)
+    story.tell("parts.planned", "part.allocated.v1", plan("O1/south/2", "O1/south/2/1", 1, "replacement"), "allocation")
+    assert (story.judged().planned_orders, story.judged().planned_units) == (1, 2)
