@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orderwing.planning.budget import Budget
+from orderwing.planning.budget import Budget, Countdown
 from orderwing.planning.routing.checks import verify
 from orderwing.planning.routing.exact import exact
 from orderwing.planning.routing.greedy import bound, greedy
 from orderwing.planning.routing.improve import plan
 from orderwing.planning.routing.insertion import insert
+from orderwing.planning.routing.parts import Parts
 from orderwing.planning.routing.plan import RoutePlan
-from orderwing.planning.routing.port import plan_plain
+from orderwing.planning.routing.port import PartSearch, Stopwatch, Tuning, everything, plan_plain
 from orderwing.planning.routing.problem import LARGEST, Matrix, RoutingProblem, Stop, Vehicle
 from orderwing.planning.routing.tours import plan_of, tours_of
 
@@ -164,6 +165,63 @@ def test_many_arrivals_are_inserted_where_they_pay() -> None:
     assert verify(problem, inserted) == []
     assert verify(problem, warm) == []
     assert warm.cost <= inserted.cost < plan_of(problem, tours).cost
+
+
+def rewarding(count: int = MANY) -> RoutingProblem:
+    """Most stops pay."""
+    problem = many_stops(count)
+    return replace(problem, stops=tuple(stop._replace(prize=8 * (stop.prize or 0)) for stop in problem.stops))
+
+
+def test_the_same_arrivals_seed_and_iterations_give_the_same_plan() -> None:
+    problem = rewarding(150)
+    standing = greedy(without(problem, set(range(0, 150, 10))))
+
+    first, second = (plan(problem, Budget(iterations=150), 3, start=standing) for _ in range(2))
+
+    assert first == second
+    assert verify(problem, first) == []
+
+
+def test_a_part_has_the_share_of_left_stops_that_the_whole_has() -> None:
+    problem = rewarding()
+    all_tours = tours_of(problem, greedy(problem).routes)
+    for tours in (all_tours, all_tours[::2], all_tours[:3]):
+        parts = Parts(problem, 1)
+        served = sum(len(tour.stops) for tour in tours)
+        share = parts.routes_share(tours)
+        taken, left = parts.around(7, tours, 100, share)
+        on_routes = sum(len(tours[n].stops) for n in taken)
+
+        assert 0 < on_routes <= 100 * share
+        assert on_routes + len(left) == min(100, on_routes + MANY - served)
+        assert not {stop for tour in tours for stop in tour.stops} & set(left)
+    assert Parts(problem, 1).routes_share(all_tours[:3]) < Parts(problem, 1).routes_share(all_tours)
+
+
+@pytest.mark.parametrize("descends", [True, False])
+def test_what_a_part_gains_is_what_its_tours_cost_less(descends: bool) -> None:
+    problem = rewarding(120)
+    tours = tours_of(problem, greedy(problem).routes)
+    tuning = Tuning(neighbours=20, perturbed=10, descends=descends)
+    stop = Stopwatch(Countdown(Budget(iterations=40)))
+
+    found = PartSearch(problem, 1).improve(everything(problem), tours, tuning, stop)
+
+    assert found is not None
+    better, saved = found
+    assert saved > 0
+    assert plan_of(problem, tours).cost - plan_of(problem, better).cost == saved
+    assert verify(problem, plan_of(problem, better)) == []
+
+
+def test_tours_go_down_before_the_first_iteration() -> None:
+    problem = rewarding(120)
+    tours = tours_of(problem, greedy(problem).routes)
+    none = Stopwatch(Countdown(Budget(iterations=0)))
+
+    assert PartSearch(problem, 1).improve(everything(problem), tours, Tuning(), none) is None
+    assert PartSearch(problem, 1).improve(everything(problem), tours, Tuning(descends=True), none) is not None
 
 
 def test_stops_that_must_be_served_are() -> None:

@@ -9,12 +9,13 @@ POPMUSIC (Taillard and Voss 2002) and Santini et al. (2023) on decomposition in 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from orderwing.planning.budget import Budget, Countdown
 from orderwing.planning.routing.insertion import insert
-from orderwing.planning.routing.parts import Parts
+from orderwing.planning.routing.parts import ROUTES_SHARE, Parts
 from orderwing.planning.routing.plan import NoPlanError, RoutePlan
 from orderwing.planning.routing.port import Part, PartSearch, Stopwatch, Tuning, as_plan, drivable, everything
 from orderwing.planning.routing.problem import LARGEST, RoutingProblem
@@ -23,11 +24,25 @@ from orderwing.planning.routing.tours import Tour, wanting
 
 _SIZE = 250  # stops of a part
 _WEDGES_SHARE = 0.25  # of the budget
-_ITERATIONS = 300  # for a part; doubled when many in a row bring nothing
-_WARM_SIZE, _WARM_ITERATIONS = 150, 60  # where the time is for a few parts only
 _PATIENCE = 12
 _TUNING = Tuning(perturbed=40)
-_WARM_TUNING = Tuning(neighbours=20, perturbed=10)
+
+
+class _Manner(NamedTuple):
+    """Stops of a part, and iterations for it, doubled when many in a row bring nothing.
+
+    `proportional`: a part has as large a share of stops that are left as the whole, instead of a small one. Who builds
+    from nothing first needs good routes; to a standing plan, which stops it serves is what arrivals put in question.
+    """
+
+    size: int
+    iterations: int
+    tuning: Tuning
+    proportional: bool
+
+
+_COLD = _Manner(_SIZE, 300, _TUNING, proportional=False)
+_WARM = _Manner(_SIZE, 100, Tuning(neighbours=20, perturbed=20, descends=True), proportional=True)
 
 
 def plan(problem: RoutingProblem, budget: Budget, seed: int, start: RoutePlan | None = None) -> RoutePlan:
@@ -40,10 +55,10 @@ def plan(problem: RoutingProblem, budget: Budget, seed: int, start: RoutePlan | 
     improver = _Improver(problem, Countdown(budget), seed)
     if start is None:
         improver.build()
-        improver.improve(_SIZE, _ITERATIONS, _TUNING)
+        improver.improve(_COLD)
     else:
         improver.resume(start)
-        improver.improve(_WARM_SIZE, _WARM_ITERATIONS, _WARM_TUNING)
+        improver.improve(_WARM)
     return as_plan(problem, improver.tours)
 
 
@@ -115,24 +130,25 @@ class _Improver:
         waiting = self._parts.promising(arrivals, self.tours)
         self.tours = insert(self._problem, self.tours, arrivals)
         while waiting and not self._countdown.over():
-            seen = self._around(waiting[0], _WARM_SIZE, _WARM_ITERATIONS, _WARM_TUNING, waiting)
+            seen = self._around(waiting[0], _WARM, waiting)
             waiting = [stop for stop in waiting[1:] if stop not in seen]
 
-    def improve(self, size: int, iterations: int, tuning: Tuning) -> None:
+    def improve(self, manner: _Manner) -> None:
         vain = 0
         while self._problem.stops and not self._countdown.over():
             before = self.saved
-            self._around(self._parts.any_stop(), size, iterations, tuning)
+            self._around(self._parts.any_stop(), manner)
             vain = 0 if self.saved > before else vain + 1
             if vain == _PATIENCE:
-                iterations, vain = 2 * iterations, 0
+                manner, vain = manner._replace(iterations=2 * manner.iterations), 0
 
-    def _around(self, stop: int, size: int, iterations: int, tuning: Tuning, wanted: Sequence[int] = ()) -> set[int]:
+    def _around(self, stop: int, manner: _Manner, wanted: Sequence[int] = ()) -> set[int]:
         """Search a part around the stop; those of the part are returned. `wanted`: left stops that come first."""
-        taken, left = self._parts.around(stop, self.tours, size, wanted)
+        share = self._parts.routes_share(self.tours) if manner.proportional else ROUTES_SHARE
+        taken, left = self._parts.around(stop, self.tours, manner.size, share, wanted)
         mine = [self.tours[n] for n in taken]
         part = Part([stop for tour in mine for stop in tour.stops] + left, self._parts.numbers(mine, self.tours))
-        found = self._search.improve(part, mine, tuning, Stopwatch(self._countdown, iterations))
+        found = self._search.improve(part, mine, manner.tuning, Stopwatch(self._countdown, manner.iterations))
         if found is not None:
             self._parts.forget(mine)
             others = set(taken)

@@ -12,7 +12,8 @@ from orderwing.planning.routing.tours import Tour, leg_times
 
 _NEAREST = 5  # of a route's stops, which tell how near it is
 _NOISE = 0.3  # of distances and gains, so that parts differ
-_ROUTES_SHARE = 0.8  # of a part's size that routes may fill
+ROUTES_SHARE = 0.8  # of a part's size that routes may fill
+_LEAST_ROUTES_SHARE = 0.5  # where few stops are served
 _SPARE = 3  # vehicles of a kind that a part may add
 _FIRST = 1e12  # a gain above all others
 _LATE_COST = 0.3  # a second of lateness, in metres
@@ -36,14 +37,19 @@ class Parts:
     def any_stop(self) -> int:
         return int(self._draw.integers(len(self._problem.stops)))
 
+    def routes_share(self, tours: Sequence[Tour]) -> float:
+        """Of a part that routes may fill, if it is to have about as many stops left for one served as the whole has."""
+        served = sum(len(tour.stops) for tour in tours) / len(self._prize)
+        return min(max(served, _LEAST_ROUTES_SHARE), ROUTES_SHARE)
+
     def around(
-        self, stop: int, tours: Sequence[Tour], size: int, wanted: Sequence[int] = ()
+        self, stop: int, tours: Sequence[Tour], size: int, share: float, wanted: Sequence[int] = ()
     ) -> tuple[list[int], list[int]]:
-        """Tours near the stop, and stops that are left, the `wanted` first: about `size` stops in all."""
+        """Tours near the stop that fill a `share`, and stops that are left, the `wanted` first: `size` stops or so."""
         taken: list[int] = []
         count = 0
         for n in np.argsort(self._distances(stop, tours), kind="stable"):
-            if taken and count + len(tours[n].stops) > size * _ROUTES_SHARE:
+            if taken and count + len(tours[n].stops) > size * share:
                 break
             taken.append(int(n))
             count += len(tours[n].stops)

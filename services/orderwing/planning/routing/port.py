@@ -30,11 +30,15 @@ class Part(NamedTuple):
 
 
 class Tuning(NamedTuple):
-    """Of PyVRP's iterated local search: granular neighbours, perturbations at most, history of late acceptance."""
+    """Of PyVRP's iterated local search: granular neighbours, perturbations at most, history of late acceptance.
+
+    `descends`: a part's tours first go down to where no single move helps, from all stops at once.
+    """
 
     neighbours: int = 40
     perturbed: int = 20
     history: int = 100
+    descends: bool = False
 
 
 class Stopwatch:
@@ -120,10 +124,19 @@ class PartSearch:
         data = as_data(self._problem, part)
         start = _as_solution(data, part, tours)
         before = self._penalties.cost_evaluator().cost(start)
-        found = self._run(data, self._local_search(data, tuning), start, tuning, stop)
+        local = self._local_search(data, tuning)
+        if tuning.descends:
+            start = self._descended(local, start)
+        found = self._run(data, local, start, tuning, stop)
         if not found.is_feasible() or found.cost() >= before:
             return None
         return _as_tours(part, found.best), before - int(found.cost())
+
+    def _descended(self, local: search.LocalSearch, start: pyvrp.Solution) -> pyvrp.Solution:
+        """Where single moves lead from the start, allowed ones only; the start itself if that is no better."""
+        costs = self._penalties.max_cost_evaluator()
+        found = local(start, costs, exhaustive=True)
+        return found if found.is_feasible() and costs.cost(found) < costs.cost(start) else start
 
     def _local_search(self, data: pyvrp.ProblemData, tuning: Tuning) -> search.LocalSearch:
         near = search.compute_neighbours(data, search.NeighbourhoodParams(num_neighbours=tuning.neighbours))
