@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "orderwing_schemas": (_SCHEMAS,),
     "orderwing.kernel": (_SCHEMAS, _KERNEL),
     **{f"orderwing.{stage}": (_SCHEMAS, _KERNEL, "orderwing.planning", f"orderwing.{stage}") for stage in STAGES},
-    "orderwing.intake": (_SCHEMAS, _KERNEL, "orderwing.geography", "orderwing.intake"),
+    "orderwing.intake": (_SCHEMAS, _KERNEL, "orderwing.geography", "orderwing.planning", "orderwing.intake"),
     "orderwing.geography": (_SCHEMAS, "orderwing.geography"),
     "orderwing.planning": (
         "orderwing_schemas.domain",

@@ -57,7 +57,7 @@ class Order(Model):
     """The facts of an accepted order that decisions need; nothing in it names a person.
 
     `customer_key` is the customer's id, or `guest:<order_id>`. `zone` is the delivery zone that lanes serve,
-    `stop_id` a keyed hash of the delivery address.
+    `stop_id` names the door without telling it (`shipment.released.v1` says how to read it).
     """
 
     order_id: Id

@@ -475,6 +475,7 @@ _DOCK = (
         departure_at_ms=_DEPARTURE_MS,
         shipped=(SHIPMENT_ID,),
         late=(),
+        stops=(dispatch.Stop(at=SHIPMENT_ID, shipments=(SHIPMENT_ID,), doors=1, service_s=110, walk_m=0),),
     ),
     dispatch.AnswerIgnored(
         site_id=CROYDON,

@@ -11,7 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderwing.planning.addresses import Address, AddressError, Door, read
-from orderwing.planning.stops import LEVELS, Drop, Group, Handling, Level, Plan, Problem, ProblemError, plan, verify
+from orderwing.planning.addresses.plain import plainly
+from orderwing.planning.addresses.reading import by_all_rules
+from orderwing.planning.stops import (
+    LEVELS,
+    Drop,
+    Group,
+    Handling,
+    Level,
+    Plan,
+    Problem,
+    ProblemError,
+    door_of,
+    plan,
+    stop_id,
+    verify,
+)
 
 WORDS = (
     "14", "14a", "2-4", "2/1", "a", "1st", "flat", "apt", "unit", "floor", "ground", "top", "the", "block", "st",
@@ -34,6 +49,35 @@ def test_a_door_read_again_is_the_same_door(address: Address) -> None:
         return
     assert read(door.address()) == door
     assert read(address) == door
+
+
+PLAIN_WORDS = st.sampled_from(
+    ["high", "st", "street", "mill", "rd", "court", "mansions", "house", "north", "upr", "mount", "great", "leeds",
+     "york", "kingdom", "the", "garden", "floor", "no", "care", "unit", "hauptstr", "rue", "st.", "john's", "weg", "ab"]
+)  # fmt: skip
+PLAIN = st.builds(
+    lambda unit, number, sep, words, end: f"{unit}{number}{sep}{' '.join(words)}{end}",
+    st.sampled_from(["", "", "flat 2, ", "Apt 3b,", "unit a\n", "room 7, "]),
+    st.sampled_from(["1", "14", "007"]),
+    st.sampled_from([" ", ", ", "\n"]),
+    st.lists(PLAIN_WORDS, min_size=1, max_size=4),
+    st.sampled_from(["", ".", " "]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(PLAIN, WRITTEN),
+    st.sampled_from(["Leeds", "York", "", "North", "High Street"]),
+    st.sampled_from(["LS6 3AB", "ls63ab", "LS6 3", "75001", "L S6", ""]),
+    COUNTRIES,
+)
+def test_what_is_read_plainly_is_the_door_of_all_rules_and_stays_it(
+    text: str, city: str, postcode: str, country: str
+) -> None:
+    address = Address(text, city, postcode, country)
+    if (door := plainly(address)) is not None:
+        assert by_all_rules(address) == door == by_all_rules(door.address())
 
 
 @settings(max_examples=80, deadline=None)
@@ -87,6 +131,19 @@ def test_no_order_is_lost_groups_nest_and_keep_their_bounds(problem: Problem) ->
         assert all(sum(set(group.orders) <= one for one in whole) == 1 for group in finer)
     assert len(found.groups) == len(problem.levels)
     assert plan(replace(problem, drops=problem.drops[::-1])) == found  # in whatever order they come
+
+
+@settings(max_examples=80, deadline=None)
+@given(problems())
+def test_doors_told_by_their_ids_are_joined_as_the_doors_themselves_within_a_postcode(problem: Problem) -> None:
+    told = [drop for drop in problem.drops if drop.door.house.isdigit() and drop.door.postcode]
+    plain = Problem(tuple(drop._replace(point=None, parcels=1) for drop in told))
+    hidden = tuple(drop._replace(door=door_of(stop_id(drop.door, b"key"))) for drop in plain.drops)
+    assert _joined(plan(replace(plain, drops=hidden))) == _joined(plan(plain))
+
+
+def _joined(found: Plan) -> list[set[frozenset[str]]]:
+    return [{frozenset(group.orders) for group in groups} for groups in found.groups]
 
 
 @settings(max_examples=80, deadline=None)

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orderwing.dispatch.progress import LOST_DAYS
 from orderwing.dispatch.rows import STEPS, InWave, Progress, Shipment, Wave
 from orderwing.dispatch.stage import STAGE
 from orderwing.dispatch.waves import GRACE_MS
 from orderwing.kernel.machine import IllegalTransitionError
+from orderwing.planning.addresses import Address, read
+from orderwing.planning.stops import stop_id
 from orderwing_schemas.base import Event
 from orderwing_schemas.domain import LineQuantity, PlannedShipment, ServiceLevel
 from orderwing_schemas.events.allocation import ShipmentOrdered
@@ -34,7 +37,9 @@ def quantities(*pairs: tuple[str, int]) -> tuple[LineQuantity, ...]:
     return tuple(LineQuantity(line_id=line_id, sku=f"sku-{line_id}", quantity=q) for line_id, q in pairs)
 
 
-def an_order(number: int = 1, *lines: tuple[str, int], departure_at_ms: int = DEPARTURE_MS) -> ShipmentOrdered:
+def an_order(
+    number: int = 1, *lines: tuple[str, int], departure_at_ms: int = DEPARTURE_MS, stop_id: str = "stop"
+) -> ShipmentOrdered:
     return ShipmentOrdered(
         site_id="a",
         region="south",
@@ -42,7 +47,7 @@ def an_order(number: int = 1, *lines: tuple[str, int], departure_at_ms: int = DE
         order_version=1,
         part_id=f"o{number}/south/1",
         service_level=ServiceLevel.STANDARD,
-        stop_id="stop",
+        stop_id=stop_id,
         zone="south",
         delivery_point=HERE,
         promise_at_ms=DEPARTURE_MS + 2 * HOUR_MS,
@@ -198,6 +203,60 @@ def test_a_manifest_tells_who_left_and_who_was_late() -> None:
     assert manifest.late == ("o2/south/1/1", "o3/south/1/1")
     assert next(row for row in world.view.rows.values() if isinstance(row, InWave)).shipment_id == "o4/south/1/1"
     assert statuses(world.answer("shipped", number=2)) == ["shipped"]
+
+
+def stop_at(text: str) -> str:
+    return stop_id(read(Address(text, "Leeds", "LS6 3AB", "GB")), b"key")
+
+
+def test_a_manifest_joins_what_one_halt_serves_door_then_building_then_side_of_the_street() -> None:
+    world = DispatchWorld()
+    addresses = (
+        "Flat 2, 14 High St",
+        "14 high street flat 2",
+        "Flat 3, 14 High Street",
+        "18 High Street",
+        "15 High St",
+    )
+    for number, address in enumerate(addresses, 1):
+        world.put(an_order(number, stop_id=stop_at(address)))
+        world.answer("shipped", number=number)
+    world.put(an_order(6, stop_id=stop_at("20 High Street")))  # late
+    (manifest,) = world.until(DEPARTURE_MS + GRACE_MS)
+    assert isinstance(manifest, ManifestClosed)
+    one, across = sorted(manifest.stops, key=lambda stop: -len(stop.shipments))
+    assert {name[:2] for name in one.shipments} == {"o1", "o2", "o3", "o4"}
+    assert (one.shipments[-1], one.doors, one.walk_m) == ("o4/south/1/1", 3, 16)
+    assert one.service_s == 90 + 4 * 20 + 40 + 25  # the halt, four parcels, a further flat and a further house
+    assert (across.shipments, across.at) == (("o5/south/1/1",), "o5/south/1/1")
+    assert sorted(name for stop in manifest.stops for name in stop.shipments) == sorted(manifest.shipped)
+
+
+@pytest.mark.parametrize("known", ["", "0123456789abcdef0123"], ids=["none", "of an earlier version"])
+def test_rows_of_earlier_versions_are_joined_by_no_more_than_they_know(known: str) -> None:
+    world = DispatchWorld()
+    for number in (1, 2):
+        world.put(an_order(number, stop_id=known))
+        world.answer("shipped", number=number)
+    for place, row in list(world.view.rows.items()):
+        if isinstance(row, InWave) and not known:
+            world.view.rows[place] = InWave(wave_id=row.wave_id, shipment_id=row.shipment_id)
+    (manifest,) = world.until(DEPARTURE_MS + GRACE_MS)
+    assert isinstance(manifest, ManifestClosed)
+    assert len(manifest.stops) == (1 if known else 2)
+
+
+def test_what_left_and_was_never_told_to_arrive_is_forgotten_at_last() -> None:
+    world = DispatchWorld()
+    world.put(an_order(1))
+    world.put(an_order(2))
+    world.answer("shipped", number=1)
+    world.until(START_MS + (LOST_DAYS - 1) * DAY_MS)
+    assert statuses(world.answer("in_transit", number=1)) == ["in_transit"]
+    world.until(START_MS + (2 * LOST_DAYS - 2) * DAY_MS)
+    assert statuses(world.answer("delivered", number=1)) == ["delivered"]
+    world.until(START_MS + 4 * LOST_DAYS * DAY_MS)
+    assert {row.shipment_id for row in world.view.rows.values() if isinstance(row, Progress)} == {"o2/south/1/1"}
 
 
 def test_rows_are_forgotten_after_their_time() -> None:

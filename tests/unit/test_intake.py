@@ -75,8 +75,33 @@ def test_abroad_has_a_zone_of_its_own_and_the_nearest_region_as_home() -> None:
 def test_one_door_has_one_stop_however_it_is_written() -> None:
     one = accepted(personal=personal(address="1, High Street", city=" LEEDS ", postcode="ls1 4dy"))
     other = accepted(personal=personal(address="1 high street", postcode="LS14DY"))
+    abbreviated = accepted(personal=personal(address="No. 1 High St, Leeds", postcode="LS14DY"))
     elsewhere = accepted(personal=personal(address="2 High Street", postcode="LS1 4DY"))
-    assert one.stop_id == other.stop_id != elsewhere.stop_id
+    assert one.stop_id == other.stop_id == abbreviated.stop_id != elsewhere.stop_id
+
+
+def test_flats_of_a_house_and_houses_of_a_street_share_the_beginning_of_their_stops() -> None:
+    def parts(address: str) -> list[str]:
+        return accepted(personal=personal(address=address, postcode="LS1 4DY")).stop_id.split(".")
+
+    one, flat, next_door = parts("Flat 1, 8 High Street"), parts("Flat 2, 8 High St"), parts("10 High Street")
+    assert one[:2] == flat[:2]
+    assert one[2] != flat[2]
+    assert one[0] == next_door[0]
+    assert next_door[1:] == ["10", ""]
+
+
+def test_abroad_a_street_is_told_apart_by_its_city() -> None:
+    def stop(city: str) -> str:
+        there = personal(address="1 rue Victor Hugo", city=city, country="FR", postcode="")
+        return accepted(personal=there, service_level="EXPRESS").stop_id
+
+    assert stop("Lyon") == stop("LYON") != stop("Nantes")
+
+
+def test_an_address_that_names_no_door_is_told_by_how_it_is_written() -> None:
+    unread = [accepted(personal=personal(address=text)).stop_id for text in ("...", "- -", "c/o")]
+    assert unread[0] == unread[1] != unread[2]
 
 
 @pytest.mark.parametrize(

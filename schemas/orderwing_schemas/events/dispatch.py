@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from orderwing_schemas.base import EpochMs, Event
+from pydantic import Field
+
+from orderwing_schemas.base import EpochMs, Event, Model
 from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
 from orderwing_schemas.events.public import WarehouseStatus
 
@@ -13,6 +15,7 @@ class ShipmentReleased(Event):
     """Public: pick, pack and ship this. Answer with `warehouse.answered.v1` on `wms.inbound`.
 
     Name and address for the label are on `orders.delivery`, keyed by order id. Times are domain milliseconds.
+    `stop_id` is `street.house.flat`: equal ones are one door, those alike in street and house one building.
     """
 
     type: Literal["shipment.released.v1"] = "shipment.released.v1"
@@ -74,8 +77,21 @@ class PickShort(Event):
     missing: tuple[LineQuantity, ...]
 
 
+class Stop(Model):
+    """One halt of the van: its shipments in the order in which they are walked, from the door of the one named `at`.
+
+    `doors` it leads to, `service_s` from halt to departure, `walk_m` from the first door to the last.
+    """
+
+    at: str
+    shipments: Annotated[tuple[str, ...], Field(min_length=1)]
+    doors: Annotated[int, Field(ge=1)]
+    service_s: Annotated[int, Field(ge=0)]
+    walk_m: Annotated[int, Field(ge=0)]
+
+
 class ManifestClosed(Event):
-    """A departure left: the shipments that were handed over, and those released but late for it."""
+    """A departure left: the shipments handed over, the stops that they make, and those released but late for it."""
 
     type: Literal["manifest.closed.v1"] = "manifest.closed.v1"
     site_id: str
@@ -84,6 +100,7 @@ class ManifestClosed(Event):
     departure_at_ms: EpochMs
     shipped: tuple[str, ...]
     late: tuple[str, ...]
+    stops: tuple[Stop, ...] = ()
 
 
 class AnswerIgnored(Event):

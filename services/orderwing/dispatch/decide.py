@@ -33,7 +33,7 @@ def shipment_ordered(view: View, event: ShipmentOrdered, now_ms: int) -> Decisio
         )
     )
     draft.put(Progress(shipment_id=planned.shipment_id, order_id=event.order_id, state=state))
-    draft.put(InWave(wave_id=wave_id, shipment_id=planned.shipment_id))
+    draft.put(InWave(wave_id=wave_id, shipment_id=planned.shipment_id, stop_id=event.stop_id, parcels=planned.parcels))
     draft.put(
         Wave(
             wave_id=wave_id,

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from orderwing.dispatch.rows import IN_HOUSE, STEPS, TABLE, Happening, Progress, Shipment, State, Units
+from orderwing.dispatch.rows import IN_HOUSE, LEFT, STEPS, TABLE, Happening, Progress, Shipment, State, Units
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing_schemas import topics
@@ -16,6 +16,7 @@ from orderwing_schemas.events.dispatch import PickShort, ShipmentProgressed, Shi
 from orderwing_schemas.events.public import WarehouseStatus
 
 DAY_MS = 86_400_000
+LOST_DAYS = 90  # no carrier still delivers what has told nothing for so long
 Ignored = Literal["repeated", "ended", "too_late", "not_in_shipment"] | None  # why an answer changed nothing
 
 
@@ -32,8 +33,7 @@ def advance(draft: Draft, shipment: Shipment, progress: Progress, status: Wareho
         _tell(draft, shipment, passed, left, now_ms)
         if passed is WarehouseStatus.SHIPPED:
             _tell_shipped(draft, shipment, left)
-    ended = progress.state is State.DELIVERED
-    draft.put(replace(progress, wake_at_ms=_forget_ms(draft, now_ms) if ended else None))
+    draft.put(replace(progress, wake_at_ms=_wake_ms(draft, progress, now_ms)))
     return None
 
 
@@ -117,6 +117,15 @@ def _tell_shipped(draft: Draft, shipment: Shipment, left: Sequence[Units]) -> No
 
 def _quantities(lines: Sequence[Units]) -> tuple[LineQuantity, ...]:
     return tuple(LineQuantity(line_id=x.line_id, sku=x.sku, quantity=x.quantity) for x in lines)
+
+
+def _wake_ms(draft: Draft, progress: Progress, now_ms: int) -> int | None:
+    """What is still in the house waits for its warehouse as long as that takes; its goods and money are open."""
+    if progress.state is State.DELIVERED:
+        return _forget_ms(draft, now_ms)
+    if progress.state in LEFT:
+        return max(now_ms + LOST_DAYS * DAY_MS, _forget_ms(draft, now_ms))
+    return None
 
 
 def _forget_ms(draft: Draft, now_ms: int) -> int:

@@ -86,7 +86,8 @@ class Shipment(Row, frozen=True, kw_only=True):
 class Progress(Row, frozen=True, kw_only=True):
     """How far a shipment is, and what its warehouse did not find (None: no short pick was told).
 
-    Dropped by its deadline, `duplicate_horizon_days` after the shipment's end.
+    Dropped by its deadline, `duplicate_horizon_days` after the shipment's end; one that left and of which nothing more
+    is told, after 90 days.
     """
 
     shipment_id: str
@@ -113,10 +114,12 @@ class Wave(Row, frozen=True, kw_only=True):
 
 
 class InWave(Row, frozen=True, kw_only=True):
-    """A shipment in a wave. Dropped with its wave."""
+    """A shipment in a wave, and the door it goes to (none in rows of earlier versions). Dropped with its wave."""
 
     wave_id: str
     shipment_id: str
+    stop_id: str = ""
+    parcels: int = 1
 
     @property
     def key(self) -> str:

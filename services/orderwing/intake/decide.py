@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orderwing.geography import Destination, destination, locate
 from orderwing.intake.checks import accepted_line, problems
-from orderwing.intake.facts import differences, digest, stop_id
+from orderwing.intake.facts import differences, digest, stop_of
 from orderwing.intake.rows import TABLE, Happening, SeenOrder, State
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.machine import step
@@ -88,7 +88,7 @@ def _accept(draft: Draft, event: OrderPlaced, to: Destination, now_ms: int) -> N
         home_region=to.region_id,
         zone=to.zone,
         delivery_point=to.place.point,
-        stop_id=stop_id(event.personal, to.place),
+        stop_id=stop_of(event.personal, to.place),
         shipping_paid_by=event.shipping_paid_by,
         one_box=event.one_box,
         max_delay_minutes=event.max_delay_minutes,

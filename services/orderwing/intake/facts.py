@@ -1,6 +1,6 @@
-"""Digests of what an order says: to tell duplicates from conflicts, and doors from each other, without the person.
+"""What an order says, without the person: digests to tell duplicates from conflicts, and the door it goes to.
 
-The key is no secret of a deployment: it keeps these digests from matching those of anybody else's data.
+The key is no secret of a deployment: it keeps these from matching those of anybody else's data.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from hashlib import blake2b
 
 import msgspec
 
-from orderwing.geography import Place
+from orderwing.geography import DOMESTIC, Place
+from orderwing.planning.addresses import Address, AddressError, Door, read
+from orderwing.planning.stops import stop_id
 from orderwing_schemas.codec import encode
 from orderwing_schemas.events.public import OrderPlaced, Personal
 
@@ -41,9 +43,12 @@ def _hashed(field: msgspec.Raw) -> bytes:
     return hashed.digest()
 
 
-def stop_id(personal: Personal, place: Place) -> str:
-    """The same for every spelling of one door: case, spaces and punctuation do not count."""
-    street = "".join(filter(str.isalnum, personal.address.casefold()))
-    postcode = "".join(filter(str.isalnum, personal.postcode.casefold()))
-    door = f"{street}|{postcode}|{place.name}|{place.country}"
-    return blake2b(door.encode(), digest_size=10, key=_KEY).hexdigest()
+def stop_of(personal: Personal, place: Place) -> str:
+    """The same for every spelling of one door. An address that names none is told by its letters and digits alone."""
+    city = place.name if place.country == DOMESTIC else personal.city  # abroad a place is the whole country
+    try:
+        door = read(Address(personal.address, city, personal.postcode, personal.country))
+    except AddressError:
+        spelled = "".join(filter(str.isalnum, personal.address.casefold()))
+        door = Door(personal.country, personal.postcode, city, "", spelled, "")
+    return stop_id(door, _KEY)

@@ -138,13 +138,13 @@ def test_what_is_too_long_for_an_address_is_refused_by_field(field: str) -> None
 
 def test_an_address_is_read_in_a_bounded_number_of_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     rounds: list[Address] = []
-    plain = reading._read
+    plain = reading.by_all_rules
 
     def counted(address: Address) -> Door:
         rounds.append(address)
         return plain(address)
 
-    monkeypatch.setattr(reading, "_read", counted)
+    monkeypatch.setattr(reading, "by_all_rules", counted)
     with pytest.raises(AddressError, match="too many numbers"):
         read(Address("a 1 b 2 " * 60, country="DE"))
     assert len(rounds) <= reading.MOST_ROUNDS + 1

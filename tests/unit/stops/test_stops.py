@@ -73,6 +73,18 @@ def test_numbers_alone_say_nothing_across_postcodes() -> None:
     assert orders(plan(problem_of([STREET[0], there])).stops) == ["a", "z"]
 
 
+def test_numbers_say_nothing_where_no_postcode_is_known() -> None:
+    """A city has several High Streets; one door of one of them is taken for one door."""
+    unknown = [
+        delivery(name, text)._replace(address=Address(text, "Leeds"))
+        for name, text in (("a", "2 High Street"), ("b", "4 High Street"), ("c", "2 High St."))
+    ]
+    problem = problem_of(unknown)
+    found = plan(problem)
+    assert verify(problem, found) == []
+    assert orders(found.stops) == ["ac", "b"]
+
+
 def test_doors_of_one_number_in_two_postcodes_are_counted_once_each() -> None:
     here = [delivery(order_id, "1 High Street", point=(53.8, -1.55)) for order_id in "abc"]
     here[1] = here[1]._replace(address=here[1].address._replace(postcode="LS6 3AD"))

@@ -16,8 +16,8 @@ _FOREIGN = re.compile(
 )
 _FOREIGN_ENDS = re.compile(r".*(?:strasse|weg|platz|gasse|allee|straat|laan|plein|gatan|vagen|gata|katu|vej|gade)")
 
-
-_PARTING = frozenset({"apartments", "court", "house", "hse", "lodge", "mansions", "tower"})
+PARTING = frozenset({"apartments", "court", "house", "hse", "lodge", "mansions", "tower"})
+NUMBERED = frozenset({"no", "nr", "number"})
 STREET_ENDS = STREETS | dialect("GB").last.keys()
 
 
@@ -32,7 +32,7 @@ class Piece(NamedTuple):
 
 def piece(line: tuple[str, ...], country: str) -> Piece:
     tokens = _with_letters(line)
-    if len(tokens) > 1 and tokens[0] in ("no", "nr", "number") and is_number(tokens[1]):
+    if len(tokens) > 1 and tokens[0] in NUMBERED and is_number(tokens[1]):
         tokens = tokens[1:]
     count = 0
     while count < len(tokens) and is_number(tokens[count]):
@@ -40,11 +40,11 @@ def piece(line: tuple[str, ...], country: str) -> Piece:
     numbers, words, speech = tokens[:count], tokens[count:], dialect(country)
     if not numbers and len(words) > 1 and is_number(words[-1]):
         before = words[:-1]
-        if speech.number_last or _is_street(_written_out(before, speech)):
+        if speech.number_last or _is_street(written_out(before, speech)):
             numbers, words = words[-1:], before
-            if words[-1] in ("no", "nr", "number") and len(words) > 1:
+            if words[-1] in NUMBERED and len(words) > 1:
                 words = words[:-1]
-    words = _written_out(words, speech)
+    words = written_out(words, speech)
     return Piece(numbers[-1] if numbers else "", words, numbers[:-1], _is_street(words))
 
 
@@ -52,13 +52,13 @@ def parted(line: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     """`3 victoria house mill road` are two lines, and so is `j smith 3 mill road`."""
     if not line[0][0].isdigit() and line[-1] in STREET_ENDS:
         for n, token in enumerate(line[:-1]):
-            if n and is_number(token) and line[n - 1] not in ("no", "nr", "number"):
+            if n and is_number(token) and line[n - 1] not in NUMBERED:
                 yield line[:n]
                 yield line[n:]
                 return
     for n, token in enumerate(line[:-1]):
         after = line[n + 1 :]
-        if n > 1 and token in _PARTING and (after[0][0].isdigit() or (after[1:] and after[-1] in STREET_ENDS)):
+        if n > 1 and token in PARTING and (after[0][0].isdigit() or (after[1:] and after[-1] in STREET_ENDS)):
             yield line[: n + 1]
             yield line[n + 1 :]
             return
@@ -96,7 +96,7 @@ def _with_letters(tokens: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _written_out(words: tuple[str, ...], speech: Dialect) -> tuple[str, ...]:
+def written_out(words: tuple[str, ...], speech: Dialect) -> tuple[str, ...]:
     found = []
     end = len(words) - 1
     if end > 1 and words[end] in DIRECTIONS:

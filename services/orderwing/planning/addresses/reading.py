@@ -8,13 +8,12 @@ from collections.abc import Iterable, Sequence
 from orderwing.planning.addresses.dialects import BRITISH, HOMELANDS, LETTER_IS_FLAT, dialect
 from orderwing.planning.addresses.door import Address, AddressError, Door
 from orderwing.planning.addresses.pieces import STREET_ENDS, Piece, is_building, parted, piece, street_name
+from orderwing.planning.addresses.plain import plainly
+from orderwing.planning.addresses.postcodes import postcode, postcode_taken
 from orderwing.planning.addresses.text import joined, segments
 from orderwing.planning.addresses.units import without_units
 
-_FULL = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?)([0-9OI])([A-Z]{2})")
-_SECTOR = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?) ([0-9])")
-_IN_TEXT = re.compile(r"\b([A-Za-z]{1,2}[0-9][A-Za-z0-9]?)\s*([0-9][A-Za-z]{2})\s*$")
-_DIGITS = str.maketrans("OI", "01")
+_COUNTRY = re.compile("[A-Z]{2}")
 MOST_CHARACTERS = {"text": 1_000, "city": 200, "postcode": 50}
 MOST_ROUNDS = 20
 _HOMELANDS = tuple(tuple(name.split()) for name in HOMELANDS)
@@ -29,9 +28,12 @@ def read(address: Address) -> Door:
 
     British addresses first: elsewhere general rules apply. Raises AddressError.
     """
-    if not re.fullmatch("[A-Z]{2}", address.country):
+    if not _COUNTRY.fullmatch(address.country):
         raise AddressError("country", "is not two capital letters")
-    seen = [_bounded(address)]
+    _check_lengths(address)
+    if (door := plainly(address)) is not None:
+        return door  # it would stay what it is
+    seen = [by_all_rules(address)]
     while (again := _bounded(seen[-1].address())) not in seen:
         if len(seen) == MOST_ROUNDS:
             raise AddressError("text", "names too many numbers to tell the house")
@@ -40,18 +42,22 @@ def read(address: Address) -> Door:
 
 
 def _bounded(address: Address) -> Door:
-    for field, most in MOST_CHARACTERS.items():
-        if len(getattr(address, field)) > most:
+    _check_lengths(address)
+    return plainly(address) or by_all_rules(address)
+
+
+def _check_lengths(address: Address) -> None:
+    for length, (field, most) in zip(map(len, address), MOST_CHARACTERS.items(), strict=False):
+        if length > most:
             raise AddressError(field, f"is longer than {most} characters")
-    return _read(address)
 
 
-def _read(address: Address) -> Door:
+def by_all_rules(address: Address) -> Door:
     country, city = address.country, joined(address.city)
-    text, postcode = address.text, _postcode(address.postcode, country)
+    text, code = address.text, postcode(address.postcode, country)
     if country in BRITISH:
-        text, told = _postcode_taken(text)
-        postcode = postcode or told
+        text, told = postcode_taken(text)
+        code = code or told
     found = _street_lines(_CARE_OF.sub(" careof ", text), country, city)
     units, lines = without_units(found)
     pieces = _attached([piece(part, country) for line in lines for part in parted(line)], country)
@@ -61,25 +67,7 @@ def _read(address: Address) -> Door:
         number, units = number[:-1], [number[-1]]
     if not (number or name or street):
         raise AddressError("text", "names no street and no house")
-    return Door(country, postcode, city, street, number or name, " ".join(sorted(units)), name if number else "")
-
-
-def _postcode(text: str, country: str) -> str:
-    """In capitals; empty if it is none of that country."""
-    if not text:
-        return ""
-    plain = joined(text).upper()
-    if country not in BRITISH:
-        return plain.replace(" ", "")
-    if _SECTOR.fullmatch(plain):
-        return plain
-    whole = _FULL.fullmatch(plain.replace(" ", ""))
-    return f"{whole[1]} {whole[2].translate(_DIGITS)}{whole[3]}" if whole else ""
-
-
-def _postcode_taken(text: str) -> tuple[str, str]:
-    found = _IN_TEXT.search(text)
-    return (text[: found.start()], f"{found[1]} {found[2]}".upper()) if found else (text, "")
+    return Door(country, code, city, street, number or name, " ".join(sorted(units)), name if number else "")
 
 
 def _street_lines(text: str, country: str, city: str) -> list[Tokens]:

@@ -10,7 +10,7 @@ from orderwing.planning.addresses.dialects import PLACES, SHORT_UNITS, UNITS
 _GLUED = re.compile(r"(flat|flt|apt|apartment|unit|suite|room)([0-9]+[a-z]?)")
 _TWO = re.compile(r"([0-9]+[a-z]?)-([0-9]+[a-z]?)")
 _IDS = frozenset(PLACES.values())
-_GROUPS = {"floor": "floor", "level": "floor", "block": "block"}
+GROUPS = {"floor": "floor", "level": "floor", "block": "block"}
 
 Tokens = tuple[str, ...]
 
@@ -60,8 +60,8 @@ def _flat_at(tokens: list[str], place: int) -> tuple[int, str, list[str]]:
             return end, PLACES[token], []
         end = tokens.index("floor", place, end) if "floor" in tokens[place:end] else end
         return end, "", tokens[place:end]  # none of them begins a flat
-    if token in _GROUPS and _is_id(after) and after not in _IDS:
-        return place + 2, f"{_GROUPS[token]}{after}", []
+    if token in GROUPS and _is_id(after) and after not in _IDS:
+        return place + 2, f"{GROUPS[token]}{after}", []
     if token not in UNITS or not after:
         return place + 1, "", [token]
     return _designated(tokens, place + 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import asin, cos, inf, radians, sin, sqrt
 from operator import attrgetter
 
+from orderwing.planning.addresses import Door
 from orderwing.planning.stops.problem import Degrees, Drop, Handling, Level, Problem, check, feature
 
 EARTH_RADIUS_M = 6_371_008.8
@@ -112,14 +113,21 @@ def _fits(level: Level, piece: _Piece, gap_m: float) -> bool:
 
 
 def _gap_m(a: Drop, b: Drop, handling: Handling) -> float:
-    """Between neighbours: as the crow flies, else by their numbers within one postcode; else they are no neighbours."""
+    """Between neighbours: as the crow flies, else by their numbers within one postcode; else they are no neighbours.
+
+    Without a postcode nothing says that it is one street: cities have several of one name.
+    """
     if a.door.key[:-1] == b.door.key[:-1]:  # one house
         return 0.0
     if a.point is not None and b.point is not None:
         return _metres(a.point, b.point)
-    if a.door.number is None or b.door.number is None or a.door.area != b.door.area:
+    if a.door.number is None or b.door.number is None or not _one_postcode(a.door, b.door):
         return inf
     return abs(a.door.number - b.door.number) * handling.metres_per_number
+
+
+def _one_postcode(a: Door, b: Door) -> bool:
+    return bool(a.postcode) and a.area == b.area
 
 
 def _metres(a: Degrees, b: Degrees) -> float:

@@ -98,6 +98,6 @@ def _one_house(a: Drop, b: Drop) -> bool:
 def _apart_m(problem: Problem, a: Drop, b: Drop) -> float:
     if a.point is not None and b.point is not None:
         return float(great_circle_m(np.array([a.point]), np.array([b.point]))[0, 0])
-    if a.door.number is None or b.door.number is None or a.door.area != b.door.area:
+    if a.door.number is None or b.door.number is None or not a.door.postcode or a.door.area != b.door.area:
         return float("inf")
     return abs(a.door.number - b.door.number) * problem.handling.metres_per_number
