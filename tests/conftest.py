@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from orderwing.runtime.embedded.broker import EmbeddedBroker
 from orderwing.runtime.embedded.redis import EmbeddedRedis
-from support.containers import NO_ENGINE, KafkaContainer, RedisContainer, engine_answers
+from support.containers import NO_ENGINE, KafkaContainer, RedisContainer, engine_answers, shares_servers
 
 # How long an example takes says something about the machine and how busy it is, nothing about the code.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -100,19 +100,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Died())
 
 
-def shares_servers(item: pytest.Item) -> bool:
-    asked = set(getattr(item, "fixturenames", ()))
+def is_for_containers(item: pytest.Item) -> bool:
     call = getattr(item, "callspec", None)
-    return bool(asked & {"broker", "redis_url"}) or (
-        "cast" in asked and call is not None and call.params["cast"] == "kafka"
-    )
+    return shares_servers(getattr(item, "fixturenames", ()), {} if call is None else call.params)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("containers"):
-        others = [item for item in items if not shares_servers(item)]
+        others = [item for item in items if not is_for_containers(item)]
         config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if shares_servers(item)]
+        items[:] = [item for item in items if is_for_containers(item)]
     if is_worker(config):
         items.sort(key=lambda item: rank(item.path.parent.name))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +30,11 @@ def engine_answers() -> bool:
             client.close()
     except DockerException:
         return False
+
+
+def shares_servers(fixtures: Collection[str], params: Mapping[str, object]) -> bool:
+    """Of a test, by its fixtures and what they are given: whether it takes the session's broker or Redis."""
+    return bool({"broker", "redis_url"} & set(fixtures)) or ("cast" in fixtures and params.get("cast") == "kafka")
 
 
 def _service(name: str) -> dict[str, Any]:
