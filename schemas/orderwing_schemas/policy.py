@@ -153,7 +153,8 @@ class Fallback(Model):
 class Strategy(Model):
     """How the orders of `when` are sourced. What is left out is as the network's own policies say.
 
-    `max_delay_minutes` by service level lowers the delay that the order itself accepts, never raises it.
+    `max_delay_minutes` by service level lowers the delay that the order itself accepts, never raises it. `home_first`:
+    the home region sends what it has before others are asked for the rest, and each region decides by itself.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
@@ -164,6 +165,7 @@ class Strategy(Model):
     weights: Weights = Weights()
     max_sites: Annotated[int, Field(ge=1, le=10)] | None = None
     single_site: Literal["always", "when_cheapest"] | None = None
+    home_first: bool = False
     gather: Gathering | Literal["never"] | None = None
     max_delay_minutes: dict[ServiceLevel, Minutes] = Field(default_factory=dict)
     backorder_unit_minor: Minor | None = None

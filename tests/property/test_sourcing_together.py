@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,18 +12,33 @@ from orderwing_schemas.domain import Backorder, Order
 from orderwing_schemas.events.fraud import OrderCleared
 from orderwing_schemas.events.payments import HoldReleaseRequested
 from orderwing_schemas.events.reservation import DecisionCard, SlipPassed, SlipReturned, StockTold
+from orderwing_schemas.network import Item
+from orderwing_schemas.policy import Policy
+from support.memory_view import MemoryReference
 from support.reservation_world import MINUTE_MS, World, of_kind, order
 
 LINES = {"A": 2, "B": 1, "C": 1}
 TOLD = {"west": (("W2", "A", 2), ("W2", "B", 1)), "south": (("S1", "A", 1), ("S1", "C", 1))}
 SHELVES = (("W2", "A"), ("W2", "B"), ("W1", "A"), ("W1", "C"), ("S1", "A"), ("S1", "B"), ("S1", "C"), ("N2", "C"))
+ITEMS = tuple(Item(sku=sku, weight_g=100, volume_cm3=100, capacity=1, list_price_minor=100) for sku in "ABC")
+RULES: tuple[dict[str, Any] | None, ...] = (
+    None,
+    None,
+    {"first": "parcels", "max_sites": 2, "fallbacks": [{"relax": ["max_sites"]}]},
+    {"weights": {"site_unit_minor": {"N1": 500, "W2": 100}}},
+)
 SLIPS = (SlipPassed, SlipReturned)
 STEPS = ("deliver", "deliver", "clear", "lapse", "stop", "rival", "again")
 
 
-def believing(stock: list[int]) -> World:
+def believing(stock: list[int], rules: dict[str, Any] | None) -> World:
     """Home has two of A, and believes of others what may not be so."""
     world = World()
+    if rules is not None:
+        given = {"policy": "p", "version": 1, "currency": "GBP", "strategies": [{"name": "s", **rules}]}
+        policy = Policy.model_validate(given, strict=False)
+        for view in world.views.values():
+            view.reference = MemoryReference(world.network, ITEMS, policy)
     world.receive("N1", "A", 2)
     for (site_id, sku), quantity in zip(SHELVES, stock, strict=True):
         if quantity:
@@ -60,10 +77,13 @@ def happen(world: World, placed: Order, word: str, stopped: bool) -> bool:
 @given(
     stock=st.lists(st.integers(0, 2), min_size=len(SHELVES), max_size=len(SHELVES)),
     backorder=st.sampled_from(Backorder),
+    rules=st.sampled_from(RULES),
     steps=st.lists(st.sampled_from(STEPS), max_size=8),
 )
-def test_nothing_is_held_twice_or_lost(stock: list[int], backorder: Backorder, steps: list[str]) -> None:
-    world = believing(stock)
+def test_nothing_is_held_twice_or_lost(
+    stock: list[int], backorder: Backorder, rules: dict[str, Any] | None, steps: list[str]
+) -> None:
+    world = believing(stock, rules)
     placed = order("o1", LINES, backorder=backorder)
     world.request(placed)
     stopped = False

@@ -63,3 +63,25 @@ def test_a_cluster_where_nobody_listens_is_told_at_once(
     monkeypatch.setenv(BOOTSTRAP, "127.0.0.1:1")
     cluster()
     assert capsys.readouterr().err.startswith("orderwing: nobody listens at 127.0.0.1:1 yet: asking again")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["policy", "show"],
+        ["policy", "withdraw"],
+        ["policy", "load", "policy.json"],
+        ["policy", "try", "policy.json", "--cluster"],
+        ["produce", "policy.json", "--raw"],
+    ],
+)
+def test_where_nobody_listens_nobody_is_waited_for(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(BOOTSTRAP, "127.0.0.1:1")
+    Path("policy.json").write_text('{"policy": "p", "version": 1, "currency": "GBP"}', "utf-8")
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    (told,) = result.output.splitlines()
+    assert told.startswith("orderwing: No Kafka answers at 127.0.0.1:1: start it, or set ORDERWING_BOOTSTRAP")

@@ -102,6 +102,7 @@ class SlipPassed(Event):
     from which they can arrive by then. `look`: hold nothing, only tell what could be held; an order that takes all or
     nothing looks first. Then it asks for `exactly` what it saw: the first region that cannot hold its share ends the
     walk. `expected`: what the route's regions were last known to have and home counts on, if all is as it was told.
+    `used`: sites where home holds something of the order, or other slips do; none are told where no policy is in force.
     """
 
     type: Literal["slip.passed.v1"] = "slip.passed.v1"
@@ -116,6 +117,7 @@ class SlipPassed(Event):
     look: bool = False
     exactly: tuple[HeldLine, ...] = ()
     expected: tuple[HeldLine, ...] = ()
+    used: tuple[str, ...] = ()
 
 
 class SlipReturned(Event):
@@ -200,7 +202,8 @@ class CardFacts(Model):
     at each of the region's sites, in the network's; None: all is in `seen`. `steering`: the prices of such units, in
     the same order; None: no price list was in force. `policy` with its version is in the topic `reference`; None: the
     network's rules decided. Of a route the sites are those of the region's neighbours, in their order, and units are -1
-    where nobody had told. Of home and others together they are the region's own, then those of its neighbours.
+    where nobody had told. Of home and others together they are the region's own, then those of its neighbours. `used`:
+    sites that sent something of the order in any case; none are told where no policy was in force.
     """
 
     region: str
@@ -213,6 +216,7 @@ class CardFacts(Model):
     policy: str | None = None
     policy_version: int | None = None
     steering: tuple[int, ...] | None = None
+    used: tuple[str, ...] = ()
 
 
 class PlanFacts(Model):

@@ -47,6 +47,20 @@ def reached(kafka: Kafka) -> Kafka:
     return kafka
 
 
+def listening() -> Kafka:
+    """The Kafka of the settings, for a command that nobody would wait for. Raises OperatorError where nobody listens.
+
+    SettingsError as `configured`.
+    """
+    from orderwing.runtime.errors import OperatorError
+    from orderwing.runtime.kafka_client import no_answer
+
+    kafka = configured().kafka
+    if not any(map(_listens, kafka.bootstrap.split(","))):
+        raise OperatorError(no_answer(kafka))
+    return kafka
+
+
 def _listens(server: str) -> bool:
     host, _, port = server.strip().rpartition(":")
     try:

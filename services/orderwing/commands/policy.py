@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from orderwing.commands.console import configured, fail
+from orderwing.commands.console import fail, listening
 from orderwing.runtime.errors import OperatorError
 
 if TYPE_CHECKING:  # solvers, which every other command would load too
@@ -61,7 +61,7 @@ def load(file: PolicyFile) -> None:
 
     parsed = _read(file)
     try:
-        changed = publish_policy(configured().kafka, parsed)
+        changed = publish_policy(listening(), parsed)
     except OperatorError as error:
         fail(str(error))
     for warning in warnings(parsed.policy):
@@ -76,7 +76,7 @@ def show(as_json: AsJson = False) -> None:
     from orderwing.commands.policy_log import read_policy
 
     try:
-        state = read_policy(configured().kafka)
+        state = read_policy(listening())
     except OperatorError as error:
         fail(str(error))
     last = state.last
@@ -102,7 +102,7 @@ def withdraw() -> None:
     from orderwing.commands.policy_log import withdraw_policy
 
     try:
-        taken = withdraw_policy(configured().kafka)
+        taken = withdraw_policy(listening())
     except OperatorError as error:
         fail(str(error))
     if taken is None:
@@ -179,7 +179,7 @@ def _orders(cluster: bool, orders: int, seed: int, network: Network | None) -> O
     from orderwing.commands.policy_orders import made_up, of_cluster
 
     try:
-        return of_cluster(configured().kafka, orders, network) if cluster else made_up(orders, seed, network)
+        return of_cluster(listening(), orders, network) if cluster else made_up(orders, seed, network)
     except OperatorError as error:
         fail(str(error))
 

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from orderwing.commands.explaining.view import Rules
 from orderwing.intake.decide import placed
 from orderwing.kernel.ports import Record
 from orderwing.kernel.row import R
 from orderwing.planning.policies.replay import Moment, Shelf
+from orderwing.reservation.everywhere import TOGETHER
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.kafka_client import Cluster
 from orderwing.runtime.operator_log import OperatorLog
@@ -23,7 +25,6 @@ from orderwing_schemas.events.intake import OrderAccepted
 from orderwing_schemas.events.public import OrderPlaced, StockReceived
 from orderwing_schemas.events.reservation import DecisionCard, StockMoved
 from orderwing_schemas.network import Item, Network
-from orderwing_schemas.policy import Policy
 from orderwing_schemas.topics import ORDERS_ACCEPTED, RESERVATION_CARDS, STOCK_MOVED
 
 RATE, SPEED = 2.0, 60.0  # the demo's: 120 orders in an hour of domain time
@@ -39,25 +40,10 @@ class Orders(NamedTuple):
     told: str
 
 
-class _Reference(NamedTuple):
-    network: Network
-    items: Mapping[str, Item]
-    policy: Policy | None = None
-
-    def item(self, sku: str) -> Item | None:
-        return self.items.get(sku)
-
-    def steers(self, now_ms: int) -> bool:
-        return False
-
-    def steering_minor(self, site_id: str, sku: str, now_ms: int) -> int:
-        return 0
-
-
 class _Fresh(NamedTuple):
     """Intake's view while it has seen no order."""
 
-    reference: _Reference
+    reference: Rules
 
     def get(self, kind: type[R], key: str) -> R | None:
         return None
@@ -73,7 +59,7 @@ def made_up(orders: int, seed: int, network: Network | None = None) -> Orders:
     """
     feed = generated_feed(orders, seed, RATE, START_MS, SPEED, faults=False)
     chosen = network or feed.network
-    reference = _Reference(chosen, {item.sku: item for item in feed.items})
+    reference = Rules(chosen, {item.sku: item for item in feed.items})
     opening = tuple(_units(record) for record in feed.opening)
     if unknown := {site_id for site_id, _, _ in opening} - set(chosen.site_by_id):
         raise OperatorError(
@@ -101,7 +87,7 @@ def _event(record: TimedRecord) -> Event:
     return decode(record.value, header_map(record.headers).get("ce_type"))
 
 
-def _accepted(event: OrderPlaced, reference: _Reference) -> Order | None:
+def _accepted(event: OrderPlaced, reference: Rules) -> Order | None:
     decision = placed(_Fresh(reference), event, int(event.placed_at.timestamp() * 1000))
     return next((one.event.order for one in decision.emits if isinstance(one.event, OrderAccepted)), None)
 
@@ -154,7 +140,9 @@ def moments_of(events: Sequence[tuple[int, Event]], orders: int) -> list[Moment]
             order = accepted[event.order_id]
             skus = {line.sku for line in order.lines}
             seen = {shelf: units for shelf, units in levels.items() if shelf[1] in skus}
-            seen.update({(site_id, sku): units for site_id, sku, units in event.seen})
+            for site_id, sku, units in event.seen:
+                if event.decision != TOGETHER or (site_id, sku) not in seen:  # others had told it a while ago
+                    seen[site_id, sku] = units
             moments.append(Moment(order, event.at_ms, (), seen))
     return moments
 

@@ -19,7 +19,3 @@ def _warnings(strategy: Strategy) -> Iterator[str]:
         yield "weights.balance_unit_minor has no effect: no stage that chooses sites knows how full their hours are."
     if isinstance(strategy.gather, Gathering):
         yield "gather has no effect: no stage moves goods between sites."
-    if strategy.max_sites is not None:
-        yield "max_sites bounds the sites of each region, not the order's: each region decides with the stock it owns."
-    if strategy.fallbacks:
-        yield "fallbacks are tried within each region: home's before another region is asked."

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orderwing.commands.console import cluster, fail
+from orderwing.commands.console import fail, listening
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.screen import progress_bars
 from orderwing.shop.feed import TimedRecord
@@ -33,7 +33,7 @@ def produce(
     if not raw:
         _require_sound(file)
     try:
-        bootstrap = cluster()
+        bootstrap = listening()
     except OperatorError as error:
         fail(str(error))
     shop = ShopProducer(bootstrap)

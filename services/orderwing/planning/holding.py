@@ -17,7 +17,7 @@ from orderwing_schemas.network import Site
 class Sought(NamedTuple):
     """`asked.may_split` False: all from one site, or nothing. `by_ms`: the latest arrival of all from one site.
 
-    `among`: sites instead of the region's own.
+    `among`: sites instead of the region's own. `used`: sites that send something of the order in any case.
     """
 
     asked: Asked
@@ -25,6 +25,7 @@ class Sought(NamedTuple):
     without_site: str | None = None
     by_ms: int | None = None
     among: tuple[Site, ...] | None = None
+    used: frozenset[str] = frozenset()
 
     @property
     def sites(self) -> tuple[Site, ...]:

@@ -12,7 +12,7 @@ from orderwing.planning.wishes import expected_at_ms
 from orderwing.reservation import rules, units, wants
 from orderwing.reservation.rows import Held, Hold, HoldState, Part
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.sourcing import barred_for, promise_ms
+from orderwing.reservation.sourcing import barred_for, is_governed, promise_ms
 from orderwing.reservation.states import HOLD_STATES, Happening
 from orderwing.reservation.stock import DAY_MS
 from orderwing_schemas.domain import Backorder, Order
@@ -66,7 +66,8 @@ def give_back(draft: Draft, hold: Hold) -> Hold:
         settle(draft, hold, remote.region, remote.slip)
     away = (line for remote in hold.remote for line in remote.held)
     everything = units.add(hold.open, hold.held, away)
-    return replace(hold, held=(), remote=(), open=everything, asked=everything)
+    spare = None if hold.spare is None else ()
+    return replace(hold, held=(), remote=(), open=everything, asked=everything, spare=spare)
 
 
 def release_at_home(draft: Draft, hold: Hold) -> None:
@@ -144,7 +145,8 @@ def _make_parts(draft: Draft, hold: Hold, order: Order, now_ms: int) -> tuple[Ho
         parts = (*parts, part_id)
         added = (*added, *remote.held)
         promises.append(promise_ms(draft, order, remote.held, now_ms))
-    hold = replace(hold, held=(), remote=(), parts=parts, part_count=number)
+    sites = tuple(sorted({*hold.sites, *[line.site_id for line in added]})) if is_governed(draft) else ()
+    hold = replace(hold, held=(), remote=(), parts=parts, part_count=number, sites=sites)
     return hold, added, max(promises, default=None)
 
 

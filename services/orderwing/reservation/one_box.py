@@ -32,7 +32,7 @@ def is_sought(hold: Hold, order: Order, choice: Choice, *, again: bool = False) 
 
 def plan(draft: Draft, search: Search, choice: Choice) -> Route:
     """First a region of which a single site is known to have all, then whoever may have one."""
-    return route.plan(draft, search._replace(whole=True, by_ms=_latest_ms(draft, search, choice)))
+    return route.plan(draft, search._replace(whole=True, by_ms=_latest_ms(draft, search, choice), used=()))
 
 
 def _latest_ms(draft: Draft, search: Search, choice: Choice) -> int:

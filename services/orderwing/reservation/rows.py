@@ -52,10 +52,12 @@ class Hold(Row, frozen=True, kw_only=True, omit_defaults=True):
     """An order's hold in its home region, which alone answers for it.
 
     `held` (home), `remote` and `open` (held nowhere) are what is not yet in a part. `awaiting` is the slip on its way
-    (0: none), `boxed` the one that sought also what home holds (0: none did), `asked` what other regions were asked
-    for and have not found, `left` the wants left everywhere, `offers` regions that offered while a slip was away,
-    `parts` those not yet shipped, `declined` in all, `needs` the short picks noted, `replaces` the part of the last.
-    `sought_by` the rules by which other regions were last sought. Once firm, `order` is its JSON.
+    (0: none), `boxed` the one that sought also what home holds (0: none did), `asked` what other regions were asked for
+    and have not found, `left` the wants left everywhere, `offers` regions that offered while a slip was away, `parts`
+    those not yet shipped, `sites` where those made by a policy were held at first, `declined` in all, `needs` the short
+    picks noted, `replaces` the part of the last. `spare`: while a slip is away for exactly what all regions together
+    were to send, what of `held` others are to send. `sought_by` the rules by which other regions were last sought. Once
+    firm, `order` is its JSON.
     `wake_at_ms`: a soft hold lapses; a tombstone or an ended hold is dropped `duplicate_horizon_days` after its end,
     a new one that nobody asked for at once.
     """
@@ -70,11 +72,13 @@ class Hold(Row, frozen=True, kw_only=True, omit_defaults=True):
     slips: int = 0
     awaiting: int = 0
     boxed: int = 0
+    spare: tuple[Held, ...] | None = None
     asked: tuple[Units, ...] = ()
     left: tuple[Units, ...] = ()
     offers: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     part_count: int = 0
+    sites: tuple[str, ...] = ()
     declined: tuple[Units, ...] = ()
     needs: tuple[str, ...] = ()
     replaces: str | None = None

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing.planning.sourcing import Choice
-from orderwing.reservation import one_box, route, rules, together, units, wants
+from orderwing.planning.wishes import expected_at_ms
+from orderwing.reservation import everywhere, one_box, route, rules, together, units, wants
 from orderwing.reservation.answers import answer, give_back, takes_all_or_nothing
 from orderwing.reservation.rows import Hold, HoldState, Units
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.sourcing import Search, choose, put_card
+from orderwing.reservation.sourcing import Search, choose, is_governed, put_card
 from orderwing.reservation.states import HOLD_STATES, Happening
 from orderwing_schemas.domain import Backorder, HeldLine, Order
 from orderwing_schemas.events.reservation import SlipPassed
@@ -25,11 +26,18 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
     """Hold at home what is there; ask the neighbours once for the rest; then rest softly, or answer if cleared.
 
     Where a customer wants one box and home would need several, neighbours are asked first whether one site has all; and
-    where home and they together would send it for less, they are asked for what home has, too.
+    where home and they together would send it for less, they are asked for what home has, too. An order whose strategy
+    is about all of it is decided everywhere at once.
     """
+    search = Search(order, hold.home, hold.open, now_ms, without_site, used=used(draft, hold, order, now_ms))
+    way = everywhere.plan(draft, hold, order, search) if hold.open else None
+    return _home_first(draft, hold, search) if way is None else _hold_everywhere(draft, hold, way)
+
+
+def _home_first(draft: Draft, hold: Hold, search: Search) -> Hold:
+    order = search.order
     if hold.open:
         shelves = Shelves(draft, hold.home)
-        search = Search(order, hold.home, hold.open, now_ms, without_site)
         found = choose(draft, shelves, search)
         put_card(draft, shelves, search, found)
         choice = found.choice
@@ -39,7 +47,7 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
         if not alone and one_box.is_sought(hold, order, choice):
             boxes = one_box.plan(draft, search, choice)
         if not alone and units.less(short, hold.asked):
-            others = route.plan(draft, search._replace(lines=short))
+            others = route.plan(draft, search._replace(lines=short, used=with_sites(draft, search.used, choice)))
         if short and (alone or others is not None):
             hold = replace(hold, sought_by=rules.current(draft))
         joint = together.plan(draft, hold, search, choice, others) if boxes is None else None
@@ -49,15 +57,16 @@ def advance(draft: Draft, hold: Hold, order: Order, now_ms: int, without_site: s
         if boxes is not None and boxes.regions:
             return _ask_for_one_box(draft, hold, boxes)
         if boxes is not None:
-            one_box.put_card(draft, hold, order, (), now_ms)
+            one_box.put_card(draft, hold, order, (), search.now_ms)
         if joint is not None:
             return _ask_together(draft, hold, joint)
         if others is not None:
             route.put_card(draft, others)
             if others.regions:
-                return ask(draft, hold, order, others.regions, expected=others.expected(draft.network))
+                sites = _used(draft, hold, search)
+                return ask(draft, hold, order, others.regions, expected=others.expected(draft.network), sites=sites)
     if hold.state is HoldState.FIRM:
-        return answer(draft, hold, order, now_ms)
+        return answer(draft, hold, order, search.now_ms)
     if hold.open and order.backorder is Backorder.WHOLE:
         hold = give_back(draft, hold)
     draft.put(hold)
@@ -74,7 +83,7 @@ def retry(draft: Draft, hold: Hold, order: Order, offered: Sequence[str], now_ms
     elsewhere = tuple(region for region in offered if region != hold.home)
     all_or_nothing = takes_all_or_nothing(order)
     shelves = Shelves(draft, hold.home)
-    search = Search(order, hold.home, hold.open, now_ms)
+    search = Search(order, hold.home, hold.open, now_ms, used=used(draft, hold, order, now_ms))
     found = choose(draft, shelves, search)
     choice = found.choice
     hold = replace(hold, offers=())
@@ -91,9 +100,9 @@ def retry(draft: Draft, hold: Hold, order: Order, offered: Sequence[str], now_ms
         if one_box.is_wanted(order) and not hold.part_count:
             boxes = one_box.plan(draft, search, choice)
             return _ask_for_one_box(draft, replace(hold, asked=hold.open), boxes, look_at=regions)
-        return ask(draft, hold, order, regions, look=True)
+        return ask(draft, hold, order, regions, look=True, sites=_used(draft, hold, search))
     if hold.open and elsewhere:
-        return ask(draft, hold, order, elsewhere)
+        return ask(draft, hold, order, elsewhere, sites=_used(draft, hold, search))
     return answer(draft, hold, order, now_ms)
 
 
@@ -106,8 +115,9 @@ def ask(
     look: bool = False,
     exactly: tuple[HeldLine, ...] = (),
     expected: tuple[HeldLine, ...] = (),
+    sites: tuple[str, ...] = (),
 ) -> Hold:
-    """Send a slip along `regions` for all open lines, and put the hold's row."""
+    """Send a slip along `regions` for all open lines, and put the hold's row. `sites`: those in use."""
     event = SlipPassed(
         region=regions[0],
         order=order,
@@ -119,6 +129,7 @@ def ask(
         look=look,
         exactly=exactly,
         expected=expected,
+        used=sites,
     )
     return _send(draft, replace(hold, asked=hold.open), event)
 
@@ -158,6 +169,66 @@ def _ask_together(draft: Draft, hold: Hold, way: together.Together) -> Hold:
         expected=way.expected,
     )
     return _send(draft, replace(hold, boxed=event.slip), event)
+
+
+def _hold_everywhere(draft: Draft, hold: Hold, way: everywhere.Everywhere) -> Hold:
+    """Hold what home is to send, and ask others for exactly what they are to."""
+    everywhere.put_card(draft, way)
+    shelves = Shelves(draft, hold.home)
+    shelves.reserve(way.home)
+    shelves.publish("held", hold.order_id)
+    hold = replace(hold, held=way.home, open=units.less(hold.open, way.home))
+    search = way.search
+    if not way.away:
+        return _home_first(draft, hold, search._replace(lines=hold.open, used=_used(draft, hold, search)))
+    hold = _keep_spare(draft, hold, way)
+    event = SlipPassed(
+        region=way.regions[0],
+        order=search.order,
+        slip=hold.slips + 1,
+        open_lines=units.told(units.add(units.held_of_told(way.away))),
+        held=(),
+        route=way.regions[1:],
+        whole=not search.order.may_split,
+        exactly=way.away,
+        expected=way.away,
+    )
+    return _send(draft, replace(hold, boxed=event.slip), event)
+
+
+def _keep_spare(draft: Draft, hold: Hold, way: everywhere.Everywhere) -> Hold:
+    """Hold also what home has of what others are to send."""
+    shelves = Shelves(draft, hold.home)
+    lines = units.add(units.held_of_told(way.away))
+    search = way.search._replace(lines=lines, used=_used(draft, hold, way.search))
+    found = choose(draft, shelves, search)
+    spare = units.held_of_told(found.choice.held)
+    if spare:
+        put_card(draft, shelves, search, found)
+        shelves.reserve(spare)
+        shelves.publish("held", hold.order_id)
+    return replace(hold, held=(*hold.held, *spare), open=units.less(hold.open, spare), spare=spare)
+
+
+def used(draft: Draft, hold: Hold, order: Order, now_ms: int) -> tuple[str, ...]:
+    """Sites that send something of the order: they count where a policy counts sites.
+
+    Those of parts only until the customer expects the rest, which else might wait for ever.
+    """
+    if not is_governed(draft):
+        return ()
+    held = (*hold.held, *[line for remote in hold.remote for line in remote.held])
+    parts = hold.sites if now_ms < expected_at_ms(order.placed_at_ms, order.service_level) else ()
+    return tuple(sorted({*parts, *[line.site_id for line in held]}))
+
+
+def _used(draft: Draft, hold: Hold, search: Search) -> tuple[str, ...]:
+    return used(draft, hold, search.order, search.now_ms)
+
+
+def with_sites(draft: Draft, sites: tuple[str, ...], choice: Choice) -> tuple[str, ...]:
+    """And those of the choice."""
+    return tuple(sorted({*sites, *choice.site_ids})) if is_governed(draft) else ()
 
 
 def _send(draft: Draft, hold: Hold, event: SlipPassed) -> Hold:

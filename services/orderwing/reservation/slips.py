@@ -12,9 +12,18 @@ from orderwing.kernel.view import Draft, View
 from orderwing.reservation import one_box, route, together, units, wants
 from orderwing.reservation.answers import horizon_ms, reserve_part, settle
 from orderwing.reservation.rows import NO_ORDER, Held, Hold, HoldState, Remote, RemoteHold, Units, hold_key
-from orderwing.reservation.seeking import advance, ask, in_global_order, order_json, order_of, pass_on_unused, retry
+from orderwing.reservation.seeking import (
+    advance,
+    ask,
+    in_global_order,
+    order_json,
+    order_of,
+    pass_on_unused,
+    retry,
+    used,
+)
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.sourcing import Search, choose, put_card
+from orderwing.reservation.sourcing import Search, choose, is_governed, put_card
 from orderwing.reservation.states import HOLD_STATES, REMOTE_STATES, Happening, Word
 from orderwing_schemas.domain import HeldLine, Order
 from orderwing_schemas.events.reservation import RemoteHoldSettled, SlipPassed, SlipReturned, WantOffered
@@ -30,7 +39,8 @@ def on_passed(view: View, event: SlipPassed, now_ms: int) -> Decision:
     draft = Draft(view)
     shelves = Shelves(draft, region)
     lines = units.of_told(event.open_lines)
-    search = Search(order, region, lines, now_ms, whole=event.whole, by_ms=event.by_ms)
+    sites = tuple(sorted({*event.used, *[line.site_id for line in event.held]})) if is_governed(draft) else ()
+    search = Search(order, region, lines, now_ms, whole=event.whole, by_ms=event.by_ms, used=sites)
     if event.look:
         choice = choose(draft, shelves, search).choice
         _pass_on(draft, event, units.held_told(units.held_of_told(choice.held)), units.of_told(choice.short))
@@ -71,14 +81,14 @@ def on_returned(view: View, event: SlipReturned, now_ms: int) -> Decision:
     if hold.state in (HoldState.LAPSED, HoldState.RELEASED):
         for region in _holding(draft, hold, event):
             settle(draft, hold, region, event.slip)
-        draft.put(replace(hold, asked=(), boxed=0))
+        draft.put(replace(hold, asked=(), boxed=0, spare=None))
         return draft.decision()
     lost = _lost(draft, event.held)
     if lost:
         hold = _forget(draft, hold, event)
     found = () if lost else _by_region(draft, event)
     if event.slip == hold.boxed:
-        if one_box.is_wanted(order):
+        if hold.spare is None and one_box.is_wanted(order):
             one_box.put_card(draft, hold, order, event.held, now_ms)
         found = together.needed(draft, hold, found, event.expected)
     lines = tuple([line for remote in found for line in remote.held])
@@ -89,6 +99,7 @@ def on_returned(view: View, event: SlipReturned, now_ms: int) -> Decision:
         remote=(*hold.remote, *found),
         open=units.less(hold.open, lines),
         asked=units.less(hold.asked, lines),
+        spare=None,
     )
     hold = advance(draft, hold, order, now_ms)
     if hold.offers and hold.state is HoldState.FIRM and hold.open:
@@ -168,7 +179,7 @@ def _forget(draft: Draft, hold: Hold, event: SlipReturned) -> Hold:
     """As if the slip had never gone out: what it found goes back, and what is open is sought in today's network."""
     for region in _holding(draft, hold, event):
         settle(draft, hold, region, event.slip)
-    return replace(hold, asked=(), boxed=0 if event.slip == hold.boxed else hold.boxed)
+    return replace(hold, asked=(), boxed=0 if event.slip == hold.boxed else hold.boxed, spare=None)
 
 
 def _looked(draft: Draft, hold: Hold, order: Order, event: SlipReturned, now_ms: int) -> None:
@@ -184,7 +195,8 @@ def _looked(draft: Draft, hold: Hold, order: Order, event: SlipReturned, now_ms:
     elif lost or hold.offers or units.less(hold.open, hold.asked):
         retry(draft, hold, order, hold.offers, now_ms)
     elif at_one_site:
-        ask(draft, hold, order, in_global_order(draft, hold), look=True)
+        sites = used(draft, hold, order, now_ms)
+        ask(draft, hold, order, in_global_order(draft, hold), look=True, sites=sites)
     else:
         draft.put(hold)
 

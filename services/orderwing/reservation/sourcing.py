@@ -9,6 +9,7 @@ from orderwing.kernel.view import Draft
 from orderwing.planning import calendar
 from orderwing.planning.holding import Sought, hold, weighed
 from orderwing.planning.policies.governing import Governed, barred, hold_by
+from orderwing.planning.policies.governing import means_whole_order as policies_mean
 from orderwing.planning.policies.in_force import in_force
 from orderwing.planning.sourcing import Asked, Choice, Steering
 from orderwing.reservation import units
@@ -26,7 +27,10 @@ MINUTE_MS = 60_000
 
 
 class Search(NamedTuple):
-    """What is sought in a region. `whole`: all of it at one site; with `by_ms`, one it can arrive from by then."""
+    """What is sought in a region. `whole`: all of it at one site; with `by_ms`, one it can arrive from by then.
+
+    `used`: sites that send something of the order in any case.
+    """
 
     order: Order
     region: str
@@ -35,6 +39,7 @@ class Search(NamedTuple):
     without_site: str | None = None
     whole: bool = False
     by_ms: int | None = None
+    used: tuple[str, ...] = ()
 
     def sought(self, draft: Draft, shelves: Shelves) -> Sought:
         order = self.order
@@ -51,7 +56,7 @@ class Search(NamedTuple):
             one_box=order.one_box,
             steering=steering(draft, self.now_ms),
         )
-        return Sought(asked, self.region, self.without_site, self.by_ms)
+        return Sought(asked, self.region, self.without_site, self.by_ms, used=frozenset(self.used))
 
 
 class Found(NamedTuple):
@@ -78,6 +83,17 @@ def barred_for(draft: Draft, order: Order, region: str) -> tuple[str, ...]:
     if policy is None:
         return ()
     return barred(policy, order, draft.reference.item, draft.network.sites_by_region.get(region, ()))
+
+
+def is_governed(draft: Draft) -> bool:
+    """By a policy."""
+    return in_force(draft.reference).policy is not None
+
+
+def means_whole_order(draft: Draft, order: Order) -> bool:
+    """Whether the policy in force wants all regions weighed at once for it."""
+    policy = in_force(draft.reference).policy
+    return policy is not None and policies_mean(policy, order, draft.reference.item)
 
 
 def candidates_of(sought: Sought, choice: Choice) -> list[Candidate]:
@@ -121,7 +137,7 @@ def put_card(draft: Draft, shelves: Shelves, search: Search, found: Found) -> No
         chosen="+".join(choice.site_ids) or "nothing",
         candidates=tuple(candidates[:CARD_CANDIDATES]),
         seen=seen[:CARD_SHELVES],
-        notes=_notes(draft, search, choice),
+        notes=notes(draft, search, choice),
         truncated=cut,
         facts=card_facts(draft, search, sought, shelves.atp, wanted, len(seen) > CARD_SHELVES),
     )
@@ -158,6 +174,7 @@ def card_facts(
         policy=None if policy is None else policy.policy.policy,
         policy_version=None if policy is None else policy.policy.version,
         steering=prices,
+        used=() if policy is None else search.used,
     )
 
 
@@ -170,7 +187,7 @@ def _all_of(order: Order, lines: Sequence[Units]) -> bool:
     return True
 
 
-def _notes(draft: Draft, search: Search, choice: Choice) -> tuple[str, ...]:
+def notes(draft: Draft, search: Search, choice: Choice) -> tuple[str, ...]:
     """Whose rules decided, where not simply the network's; and what is missing."""
     if isinstance(choice, Governed):
         return (choice.note, *_missing(search, choice))

@@ -8,7 +8,8 @@ counted on, those that hold nothing but what home has, too, get it back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from msgspec import structs
@@ -19,34 +20,40 @@ from orderwing.planning.outlets import terms_of
 from orderwing.planning.pricing import add_terms
 from orderwing.planning.pricing.price_list import price_list
 from orderwing.planning.sourcing import Choice
-from orderwing.reservation import units
+from orderwing.reservation import everywhere, units
 from orderwing.reservation.answers import settle
-from orderwing.reservation.hearing import Known, known
+from orderwing.reservation.everywhere import KEEPS
+from orderwing.reservation.hearing import Known
 from orderwing.reservation.route import Route
 from orderwing.reservation.rows import Held, Hold, Remote, Units
 from orderwing.reservation.shelves import Shelves
-from orderwing.reservation.sourcing import CARD_CANDIDATES, CARD_SHELVES, Search, candidates_of, card_facts, decide
+from orderwing.reservation.sourcing import Search, candidates_of, decide
 from orderwing_schemas.domain import Candidate, CostTerm, HeldLine
-from orderwing_schemas.events.reservation import DecisionCard
-from orderwing_schemas.topics import RESERVATION_CARDS
 
-TOGETHER, HOME_FIRST = "home and others together", "home first"
+HOME_FIRST = "home first"
 
 
-class Ways(NamedTuple):
+@dataclass(frozen=True)
+class Ways:
     """All `together`, or home first: home holding `here`, and `others` the rest.
 
-    Compared by the parcels that the quick choice priced. A policy's strategy that needs the exact engine has none, and
-    decides region by region.
+    Compared by the parcels that the quick choice priced, and of both ways lateness counts from the same moment: that of
+    all sites together. A strategy that needs the exact engine has none: it is decided
+    `everywhere`, or region by region.
     """
 
+    sought: Sought
     together: Choice
     here: Choice
     others: Choice
 
-    @property
+    @cached_property
+    def apart_terms(self) -> tuple[CostTerm, ...]:
+        return add_terms([*self._terms(self.here), *self._terms(self.others)])
+
+    @cached_property
     def apart_minor(self) -> int:
-        return _minor(self.here) + _minor(self.others)
+        return sum([minor for _, minor in self.apart_terms])
 
     @property
     def is_better(self) -> bool:
@@ -55,12 +62,11 @@ class Ways(NamedTuple):
             return False
         return (_short(self.together), _minor(self.together)) < (_short(self.others), self.apart_minor)
 
-    def told(self, sought: Sought) -> list[Candidate]:
+    def told(self) -> list[Candidate]:
         """The better of the two first."""
-        candidates = candidates_of(sought, self.together)
+        candidates = candidates_of(self.sought, self.together)
         why = self._why_apart_lost() if self.is_better else None
-        terms = add_terms([*_terms(sought, self.here), *_terms(sought, self.others)])
-        apart = Candidate(label=HOME_FIRST, cost_minor=self.apart_minor, terms=terms, lost_because=why)
+        apart = Candidate(label=HOME_FIRST, cost_minor=self.apart_minor, terms=self.apart_terms, lost_because=why)
         if self.is_better:
             return [candidates[0], apart, *candidates[1:]]
         return [apart, *[one if one.lost_because else self._lost(one) for one in candidates]]
@@ -69,6 +75,11 @@ class Ways(NamedTuple):
         if more := _short(self.others) - _short(self.together):
             return f"short of {more} more units"
         return f"dearer by {self.apart_minor - _minor(self.together)}"
+
+    def _terms(self, choice: Choice) -> tuple[CostTerm, ...]:
+        if choice.parcels:
+            return terms_of(price_list(self.sought.asked.network), choice.parcels, self.together.due_ms)
+        return candidates_of(self.sought, choice)[0].terms if choice.held else ()
 
     def _lost(self, one: Candidate) -> Candidate:
         more = _minor(self.together) - self.apart_minor
@@ -92,41 +103,25 @@ def plan(draft: Draft, hold: Hold, search: Search, here: Choice, others: Route |
         return None
     if not (here.parcels and others.choice.parcels):
         return None
-    sought, knowns = _everywhere(draft, search)
-    ways = Ways(decide(draft, sought, search.order), here, others.choice)
+    sought, knowns = everywhere.among_all(draft, search)
+    ways = Ways(sought, decide(draft, sought, search.order), here, others.choice)
     if not ways.is_better:
         return None
-    away = _away(draft, search.region, ways.together)
+    away = everywhere.away_of(draft, search.region, ways.together)
     if not away:
         return None
-    regions = tuple(sorted(away, key=lambda region: -sum([line.quantity for line in away[region]])))
+    regions = everywhere.most_first(away)
     expected = tuple([line for region in regions for line in away[region]])
     _put_card(draft, search, sought, knowns, ways, regions)
     return Together(search, regions, expected)
 
 
 def _put_card(
-    draft: Draft, search: Search, sought: Sought, knowns: Sequence[Known], ways: Ways, regions: Sequence[str]
+    draft: Draft, search: Search, sought: Sought, knowns: tuple[Known, ...], ways: Ways, regions: Sequence[str]
 ) -> None:
     """What each way would cost, by the stock last told."""
-    skus = tuple(sought.asked.needed)
-    candidates = tuple(ways.told(sought))
-    told = [shelf for one in knowns for shelf in one.told()]
-    seen = (*Shelves(draft, search.region).seen(skus), *told)
-    card = DecisionCard(
-        order_id=search.order.order_id,
-        part_id=None,
-        stage="reservation",
-        decision=TOGETHER,
-        at_ms=search.now_ms,
-        chosen=candidates[0].label,
-        candidates=candidates[:CARD_CANDIDATES],
-        seen=seen[:CARD_SHELVES],
-        notes=(f"asked: {', '.join(regions)}; home keeps what it holds until they have answered",),
-        truncated=len(candidates) > CARD_CANDIDATES or len(seen) > CARD_SHELVES,
-        facts=card_facts(draft, search, sought, sought.asked.atp, skus, len(seen) > CARD_SHELVES),
-    )
-    draft.emit(RESERVATION_CARDS, card)
+    said = (f"asked: {', '.join(regions)}; {KEEPS}",)
+    everywhere.put_card_of(draft, search, sought, knowns, ways.told(), said)
 
 
 def needed(draft: Draft, hold: Hold, found: tuple[Remote, ...], expected: Sequence[HeldLine]) -> tuple[Remote, ...]:
@@ -146,16 +141,17 @@ def needed(draft: Draft, hold: Hold, found: tuple[Remote, ...], expected: Sequen
 
 
 def give_up(draft: Draft, hold: Hold, lines: Sequence[Units]) -> Hold:
-    """Home holds so much less, since others hold it; first of the sites that would send the least."""
+    """Home holds so much less, since others hold it: of what it can spare, first of sites that would send the least."""
     if not lines:
         return hold
+    spare = hold.held if hold.spare is None else hold.spare
     by_site: dict[str, int] = {}
-    for one in hold.held:
+    for one in spare:
         by_site[one.site_id] = by_site.get(one.site_id, 0) + one.quantity
     left = {(line.line_id, line.sku): line.quantity for line in lines}
     kept: list[Held] = []
     gone: list[Held] = []
-    for one in sorted(hold.held, key=lambda one: (by_site[one.site_id], one.site_id)):
+    for one in sorted(spare, key=lambda one: (by_site[one.site_id], one.site_id)):
         some = min(one.quantity, left.get((one.line_id, one.sku), 0))
         if some:
             left[one.line_id, one.sku] -= some
@@ -165,46 +161,11 @@ def give_up(draft: Draft, hold: Hold, lines: Sequence[Units]) -> Hold:
     shelves = Shelves(draft, hold.home)
     shelves.release(gone)
     shelves.publish("released", hold.order_id)
-    return structs.replace(hold, held=tuple(kept))
-
-
-def _everywhere(draft: Draft, search: Search) -> tuple[Sought, tuple[Known, ...]]:
-    """Among home's own sites and its neighbours', with what they last told."""
-    network = draft.network
-    skus = dict.fromkeys([line.sku for line in search.lines])
-    knowns = tuple([known(draft, region, skus) for region in network.region_by_id[search.region].neighbours])
-    told = {place: units or 0 for one in knowns for place, units in one.units.items()}
-    sought = search.sought(draft, Shelves(draft, search.region))
-    own = sought.asked.atp
-
-    def atp(site_id: str, sku: str) -> int:
-        there = told.get((site_id, sku))
-        return own(site_id, sku) if there is None else there
-
-    regions = (search.region, *[one.region for one in knowns])
-    among = tuple([site for region in regions for site in network.sites_by_region.get(region, ())])
-    return sought._replace(asked=replace(sought.asked, atp=atp), among=among), knowns
-
-
-def _away(draft: Draft, home: str, choice: Choice) -> dict[str, list[HeldLine]]:
-    """What other regions would send, by region."""
-    away: dict[str, list[HeldLine]] = {}
-    for line in units.held_told(units.held_of_told(choice.held)):
-        region = draft.network.site_by_id[line.site_id].region_id
-        if region != home:
-            away.setdefault(region, []).append(line)
-    return away
+    return structs.replace(hold, held=(*units.minus(hold.held, spare), *kept))
 
 
 def _short(choice: Choice) -> int:
     return sum([line.quantity for line in choice.short])
-
-
-def _terms(sought: Sought, choice: Choice) -> tuple[CostTerm, ...]:
-    """They sum to `_minor`."""
-    if choice.parcels:
-        return terms_of(price_list(sought.asked.network), choice.parcels, choice.due_ms)
-    return candidates_of(sought, choice)[0].terms if choice.held else ()
 
 
 def _minor(choice: Choice) -> int:

@@ -58,6 +58,14 @@ def merge(held: Iterable[Held]) -> tuple[Held, ...]:
     return tuple([Held(*place, quantity) for place, quantity in total.items()])
 
 
+def minus(held: Iterable[Held], gone: Iterable[Held]) -> tuple[Held, ...]:
+    """What remains on each shelf."""
+    left = {(line.line_id, line.sku, line.site_id): line.quantity for line in merge(held)}
+    for line in gone:
+        left[line.line_id, line.sku, line.site_id] -= line.quantity
+    return tuple([Held(*place, quantity) for place, quantity in left.items() if quantity > 0])
+
+
 def told(lines: Iterable[Units]) -> tuple[LineQuantity, ...]:
     return _TOLD.validate_python([asdict(line) for line in lines])
 

@@ -74,9 +74,13 @@ def _reserved(body: Body) -> Iterator[Count]:
 
 
 def _decided(body: Body) -> Iterator[Count]:
-    """A card counts if it is of a slip's route."""
-    if body["stage"] == "reservation" and body["decision"].startswith("route"):
+    """A card counts if it is of a slip's route, or of home and others together where others are asked."""
+    if body["stage"] != "reservation":
+        return
+    if body["decision"].startswith("route"):
         yield metric.SLIP_ROUTES, 1, (_knowledge(body),)
+    elif any(note.startswith("asked: ") for note in body["notes"]):
+        yield metric.SLIP_ROUTES, 1, ("told",)
 
 
 def _knowledge(body: Body) -> str:

@@ -286,6 +286,10 @@ def test_orders_of_a_log_meet_the_stock_there_was() -> None:
     assert moments[0].seen == {("doncaster", sku): 8, ("rugby", sku): 2}
     assert moments[1].seen == {("doncaster", sku): 5, ("rugby", sku): 3}
     assert moments_of(events, 1) == moments[1:]
+    told = card(first.order_id, 500, (("rugby", sku, 2), ("warrington", sku, 1)))
+    told = told.model_copy(update={"decision": "home and others together"})
+    (moment,) = moments_of([*events[:6], (20, told)], 5)
+    assert moment.seen == {("doncaster", sku): 8, ("rugby", sku): 3, ("warrington", sku): 1}, "what was told may be old"
     outcomes = list(replay(network_rules(rich_network()), moments, items().get))
     assert [one.order_id for one in outcomes] == [first.order_id, same.order_id]
 
@@ -299,8 +303,6 @@ WARNED = {
     "filters": ({"max_load_percent": 90}, "filters.max_load_percent has no effect"),
     "weights": ({"balance_unit_minor": 5}, "weights.balance_unit_minor has no effect"),
     "gather": ({"threshold_minor": 1, "max_delay_minutes": 60}, "gather has no effect"),
-    "max_sites": (2, "max_sites bounds the sites of each region"),
-    "fallbacks": ([{"strategy": "network-rules"}], "fallbacks are tried within each region"),
 }
 
 
@@ -323,10 +325,13 @@ def test_of_what_stages_do_nothing_is_told() -> None:
             "keep_units": 1,
         },
         "weights": {"parcel_minor": 5, "lateness": {"hour_minor": 9}, "site_unit_minor": {"rugby": 1}},
+        "max_sites": 2,
         "single_site": "when_cheapest",
+        "home_first": True,
         "gather": "never",
         "max_delay_minutes": {"STANDARD": 60},
         "backorder_unit_minor": 7,
+        "fallbacks": [{"relax": ["max_sites"]}],
     }
     assert warnings(policy(kept).policy) == []
 

@@ -94,15 +94,12 @@ def _route(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
 
 
 def _together(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
-    def under(policy: Compiled) -> Decide:
-        return jointly.by_both(chosen_by(policy))
-
     policy = compiled_of(card, reference)
-    decide = jointly.by_both(chosen_quickly) if policy is None else under(policy)
+    decide = jointly.by_both(chosen_quickly) if policy is None else jointly.under(policy)
     verdict = decide(facts)
     if not is_reproduced(card, verdict):
         raise CardError(otherwise(verdict))
-    return _chosen(facts, verdict, decide, under, reference, governed=policy is not None)
+    return _chosen(facts, verdict, decide, jointly.under, reference, governed=policy is not None)
 
 
 def _chosen(

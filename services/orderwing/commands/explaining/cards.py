@@ -121,6 +121,7 @@ def facts_of_card(card: DecisionCard, order: Order | None, reference: Reference)
         by_ms=facts.by_ms,
         steering=None if facts.steering is None else dict(zip(places, facts.steering, strict=True)),
         elsewhere=elsewhere,
+        used=facts.used,
     )
 
 

@@ -1,24 +1,38 @@
-"""Home and its neighbours as one region, or home first: decided again by reservation's own code."""
+"""Home and its neighbours as one region, or home first, decided again: as a policy means it, or by cost."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from orderwing.planning.explaining.by_policy import by_policy, chosen_by
 from orderwing.planning.explaining.deciding import Choose, Decide, Taken, Verdict, of_choice
 from orderwing.planning.explaining.facts import Facts
-from orderwing.planning.policies.governing import NOTHING_HELD
+from orderwing.planning.policies.compiling import Compiled
+from orderwing.planning.policies.governing import NOTHING_HELD, means_whole_order
 from orderwing.planning.sourcing import Rest
-from orderwing.reservation.together import HOME_FIRST, TOGETHER, Ways
+from orderwing.reservation.everywhere import TOGETHER
+from orderwing.reservation.together import HOME_FIRST, Ways
 
-__all__ = ["HOME_FIRST", "TOGETHER", "by_both", "ways_of"]
+__all__ = ["HOME_FIRST", "TOGETHER", "by_both", "under", "ways_of"]
+
+
+def under(policy: Compiled) -> Decide:
+    """As one region where the order's strategy is about all of it."""
+    at_once, either = by_policy(policy), by_both(chosen_by(policy))
+
+    def decide(facts: Facts) -> Verdict:
+        return (at_once if means_whole_order(policy, facts.order, facts.items.get) else either)(facts)
+
+    return decide
 
 
 def ways_of(facts: Facts, choose: Choose) -> Ways:
     """`facts.elsewhere` is home, then its neighbours."""
     here = choose(replace(facts, elsewhere=()))
     rest = tuple([Rest(line.line_id, line.sku, line.quantity) for line in here.short])
-    others = choose(replace(facts, elsewhere=facts.elsewhere[1:], lines=rest)) if rest else NOTHING_HELD
-    return Ways(choose(facts), here, others)
+    used = facts.used.union(here.site_ids)
+    others = choose(replace(facts, elsewhere=facts.elsewhere[1:], lines=rest, used=used)) if rest else NOTHING_HELD
+    return Ways(facts.sought, choose(facts), here, others)
 
 
 def by_both(choose: Choose) -> Decide:
@@ -26,7 +40,7 @@ def by_both(choose: Choose) -> Decide:
 
     def decide(facts: Facts) -> Verdict:
         ways = ways_of(facts, choose)
-        told = ways.told(facts.sought)
+        told = ways.told()
         if ways.is_better:
             return of_choice(ways.together, told)
         held = (*ways.here.held, *ways.others.held)

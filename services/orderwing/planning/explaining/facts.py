@@ -22,7 +22,8 @@ class Facts:
     """`network` is of the sites looked at and of their lanes to the order's zone alone. `stock`: ATP; 0 where absent.
 
     `steering`: prices of units by (site, SKU), minor units; 0 where absent. None: no price list was in force.
-    `elsewhere`: the regions whose sites were looked at, where they are not the region's own.
+    `elsewhere`: the regions whose sites were looked at, where they are not the region's own. `used`: sites that sent
+    something of the order in any case.
     """
 
     network: Network
@@ -38,6 +39,7 @@ class Facts:
     by_ms: int | None = None
     steering: Mapping[tuple[str, str], int] | None = None
     elsewhere: tuple[str, ...] = ()
+    used: frozenset[str] = frozenset()
 
     @property
     def sites(self) -> tuple[Site, ...]:
@@ -72,7 +74,7 @@ class Facts:
             steering=None if self.steering is None else self.steering_minor,
             one_box=self.order.one_box,
         )
-        return Sought(asked, self.region, self.without_site, self.by_ms, self._among)
+        return Sought(asked, self.region, self.without_site, self.by_ms, self._among, self.used)
 
     @property
     def _among(self) -> tuple[Site, ...] | None:
@@ -118,6 +120,7 @@ def facts_of(
     by_ms: int | None = None,
     steering: Mapping[tuple[str, str], int] | None = None,
     elsewhere: tuple[str, ...] = (),
+    used: Iterable[str] = (),
 ) -> Facts:
     """What a region's decision about an order saw. `lines` None: all of the order's.
 
@@ -139,6 +142,7 @@ def facts_of(
         by_ms=by_ms,
         steering=steering,
         elsewhere=elsewhere,
+        used=frozenset(used),
     )
 
 

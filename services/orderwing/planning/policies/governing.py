@@ -69,7 +69,8 @@ def hold_by(policy: Compiled, sought: Sought, order: Order) -> Governed:
         if not needs_engine(applied.strategy):
             return _quickly(narrowed, out)
         asked, sites, patient = sought.asked, sought.may_serve(), _may_wait(sought.asked, order)
-        at = Situation(facts, asked, sites, steering=_steering(asked, sites), gathers=False, may_wait=patient)
+        steering = _steering(asked, sites)
+        at = Situation(facts, asked, sites, steering=steering, gathers=False, may_wait=patient, used=sought.used)
         try:
             found = attempt(applied, at, BUDGET)
             if patient and not found.plan.chosen.shipments and _is_whole(asked, order):
@@ -116,6 +117,15 @@ def needs_engine(strategy: Strategy) -> bool:
         or strategy.filters.exclude_carriers is not None
         or bool(weights.parcel_minor or weights.lateness or weights.site_unit_minor)
     )
+
+
+def means_whole_order(policy: Compiled, order: Order, catalogue: Catalogue) -> bool:
+    """Whether its strategy is about all that the order ships from, so that all regions are to be weighed at once.
+
+    One that only says which sites may serve lets home serve what it has.
+    """
+    strategy = apply(policy, facts_of(order, catalogue)).strategy
+    return not strategy.home_first and (needs_engine(strategy) or bool(strategy.fallbacks))
 
 
 def _may_wait(asked: Asked, order: Order) -> bool:

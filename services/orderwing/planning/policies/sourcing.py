@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from typing import Protocol, TypeVar
 
 from orderwing.planning.policies.compiling import Applied, Compiled, apply, steps
+from orderwing.planning.policies.few_sites import Few
 from orderwing.planning.policies.matching import Facts
 from orderwing.planning.policies.sieving import Load, sieved
 from orderwing.planning.policies.weighing import unweighed, weighed
 from orderwing.planning.sourcing.building import Arriving, Room, problem_of
-from orderwing.planning.sourcing.consolidating import refusal
 from orderwing.planning.sourcing.engine import plan
-from orderwing.planning.sourcing.plan import Candidate, Kind, Plan
-from orderwing.planning.sourcing.problem import EXACT_SITES, Budget, Problem, Source
+from orderwing.planning.sourcing.plan import Candidate, Plan
+from orderwing.planning.sourcing.problem import Budget, Problem
 from orderwing.planning.sourcing.quick import Asked
-from orderwing.planning.sourcing.sieve import sift
-from orderwing.planning.sourcing.states import load_count
 from orderwing_schemas.network import Site
 from orderwing_schemas.policy import First
 
@@ -30,7 +27,8 @@ class Situation:
     """An order and what is known at its decision. `asked` is with the policy's network; the rest as for `problem_of`.
 
     `load`: percent of what a site can pick in this hour. `gathers` False: nobody can move goods between sites.
-    `may_wait` False: no unit that is in stock waits, whatever it costs.
+    `may_wait` False: no unit that is in stock waits, whatever it costs. `used`: sites that send something of the order
+    in any case, and count where sites are counted.
     """
 
     facts: Facts
@@ -43,6 +41,7 @@ class Situation:
     room: Room | None = None
     gathers: bool = True
     may_wait: bool = True
+    used: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -149,75 +148,12 @@ def attempt(applied: Applied, at: Situation, budget: Budget = DEFAULT, seed: int
     base, out = sieved(whole, applied, at.facts, at.load)
     problem = weighed(base, applied.strategy, at.load)
     found = plan(problem, budget, seed)
-    if applied.max_sites is not None and len(found.chosen.shipments) > applied.max_sites:
-        found = _limited(problem, found, applied.max_sites, budget, seed)
+    few = Few(problem, at.used, budget, seed)
+    if applied.max_sites is not None and few.count(found.chosen) > applied.max_sites:
+        found = few.limited(found, applied.max_sites)
     if applied.strategy.first is First.SITES:
-        found = _fewest_sites(problem, found, budget, seed)
+        found = few.fewest(found)
     return Attempt(applied, replace(found, eliminated=(*out, *found.eliminated)) if out else found, problem, base)
-
-
-def _fewest_sites(problem: Problem, free: Plan, budget: Budget, seed: int) -> Plan:
-    """The best way from as few sites as leave no more units short than `free` does."""
-    for limit in range(1, len(free.chosen.shipments)):
-        found = _limited(problem, free, limit, budget, seed)
-        if found.chosen.short_units <= free.chosen.short_units:
-            return found
-    return free
-
-
-def _limited(problem: Problem, free: Plan, limit: int, budget: Budget, seed: int) -> Plan:
-    """The best way from at most `limit` sites: of every group of them, or gathered where the rules allow that.
-
-    Of an order too large for tables, of the groups that lack the fewest units, one for every four nodes of the budget.
-    """
-    straight = replace(problem, hubs=(), rules=replace(problem.rules, consolidates=False))
-    best: Plan | None = None
-    groups = _groups(problem, limit)
-    if load_count(tuple([want.quantity for want in problem.wants])) > budget.loads:  # each would take a search
-        groups = groups[: max(1, budget.nodes // 4)]
-    for lacks, group in groups:
-        priced = problem.rules.backorder_unit_minor is not None
-        if best is not None and not priced and lacks > best.chosen.short_units:
-            break
-        one = plan(replace(straight, sources=group), budget, seed)
-        if best is None or _rank(problem, one.chosen) < _rank(problem, best.chosen):
-            best = one
-    if best is None:
-        raise AssertionError("what ships from many sites could ship from some of them")
-    chosen = best.chosen
-    gathered = [one for one in (free.chosen, *free.losers) if one.kind is Kind.CONSOLIDATE]
-    fitting = [one for one in gathered if len(one.shipments) <= limit and _allowed(problem, chosen, one)]
-    why = f"ships from more than {limit} sites"
-    losers = [replace(one, lost_because=why) for one in (free.chosen,) if len(one.shipments) > limit]
-    if fitting:
-        losers.append(replace(chosen, lost_because="gathered first it costs less, and no later than acceptable"))
-        chosen = replace(min(fitting, key=lambda one: _rank(problem, one)), lost_because=None)
-    bound_minor = min(best.bound_minor, chosen.cost_minor)
-    return Plan(chosen, lambda: (*losers, *best.losers), free.eliminated, bound_minor, False, free.nodes)
-
-
-def _groups(problem: Problem, limit: int) -> list[tuple[int, tuple[Source, ...]]]:
-    """The groups of sites that may serve together, each after the units that their stock lacks, the fewest first."""
-    ways = sorted(sift(problem)[0], key=lambda way: -sum(way.cap))[:EXACT_SITES]
-    wanted = [want.quantity for want in problem.wants]
-    found = []
-    for group in combinations(ways, min(limit, len(ways))):
-        caps = [sum(units) for units in zip(*(way.cap for way in group), strict=True)]
-        lacks = sum([max(0, units - cap) for units, cap in zip(wanted, caps, strict=True)])
-        found.append((lacks, tuple([way.source for way in group])))
-    return sorted(found, key=lambda one: one[0])
-
-
-def _allowed(problem: Problem, straight: Candidate, one: Candidate) -> bool:
-    if straight.short_units > one.short_units and problem.rules.backorder_unit_minor is None:
-        return True
-    return refusal(problem, straight.cost_minor, straight.arrival_at_ms, one) is None
-
-
-def _rank(problem: Problem, one: Candidate) -> tuple[int, int, int, int]:
-    """Units that wait count by their price, where they have one."""
-    short = one.short_units if problem.rules.backorder_unit_minor is None else 0
-    return short, one.cost_minor, len(one.shipments), one.arrival_at_ms
 
 
 def _reason(found: Plan) -> str:
