@@ -59,7 +59,7 @@ def run(options: Options) -> Iterator[Sheet]:
     chosen = known[::_SAMPLE] if options.seeds == 1 else known
     seconds = options.seconds
     if options.quick:
-        chosen, seconds = known[:1], 0.3
+        chosen, seconds = known[:1], 0.1
     seeds = range(1, 2 if options.quick else options.seeds + 1)
     yield _cold(chosen, len(known), seeds, seconds, options)
     some = chosen[:: max(1, len(chosen) // 6)]
