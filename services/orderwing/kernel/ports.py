@@ -108,6 +108,11 @@ class Bus(Protocol):
         """At most `limit` committed records of resumed partitions; waits up to `timeout_s` for the first only."""
         ...
 
+    @property
+    def full(self) -> bool:
+        """Whether the last `poll` brought as many records as it may: there are probably more."""
+        ...
+
     def pause(self, partitions: Iterable[TopicPartition]) -> None: ...
 
     def resume(self, partitions: Iterable[TopicPartition]) -> None: ...
@@ -145,6 +150,14 @@ class Bus(Protocol):
 
     def commit(self) -> None:
         """Raises TransactionAbortedError, OutcomeUnknownError, FencedError, RecordRefusedError."""
+        ...
+
+    def commit_later(self, positions: Mapping[TopicPartition, Position]) -> Callable[[], float]:
+        """`send_offsets` and `commit` while the caller goes on: it may poll, and nothing else of a transaction.
+
+        What is returned is called once: it waits for the end, raises what those two raise, and tells the seconds
+        since `begin`. A callback of the group calls it first.
+        """
         ...
 
     def abort(self) -> None: ...

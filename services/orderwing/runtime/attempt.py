@@ -32,14 +32,20 @@ class Attempt(Deciding):
     """Call `record` and `deadline` in their order. Raises BudgetExceededError."""
 
     def __init__(
-        self, decider: Decider, partition: Partition, wall_ms: int, budget: Budget, refused: Refused | None = None
+        self,
+        decider: Decider,
+        partition: Partition,
+        wall_ms: int,
+        budget: Budget,
+        refused: Refused | None = None,
+        under: Attempt | None = None,
     ) -> None:
-        super().__init__(decider, partition, wall_ms, refused)
+        super().__init__(decider, partition, wall_ms, refused, under)
         self.letters: list[Letter] = []
         self.released: list[str | None] = []
         self._budget = budget
         self._control = decider.control.name
-        self._parked = partition.parked > 0
+        self._parked: bool = partition.parked > 0 or (under is not None and under._parked)
 
     def record(self, record: Record) -> None:
         if record.topic == self._control:

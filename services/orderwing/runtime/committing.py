@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import perf_counter
 
 from orderwing.kernel.decision import Cause
@@ -13,8 +13,11 @@ from orderwing.runtime.poison import ParkedRecord
 from orderwing.runtime.store import changelog_key
 
 
-def commit(bus: Bus, decider: Decider, attempts: Sequence[Attempt]) -> float:
-    """Seconds that the transaction took. Raises RecordRefusedError and what the bus's `commit` raises."""
+def send(bus: Bus, decider: Decider, attempts: Sequence[Attempt]) -> Callable[[], float]:
+    """Call what is returned to have the transaction end: the seconds that it took.
+
+    If more is waiting it is ending already meanwhile. Both raise RecordRefusedError and what the bus's `commit` raises.
+    """
     # 1. Encode, before anything is open.
     rows = [outgoing for attempt in attempts for outgoing in _rows(decider, attempt)]
     positions = {
@@ -34,10 +37,16 @@ def commit(bus: Bus, decider: Decider, attempts: Sequence[Attempt]) -> float:
     for outgoing in rows:
         bus.produce(outgoing)
     # 4. Positions, timers' transactions too: without them a paused owner that lost its partition is not fenced.
-    bus.send_offsets(positions)
     # 5. Commit.
-    bus.commit()
-    return perf_counter() - began_s
+    if bus.full:
+        return bus.commit_later(positions)
+
+    def end() -> float:
+        bus.send_offsets(positions)
+        bus.commit()
+        return perf_counter() - began_s
+
+    return end
 
 
 def _rows(decider: Decider, attempt: Attempt) -> list[Outgoing]:

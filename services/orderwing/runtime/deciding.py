@@ -68,13 +68,21 @@ class Decider:
 class Deciding:
     """What one batch makes of a partition so far. `refused`: what the bus would not take at an earlier attempt.
 
-    Cause by cause; what a handler raises is raised.
+    Cause by cause; what a handler raises is raised. `under`: the batch before, whose transaction is still under way.
     """
 
-    def __init__(self, decider: Decider, partition: Partition, wall_ms: int, refused: Refused | None = None) -> None:
+    def __init__(
+        self,
+        decider: Decider,
+        partition: Partition,
+        wall_ms: int,
+        refused: Refused | None = None,
+        under: Deciding | None = None,
+    ) -> None:
         self.partition = partition
-        self.overlay = Overlay(partition.store, partition.reference)
-        self.number = partition.decisions
+        self.overlay: Overlay = Overlay(partition.store, partition.reference, None if under is None else under.overlay)
+        self.before: int = partition.decisions if under is None else under.number
+        self.number: int = self.before
         self.items: list[Output] = []
         self.spans: list[DecisionSpan] = []  # empty without a tracer
         self._decider = decider

@@ -34,8 +34,8 @@ class DueDeadlines:
                 timeout_s = min(timeout_s, max(0.0, (self._clock.wall_ms(wake) - now_ms) / 1000))
         return timeout_s
 
-    def take(self, partitions: Iterable[Partition], records: Sequence[Record]) -> dict[int, list[Deadline]]:
-        """Deadlines that may be decided after `records`, by partition."""
+    def look(self, partitions: Iterable[Partition], records: Sequence[Record]) -> bool:
+        """Whether there are deadlines that may be decided after `records`."""
         wall_ms = self._bus.wall_ms()
         ready = [p for p in partitions if p.reference.ready]
         self._probe([p for p in ready if p.deadlines.wants_probe(self._clock.domain_ms(wall_ms))], wall_ms)
@@ -44,16 +44,18 @@ class DueDeadlines:
             for record in records:
                 if record.partition in probing:
                     probing[record.partition].stamped_ms[record.topic] = record.timestamp_ms
-        due = {}
         for partition in ready:
             number = partition.number
             partition.deadlines.progress(
                 lambda topic, number=number: self._bus.position(TopicPartition(topic, number)),  # type: ignore[misc]
                 partition.stamped_ms,
             )
-            if partition.deadlines.has_due():
-                due[number] = partition.deadlines.take_due(self._limit, partition.waits)
-        return due
+        return any(p.deadlines.has_due() for p in ready)
+
+    def take(self, partitions: Iterable[Partition]) -> dict[int, list[Deadline]]:
+        """Those, by partition."""
+        ready = [p for p in partitions if p.reference.ready and p.deadlines.has_due()]
+        return {p.number: p.deadlines.take_due(self._limit, p.waits) for p in ready}
 
     def _probe(self, partitions: Sequence[Partition], wall_ms: int) -> None:
         if not partitions:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import wait
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
@@ -27,6 +27,8 @@ from orderwing.runtime.kafka_transactions import Transactions
 
 _CALL_S = 10.0
 _COMMITTED_S = 1.0
+_AHEAD = 2_000
+_AHEAD_KIB = 32 << 10
 _REST = 4  # times the length of a transaction
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
@@ -49,6 +51,7 @@ class KafkaBus:
         session_timeout_ms: int = 6_000,
         max_poll_interval_ms: int = 300_000,
         rest_ms: int = 0,
+        batch_limit: int = 500,
     ) -> None:
         self._rest_s = rest_ms / 1000
         self._common: dict[str, Any] = {**client_config(bootstrap), "client.id": f"{group}-{instance}"}
@@ -67,12 +70,15 @@ class KafkaBus:
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",  # records lost before they were decided must not pass unseen
                 "fetch.wait.max.ms": 100,
-                "queued.min.messages": 2000,
+                # Two batches ahead, of all partitions together, within so much memory.
+                "queued.min.messages": max(_AHEAD, 2 * batch_limit),
+                "queued.max.messages.kbytes": _AHEAD_KIB,
                 "fetch.queue.backoff.ms": 10,  # by default a partition that has those rests for a second
             }
         )
         self._admin = AdminClient(self._common)
         self._transactions = Transactions(self._common, f"{group}.{instance}", transaction_timeout_ms)
+        self._behind = ThreadPoolExecutor(1, "commit")
         self._positions: dict[TopicPartition, int] = {}
         self._rebalanced = False
         self._full = False  # whether the last poll brought as many records as it may
@@ -117,6 +123,10 @@ class KafkaBus:
         if self._rebalanced:
             return ()  # what was polled before belongs to the former assignment
         return records_of(messages, self._positions)
+
+    @property
+    def full(self) -> bool:
+        return self._full
 
     def pause(self, partitions: Iterable[TopicPartition]) -> None:
         self._consumer.pause([KafkaPartition(*p) for p in partitions])
@@ -212,6 +222,15 @@ class KafkaBus:
         rest_s = min(self._rest_s, _REST * (now_s - self._began_s))
         self._rested_s = 0.0 if self._full else now_s + rest_s
 
+    def commit_later(self, positions: Mapping[TopicPartition, Position]) -> Callable[[], float]:
+        self._rested_s = 0.0
+        return self._behind.submit(self._end, positions, self._group, self._began_s).result
+
+    def _end(self, positions: Mapping[TopicPartition, Position], group: Any, began_s: float) -> float:
+        self._transactions.send_offsets(positions, group)
+        self._transactions.commit()
+        return time.monotonic() - began_s
+
     def abort(self) -> None:
         self._transactions.abort()
 
@@ -222,6 +241,7 @@ class KafkaBus:
 
     def close(self) -> None:
         self._consumer.close()
+        self._behind.shutdown()
 
 
 _NOT_YET = {

@@ -57,6 +57,7 @@ def _bus(stage: Stage, settings: Settings) -> KafkaBus:
         transaction_timeout_ms=settings.kafka.transaction_timeout_ms,
         session_timeout_ms=settings.kafka.session_timeout_ms,
         rest_ms=settings.runtime.rest_ms,
+        batch_limit=settings.runtime.batch_limit,
     )
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter
-from time import perf_counter
+from contextlib import suppress
 
 from orderwing.kernel.decision import Cause
 from orderwing.kernel.ports import (
     Bus,
+    BusError,
     OutcomeUnknownError,
     Record,
     RecordRefusedError,
@@ -18,9 +17,9 @@ from orderwing.kernel.ports import (
     TransactionAbortedError,
 )
 from orderwing.kernel.stage import Stage
-from orderwing.runtime.attempt import Attempt
+from orderwing.runtime.batch import Batch
 from orderwing.runtime.clock import DomainClock
-from orderwing.runtime.committing import commit, culprit
+from orderwing.runtime.committing import culprit, send
 from orderwing.runtime.deadlines import Deadline
 from orderwing.runtime.deciding import Decider
 from orderwing.runtime.due import DueDeadlines
@@ -31,10 +30,11 @@ from orderwing.runtime.poison import Budget, BudgetExceededError
 from orderwing.runtime.policy_watch import PolicyWatch
 from orderwing.runtime.restore import Restore, UnreadableReferenceError, learn
 from orderwing.runtime.standing import Standing
-from orderwing.runtime.tracing import Batch, Tracer
+from orderwing.runtime.tracing import Batch as Told
+from orderwing.runtime.tracing import Tracer
 from orderwing_schemas.topics import REFERENCE, Topic
 
-_NUMBER = attrgetter("partition")
+_PASSING = (RecordRefusedError, TransactionAbortedError, OutcomeUnknownError)
 
 
 class Runner:
@@ -72,28 +72,40 @@ class Runner:
         self._reference = reference.name
         self._limit = batch_limit
         self._budget = Budget(poison_share, poison_consecutive)
+        self._refused: dict[tuple[Cause, bool], str] = {}  # what the bus would not take, till it is decided so
+        self._under_way: Batch | None = None
         self._assigned: list[TopicPartition] = []
         self._restore: Restore | None = None
         bus.subscribe((*self._inputs, self._reference), self._on_assigned, self._on_revoked)
 
     def step(self, timeout_s: float = 0.1) -> bool:
         """One turn; whether anything was decided."""
-        patience_s = 0.0 if self._restore else self._due.patience_s(self.partitions.values(), timeout_s)
+        waits = self._restore is None and self._under_way is None
+        patience_s = self._due.patience_s(self.partitions.values(), timeout_s) if waits else 0.0
         records = self._bus.poll(self._limit, patience_s)
         if self._restore is not None:
             self._restore_on(timeout_s)
             return False
         self._standing.report(self.partitions.values())
-        if self.halted is not None:
+        if self.halted is not None or not self._plain(records):
+            if not self._settle(records) or self.halted is not None:
+                return False
+            records = self._learn(records)
+        if self._due.look(self.partitions.values(), records) and not self._settle(records):
             return False
-        records = self._learn(records)
-        due = self._due.take(self.partitions.values(), records)
+        due = self._due.take(self.partitions.values())
         if not records and not any(due.values()):
             return False
         return self._batch(records, due)
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a transaction is; the next `step` sees to its end."""
+        return self._under_way is not None
+
     def close(self) -> None:
         """Leave the group."""
+        self._end_before_leaving()
         if self._restore is not None:
             self._restore.close()
         self._bus.close()
@@ -101,10 +113,12 @@ class Runner:
     # --- assignment ------------------------------------------------------------------------------------------------
 
     def _on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+        self._end_before_leaving()
         self._assigned = list(partitions)
         self._restore_all()
 
     def _on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+        self._end_before_leaving()
         lost = {tp.partition for tp in partitions}
         self._assigned = [tp for tp in self._assigned if tp not in set(partitions)]
         self.partitions = {n: p for n, p in self.partitions.items() if n not in lost}
@@ -117,8 +131,16 @@ class Runner:
             self._policies.look(())
         self._tell()
 
+    def _end_before_leaving(self) -> None:
+        """What is under way ends; if not well, it is restored or decided by whoever has the partitions next."""
+        batch, self._under_way = self._under_way, None
+        if batch is not None:
+            with suppress(*_PASSING):
+                self._end(batch)
+
     def _restore_all(self) -> None:
         """Forget everything and begin again from the log. Only partitions that are here with all inputs are run."""
+        self._refused.clear()
         if self._restore is not None:
             self._restore.close()
         self._bus.pause(self._assigned)
@@ -158,6 +180,10 @@ class Runner:
 
     # --- before the batch ------------------------------------------------------------------------------------------
 
+    def _plain(self, records: Sequence[Record]) -> bool:
+        """Whether there are some that may be decided before what was decided last is committed."""
+        return bool(records) and all(record.topic in self._decider.inputs for record in records)
+
     def _learn(self, records: Sequence[Record]) -> Sequence[Record]:
         """Take in reference data; the inputs' records remain."""
         if not any(record.topic == self._reference for record in records):
@@ -177,66 +203,66 @@ class Runner:
     # --- the batch -------------------------------------------------------------------------------------------------
 
     def _batch(self, records: Sequence[Record], due: Mapping[int, list[Deadline]]) -> bool:
-        refused: dict[tuple[Cause, bool], str] = {}
-        wall_ms = self._bus.wall_ms()
-        told = None if self._tracer is None else Batch(len(records), sum(map(len, due.values())))
-        while True:
-            budget = copy.copy(self._budget)
-            try:
-                began = perf_counter()
-                attempts = self._decide(records, due, wall_ms, budget, refused)
-                self._observer.batch_decided(len(records) + sum(map(len, due.values())), perf_counter() - began)
-                if told is not None:
-                    told.decided()
-                if attempts:
-                    self._observer.committed(commit(self._bus, self._decider, attempts))
-            except RecordRefusedError as error:
-                self._observer.aborted()
-                refused[culprit(attempts, error.outgoing)] = error.reason
-                continue
-            except TransactionAbortedError:
-                self._observer.aborted()
-                rewind(self._bus, self.partitions, records, due)
-                return False
-            except OutcomeUnknownError:
-                self._observer.aborted()
-                self._restore_all()
-                return False
-            except BudgetExceededError as error:
+        """Decided on top of the batch under way, and sent once that is committed."""
+        budget = self._budget if self._under_way is None else self._under_way.budget
+        told = None if self._tracer is None else Told(len(records), sum(map(len, due.values())))
+        batch = Batch(records, due, self._bus.wall_ms(), copy.copy(budget), told)
+        try:
+            batch.decide(self._decider, self.partitions, self._refused, self._under_way)
+        except BudgetExceededError as error:
+            if self._settle(records):
                 rewind(self._bus, self.partitions, records, due)
                 self._halt(str(error))
-                return False
-            self._budget = budget
-            merge(self.partitions, attempts, due, self._observer)
-            if self._tracer is not None and told is not None and attempts:
-                self._tracer.committed([span for attempt in attempts for span in attempt.spans], told)
+            return False
+        return self._settle(records) and self._send(batch)
+
+    def _send(self, batch: Batch) -> bool:
+        """Its transaction is begun; where more is waiting it ends while that is decided."""
+        self._observer.batch_decided(len(batch), batch.decided_s)
+        try:
+            if batch.attempts:
+                batch.ending = send(self._bus, self._decider, batch.attempts)
+        except BusError as error:
+            self._failed(batch, error)
+            return False
+        self._under_way = batch
+        return self._bus.full or self._settle()
+
+    def _settle(self, later: Sequence[Record] = ()) -> bool:
+        """End what is under way. False if nothing is left of it: then of `later`, decided on top of it, neither."""
+        batch, self._under_way = self._under_way, None
+        if batch is None:
             return True
+        try:
+            self._end(batch)
+        except BusError as error:
+            self._failed(batch, error, later)
+            return False
+        return True
 
-    def _decide(
-        self,
-        records: Sequence[Record],
-        due: Mapping[int, list[Deadline]],
-        wall_ms: int,
-        budget: Budget,
-        refused: Mapping[tuple[Cause, bool], str],
-    ) -> list[Attempt]:
-        attempts: dict[int, Attempt] = {}
+    def _end(self, batch: Batch) -> None:
+        """Raises what the bus's `commit` raises."""
+        if batch.ending is not None:
+            self._observer.committed(batch.ending())
+        self._budget = batch.budget
+        for made in batch.attempts if self._refused else ():
+            for item in made.items:
+                self._refused.pop((item.cause, item.letter), None)
+        merge(self.partitions, batch.attempts, batch.due, self._observer)
+        if self._tracer is not None and batch.told is not None and batch.attempts:
+            self._tracer.committed([span for made in batch.attempts for span in made.spans], batch.told)
 
-        def attempt(number: int) -> Attempt:
-            made = attempts.get(number)
-            if made is None:
-                partition = self.partitions[number]
-                made = attempts[number] = Attempt(self._decider, partition, wall_ms, budget, refused)
-            return made
-
-        for number, of_one in groupby(records, key=_NUMBER):
-            decide = attempt(number).record
-            for record in of_one:
-                decide(record)
-        for number, deadlines in due.items():
-            for deadline in deadlines:
-                attempt(number).deadline(deadline)
-        return [made for made in attempts.values() if made.number > made.partition.decisions]
+    def _failed(self, batch: Batch, error: BusError, later: Sequence[Record] = ()) -> None:
+        """All of it comes again, and what came `later`; raises `error` where this process cannot go on."""
+        if not isinstance(error, _PASSING):
+            raise error
+        self._observer.aborted()
+        if isinstance(error, OutcomeUnknownError):
+            self._restore_all()
+            return
+        if isinstance(error, RecordRefusedError):
+            self._refused[culprit(batch.attempts, error.outgoing)] = error.reason
+        rewind(self._bus, self.partitions, [*batch.records, *later], batch.due)
 
     def _halt(self, message: str) -> None:
         """Neither drain nor drop: hold the partitions and wait for an operator."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
 
 import msgspec
@@ -126,23 +126,27 @@ class Store:
 
 
 class Overlay:
-    """A View of the store with the changes of the batch so far."""
+    """A View of the store with the changes of the batch so far, on top of those of `under`, not merged yet."""
 
-    def __init__(self, store: Store, reference: Reference) -> None:
+    def __init__(self, store: Store, reference: Reference, under: Overlay | None = None) -> None:
         self.reference = reference
         self.changes: dict[Place, Change] = {}
+        self._earlier: Mapping[Place, Change] = {} if under is None else under.changes
         self._tables = store.tables
-        self._groups: dict[Place, set[str]] = {}  # keys without a rest are not in it
+        # Keys without a rest are not in it.
+        self._groups: dict[Place, set[str]] = (
+            {} if under is None else {place: set(keys) for place, keys in under._groups.items()}
+        )
 
     def get(self, kind: type[R], key: str) -> R | None:
-        change = self.changes.get((kind, key))
+        change = self._change((kind, key))
         row = self._tables[kind].get(key) if change is None else change.row
         return row  # type: ignore[return-value]  # keyed by its own kind
 
     def scan(self, kind: type[R], group: str) -> Iterator[R]:
         keys = self._tables[kind].keys(group)
         changed = self._groups.get((kind, group), _NONE)
-        if (kind, group) in self.changes:
+        if self._change((kind, group)) is not None:
             changed = changed | {group}
         if changed:
             keys = sorted(changed.union(keys))
@@ -150,6 +154,9 @@ class Overlay:
             row = self.get(kind, key)
             if row is not None:
                 yield row
+
+    def _change(self, place: Place) -> Change | None:
+        return self.changes.get(place) or self._earlier.get(place)
 
     def apply(self, decision: Decision, number: int) -> None:
         """Raises KeyError for rows of a kind that the stage does not declare, before anything is changed."""

@@ -75,6 +75,8 @@ class Instance:
         """Whether a turn of its loop would do nothing: no deadline has passed, and its poll finds nothing."""
         if self._cluster.wall_ms >= self._rests_until_ms or self._runner is None or not self._runner.ready:
             return False
+        if self._runner.under_way:
+            return False
         return self._bus.rests(_BATCH) and self._runner.ready  # the poll may have begun a restore
 
     def _next_deadline_ms(self) -> int:
