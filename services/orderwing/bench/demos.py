@@ -39,7 +39,7 @@ class Asked:
     seeds: Sequence[int]
     against: Path
     orders: int = DEFAULT_ORDERS
-    speed: float = 2 * Options.speed
+    speed: float = 1.5 * Options.speed
 
 
 class Pair(NamedTuple):

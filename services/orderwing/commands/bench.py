@@ -181,7 +181,7 @@ def decisions(
 def demos(
     seeds: Annotated[str, typer.Option(help="A range of seeds, FIRST-LAST.")] = "0-9",
     orders: Annotated[int, typer.Option(min=1, help="Of each demo.")] = 300,
-    speed: Annotated[float, typer.Option(min=1, max=480, help="Domain seconds a second; a demo has 60.")] = 120.0,
+    speed: Annotated[float, typer.Option(min=1, max=480, help="Domain seconds a second; a demo has 60.")] = 90.0,
     against: Annotated[Path | None, typer.Option(help="A policy, if not deploy/policies/plain-rule.yaml.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write the tables to this file as Markdown.")] = None,
 ) -> None:
