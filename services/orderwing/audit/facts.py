@@ -51,7 +51,10 @@ class Violation:
         return f"{self.kind}: {self.subject}: {self.detail}"
 
 
-KINDS = ("lost", "duplicated", "oversold", "stuck", "stock", "money", "capacity", "freeze", "rule", "ledger", "cost")
+KINDS = (
+    "lost", "duplicated", "oversold", "stuck", "stock", "money", "capacity", "freeze", "rule", "ledger", "cost",
+    "foreign",
+)  # fmt: skip
 
 
 def fact_of(

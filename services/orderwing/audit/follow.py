@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orderwing.audit.facts import Fact
+from orderwing.audit.foreign import MISREAD, is_foreign
 from orderwing.audit.lifecycle import ENDED, NOTES, RESTING, OrderTrace, trace_of
 
 TOPICS = (
@@ -38,8 +39,13 @@ class Following:
         self._refused: set[str] = set()
 
     def take(self, facts: Iterable[Fact]) -> None:
+        """A stranger's record is passed over: the verdict tells of it."""
         for fact in facts:
-            self._take(fact)
+            try:
+                self._take(fact)
+            except MISREAD:
+                if not is_foreign(fact):
+                    raise
 
     @property
     def states(self) -> Mapping[str, int]:
@@ -61,12 +67,11 @@ class Following:
         body = fact.body
         match fact.type:
             case "order.accepted.v1":
-                self.answered += 1
                 order_id = body["order"]["order_id"]
                 self.traces.setdefault(order_id, trace_of(fact))
+                self.answered += 1
                 self._changed.add(order_id)
-                for early in self._early.pop(order_id, ()):
-                    self._note(early)
+                self.take(self._early.pop(order_id, ()))
             case "order.rejected.v1" | "order.duplicated.v1" | "order.conflicted.v1":
                 self.answered += 1
             case "input.rejected.v1":
@@ -96,6 +101,8 @@ class Following:
         body: Mapping[str, Any] = fact.body
         trace = self.traces.get(str(body.get("order_id")))
         if trace is None:
+            if not isinstance(body.get("order_id"), str):
+                return  # it speaks of no order
             self._early.setdefault(str(body.get("order_id")), []).append(fact)
             return
         note(trace, body, fact.wall_ms)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orderwing.audit.capacity import check_plans, standing_plans
 from orderwing.audit.exactly_once import check_exactly_once
 from orderwing.audit.facts import Fact, History, Violation
+from orderwing.audit.foreign import MISREAD, without_foreign
 from orderwing.audit.holds import check_soft_holds
 from orderwing.audit.ledgers import check_warehouse, oversold_units
 from orderwing.audit.lifecycle import ENDED, OrderTrace, check_orders, trace_orders
@@ -67,8 +68,31 @@ def judge(
     *,
     settled_before_wall_ms: int,
 ) -> Verdict:
-    """Judge the facts. Orders with news after `settled_before_wall_ms` are too young to be stuck or unbalanced."""
+    """Judge the facts. Orders with news after `settled_before_wall_ms` are too young to be stuck or unbalanced.
+
+    Records of strangers in our topics are violations and count for nothing else. To look for them costs as much as all
+    the rest, so that is done where one was stumbled over.
+    """
     history = History(facts)
+    outside = network, items, provider, warehouse
+    try:
+        return _judged(history, *outside, settled_before_wall_ms)
+    except MISREAD:
+        rest, foreign = without_foreign(history)
+        if not foreign:
+            raise
+    verdict = _judged(rest, *outside, settled_before_wall_ms)
+    return replace(verdict, violations=(*foreign, *verdict.violations))
+
+
+def _judged(
+    history: History,
+    network: Network,
+    items: Sequence[Item],
+    provider: Sequence[Mapping[str, Any]],
+    warehouse: Sequence[Mapping[str, Any]],
+    settled_before_wall_ms: int,
+) -> Verdict:
     pricer = Pricer.of(network, items)
     traces = trace_orders(history)
     restless = frozenset(

@@ -212,7 +212,12 @@ def _site_that_may_not(story: Story) -> None:
     story.items = tuple(item.model_copy(update={"traits": (Trait.HAZARD,)}) for item in story.items)
 
 
+def _written_by_a_stranger(story: Story) -> None:
+    story.tell("parts.planned", "part.allocated.v1", {"part_id": PART}, "allocation", "x/0/0")
+
+
 PLANTED = (
+    ("foreign", _written_by_a_stranger),
     ("lost", _lost_at_gate), ("lost", _lost_at_intake), ("lost", _answer_lost), ("lost", _never_told),
     ("lost", _accepted_without_a_line), ("lost", _accepted_for_less), ("duplicated", _accepted_out_of_nothing),
     ("duplicated", _committed_twice), ("duplicated", _decided_twice), ("duplicated", _accepted_twice),

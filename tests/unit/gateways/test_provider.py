@@ -30,7 +30,6 @@ REQUEST = PaymentRequested(
     currency="GBP",
     payment_token="tok_ok",
 )
-CERTIFICATE = Path(__file__).with_name("provider.pem")
 TWICE = Patience(tries=2, first_pause_s=0.001)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -204,16 +203,29 @@ def test_many_are_asked_at_once_and_each_gets_its_own_answer() -> None:
     assert sorted((n, answer.amount_minor) for n, answer in answers) == [(n, n) for n in range(20)]
 
 
-def test_a_provider_behind_tls_is_asked_if_the_system_trusts_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def self_signed(directory: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    certificate, key = directory / "provider.pem", directory / "key.pem"
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    files = ["-out", str(certificate), "-keyout", str(key)]
+    subprocess.run(["openssl", "req", "-x509", *curve, *subject, *files], check=True, capture_output=True)
+    return certificate, key
+
+
+def test_a_provider_behind_tls_is_asked_if_the_system_trusts_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(CERTIFICATE)
+    tls.load_cert_chain(certificate, key)
     with provider_at(saying(b'{"amount_minor": 500}'), tls) as url:
         with capture_logs() as logs:
             assert answer_of(url).reason == "tls"
         [line] = logs  # of two tries
         assert "SSL_CERT_FILE" in line["event"]
         assert "certificate" in line["detail"]
-        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert answer_of(url).outcome is Outcome.APPROVED
 
 
