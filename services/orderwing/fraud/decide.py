@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
 from orderwing.fraud.rows import REVIEW_STATES, Happening, Outcome, Review, Sighting, order_key
-from orderwing.fraud.rules import Case, clears_unseen, judge
+from orderwing.fraud.rules import VELOCITY_BLOCK_FACTOR, Case, clears_unseen, judge
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
@@ -28,6 +29,7 @@ def on_authorised(view: View, event: OrderAuthorised, now_ms: int) -> Decision:
     order = event.order
     if draft.get(Sighting, order_key(order.customer_key, order.order_id)) is not None:
         return NOTHING
+    before = tuple(view.scan(Sighting, order.customer_key))
     seen = Sighting(
         customer_key=order.customer_key,
         order_id=order.order_id,
@@ -36,7 +38,8 @@ def on_authorised(view: View, event: OrderAuthorised, now_ms: int) -> Decision:
         wake_at_ms=now_ms + HOUR_MS,
     )
     draft.put(seen)
-    outcome, rules = judge(_case(view, order, seen))
+    _forget_surplus(draft, before)
+    outcome, rules = judge(_case(draft, order, (*before, seen)))
     if outcome is Outcome.IN_REVIEW:
         _review(draft, event, rules, now_ms)
     else:
@@ -66,16 +69,23 @@ def on_sighting_due(view: View, sighting: Sighting, now_ms: int) -> Decision:
     return draft.decision()
 
 
-def _case(view: View, order: Order, seen: Sighting) -> Case:
-    """`view` does not hold `seen` yet."""
-    sightings = (*view.scan(Sighting, order.customer_key), seen)
+def _forget_surplus(draft: Draft, before: Sequence[Sighting]) -> None:
+    """As many are kept as block the next order: a machine's orders must not make every next one dearer to judge."""
+    most = VELOCITY_BLOCK_FACTOR * draft.network.policies.velocity_per_hour
+    for oldest in sorted(before, key=lambda sighting: sighting.at_ms)[: max(0, len(before) - most)]:
+        draft.drop(Sighting, oldest.key)
+
+
+def _case(draft: Draft, order: Order, sightings: Sequence[Sighting]) -> Case:
+    """The last of `sightings` is that of `order`."""
+    seen = sightings[-1]
     recent = [sighting for sighting in sightings if abs(seen.at_ms - sighting.at_ms) < HOUR_MS]
     return Case(
         order=order,
         total_minor=seen.amount_minor,
         orders_last_hour=len(recent),
         minor_last_hour=sum(sighting.amount_minor for sighting in recent),
-        policies=view.reference.network.policies,
+        policies=draft.network.policies,
     )
 
 

@@ -28,7 +28,8 @@ REVIEW_STATES = {
 
 
 class Sighting(Row, frozen=True, kw_only=True):
-    """One order of a customer, for velocity. Dropped by its deadline once it counts no more (an hour)."""
+    """One order of a customer, for velocity. Dropped by its deadline once it counts no more (an hour), or sooner where
+    so many newer ones are kept that any further order is blocked."""
 
     customer_key: str
     order_id: str

@@ -8,6 +8,7 @@ from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
 from orderwing.payment_hold import closing
+from orderwing.payment_hold.answers import renewal_at_ms
 from orderwing.payment_hold.asking import ask, move, record, send
 from orderwing.payment_hold.rows import (
     OVER,
@@ -125,10 +126,18 @@ def on_payment_due(view: View, payment: Payment, now_ms: int) -> Decision:
     if payment.state in OVER:
         closing.forget(draft, payment, now_ms)
     elif payment.state is State.AUTHORISED:
-        renewed = msgspec.structs.replace(payment, asked_version=payment.asked_version + 1, wake_at_ms=None)
-        draft.put(renewed)
-        ask(draft, renewed, Purpose.AUTHORISE, str(renewed.asked_version), _still_due_minor(draft, payment))
+        _renew(draft, payment, now_ms)
     return draft.decision()
+
+
+def _renew(draft: Draft, payment: Payment, now_ms: int) -> None:
+    due_minor = _still_due_minor(draft, payment)
+    if due_minor == 0:  # what may still ship is free: no provider holds nothing
+        draft.put(msgspec.structs.replace(payment, wake_at_ms=renewal_at_ms(draft, now_ms)))
+        return
+    renewed = msgspec.structs.replace(payment, asked_version=payment.asked_version + 1, wake_at_ms=None)
+    draft.put(renewed)
+    ask(draft, renewed, Purpose.AUTHORISE, str(renewed.asked_version), due_minor)
 
 
 def on_ask_due(view: View, row: Ask, now_ms: int) -> Decision:

@@ -64,6 +64,14 @@ def test_an_order_told_twice_is_decided_once() -> None:
     assert tell(at, authorised(worth(10))) == NOTHING
 
 
+def test_a_machines_orders_are_all_blocked_and_not_all_kept() -> None:
+    at = view(POLICIES)
+    outcomes = [decided(tell(at, authorised(worth(10, n), START_MS + n), START_MS + n)).outcome for n in range(200)]
+    most = VELOCITY_BLOCK_FACTOR * POLICIES.velocity_per_hour
+    assert set(outcomes[most:]) == {"blocked"}
+    assert sum(isinstance(row, Sighting) for row in at.rows.values()) <= most + 1
+
+
 def case(of: Order, orders_last_hour: int, minor_last_hour: int) -> Case:
     return Case(of, of.total_minor, orders_last_hour, minor_last_hour, POLICIES)
 

@@ -302,6 +302,16 @@ def test_an_authorisation_is_renewed_before_it_expires_and_the_old_one_voided() 
     assert desk.state() is State.ENDED
 
 
+def test_where_only_free_goods_may_still_ship_nothing_is_renewed() -> None:
+    desk = Desk(order(((1, 1000), (1, 0))), Policies(authorisation_hours=24)).authorised()
+    (capture,) = requests(desk.tell(progressed(desk.order, "s1", {"l0": 1})))
+    desk.tell(answer(capture))
+    assert not requests(desk.due(START_MS + 22 * HOUR_MS))
+    assert desk.payment.wake_at_ms == START_MS + 44 * HOUR_MS
+    assert not requests(desk.tell(progressed(desk.order, "s2", {"l1": 1})))
+    assert desk.state() is State.ENDED
+
+
 def test_a_renewal_that_is_declined_keeps_what_is_held_and_is_tried_again() -> None:
     desk = Desk(policies=Policies(authorisation_hours=24)).authorised()
     (renewal,) = requests(desk.due(START_MS + 22 * HOUR_MS))
