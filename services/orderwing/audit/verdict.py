@@ -46,6 +46,7 @@ class Verdict:
     parcels_per_order: float
     cost_minor_per_order: float
     promise_kept: float
+    stops_per_100_orders: float
     promise_missed: Counter[str]
     pace: Pace
     dead_letters: int
@@ -154,6 +155,7 @@ def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, An
         "parcels_per_order": sum(s.get("parcels", 1) for plan in plans for s in plan["shipments"]) / orders,
         "cost_minor_per_order": sum(plan["cost_minor"] for plan in plans) / orders,
         "promise_kept": sum(kept) / len(kept) if kept else 1.0,
+        "stops_per_100_orders": _stops_per_100_orders(history),
     }
 
 
@@ -165,3 +167,10 @@ def _planned(plans: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
             for line in shipment["lines"]:
                 planned[plan["order_id"]][line["line_id"]] += line["quantity"]
     return planned
+
+
+def _stops_per_100_orders(history: History) -> float:
+    """Halts of the vans for each hundred shipments they took, as the manifests tell them."""
+    left = [value for value in history.of("manifest.closed.v1") if value.get("stops")]
+    shipments = sum(len(value["shipped"]) for value in left)
+    return 100 * sum(len(value["stops"]) for value in left) / shipments if shipments else 100.0

@@ -148,7 +148,7 @@ def _doors(title: str, rounds: Sequence[Sequence[CityOrder]]) -> Sheet:
 
 
 def _spelled(order: CityOrder) -> str:
-    """What intake calls a stop: case, blanks and punctuation do not count."""
+    """Without reading: case, blanks and punctuation do not count."""
     parts = (order.text, order.postcode, order.city)
     return "|".join("".join(letter for letter in part.casefold() if letter.isalnum()) for part in parts)
 
