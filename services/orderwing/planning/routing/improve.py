@@ -31,7 +31,7 @@ _TUNING = Tuning(perturbed=40)
 class _Manner(NamedTuple):
     """Stops of a part, and iterations for it, doubled when many in a row bring nothing.
 
-    `proportional`: a part has as large a share of stops that are left as the whole, instead of a small one. Who builds
+    `proportional`: a part has the share of stops that are left of the whole, up to half, not a small one. Who builds
     from nothing first needs good routes; to a standing plan, which stops it serves is what arrivals put in question.
     """
 

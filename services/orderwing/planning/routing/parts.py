@@ -38,7 +38,7 @@ class Parts:
         return int(self._draw.integers(len(self._problem.stops)))
 
     def routes_share(self, tours: Sequence[Tour]) -> float:
-        """Of a part that routes may fill, if it is to have about as many stops left for one served as the whole has."""
+        """Of a part that routes may fill: that of all stops which they serve, within limits."""
         served = sum(len(tour.stops) for tour in tours) / len(self._prize)
         return min(max(served, _LEAST_ROUTES_SHARE), ROUTES_SHARE)
 
