@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -13,6 +13,8 @@ Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", m
 CurrencyCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Quantity = Annotated[int, Field(gt=0, le=1_000_000)]
 Minor = Annotated[int, Field(ge=0, le=10**12)]  # money in minor units of the order's currency
+T = TypeVar("T")
+Told = Annotated[T | None, Field(exclude_if=lambda value: value is None)]  # not written where there is none
 EpochMs = Annotated[int, Field(ge=0)]  # milliseconds since 1970, domain time unless a name says `wall`
 
 

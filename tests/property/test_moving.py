@@ -8,12 +8,19 @@ from hypothesis import strategies as st
 from orderwing.allocation.cards import candidate, losers
 from orderwing.allocation.comparing import Comparison, Weighed
 from orderwing.allocation.rows import Line, Part, Shipment, Shipments, Taken
+from orderwing.allocation.scales import Scales
+from orderwing.kernel.view import Draft
 from orderwing.planning.explaining.telling import nearest
 from orderwing.planning.moving import shortfall
 from orderwing_schemas.domain import ServiceLevel
+from support.allocation_world import a_lane, a_network, a_site
+from support.memory_view import MemoryReference, MemoryView
 
 TAKEN = Taken(line_id="1", sku="tea", quantity=1)
 COSTS = st.integers(0, 30)
+SCALES = Scales(
+    Draft(MemoryView(MemoryReference(a_network([a_site("s")], [a_lane("s")])))), None, {}
+)  # where cost alone counts
 
 
 def a_part() -> Part:
@@ -47,7 +54,7 @@ def test_at_the_cost_told_it_is_taken_and_a_penny_above_not(
 ) -> None:
     part, stands = a_part(), plan("s", standing)
     weighed = [Weighed(f"w{n}", plan(f"w{n}", cost, late)) for n, (cost, late) in enumerate(others)]
-    compared = Comparison(part, stands, weighed, threshold)
+    compared = Comparison(part, stands, weighed, threshold, SCALES)
     if compared.best() is not None:
         return
     told = (candidate(stands, None), *losers({"s": (TAKEN,)}, compared))
@@ -62,11 +69,11 @@ def test_at_the_cost_told_it_is_taken_and_a_penny_above_not(
     def at(cost_minor: int) -> Shipments | None:
         changed = [*weighed]
         changed[place] = Weighed(f"w{place}", plan(f"w{place}", cost_minor))
-        return Comparison(part, stands, changed, threshold).best()
+        return Comparison(part, stands, changed, threshold, SCALES).best()
 
     assert ("would not be taken even" in nearest(found)) == (found.cost_minor < 0)
     assert at(found.cost_minor) == plan(f"w{place}", found.cost_minor)
     assert at(found.cost_minor + 1) is None
     if found.threshold_minor is not None:
-        assert Comparison(part, stands, weighed, found.threshold_minor).best() is not None
-        assert Comparison(part, stands, weighed, found.threshold_minor + 1).best() is None
+        assert Comparison(part, stands, weighed, found.threshold_minor, SCALES).best() is not None
+        assert Comparison(part, stands, weighed, found.threshold_minor + 1, SCALES).best() is None

@@ -13,6 +13,7 @@ from orderwing.commands.explaining.cards import (
     decide_of,
     facts_of_card,
     is_reproduced,
+    policy_in,
     reference_of,
 )
 from orderwing.simulation.world import START_MS, World
@@ -100,9 +101,11 @@ def test_every_plan_comes_out_again(day: Day) -> None:
     wanted = []
     for card, kept in planned:
         network = reference.networks[kept.network_version]
-        facts = plans.planning_of(card, kept, orders[card.order_id], network, reference.items)
+        policy = policy_in(kept, reference)
+        facts = plans.planning_of(card, kept, orders[card.order_id], network, reference.items, policy)
         assert plans.is_reproduced(card, facts)
         wanted.append((card.chosen, plans.by_allocation(facts).chosen))
+    assert bool(reference.policies) == any(kept.policy is not None and any(kept.beside or ()) for _, kept in planned)
     assert any("+" in sites for _, sites in wanted)
     assert any(not chosen.startswith(sites) for chosen, sites in wanted), "some are moved at once"
     told = [require_holding(remade(card, orders[card.order_id], reference)) for card, _ in planned[-15:]]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orderwing_schemas.base import EpochMs, Event
+from orderwing_schemas.base import EpochMs, Event, Told
 from orderwing_schemas.domain import LineQuantity, OrderLine, PlannedShipment, Point, ServiceLevel
 from orderwing_schemas.events.reservation import PartMove
 
@@ -15,6 +15,7 @@ class PartAllocated(Event):
     """The standing plan of a part. `cause`: `first`, `own_move`, `proposal`, `replacement`.
 
     `cost_minor` is the sum of the shipments' costs; `previous_cost_minor` that of the version before, if any.
+    `strategy` of the policy in force by which the part is held, if one says anything about plans.
     """
 
     type: Literal["part.allocated.v1"] = "part.allocated.v1"
@@ -39,6 +40,7 @@ class PartAllocated(Event):
     promise_at_ms: EpochMs
     freeze_at_ms: EpochMs
     placed_at_ms: EpochMs
+    strategy: Told[str] = None
 
 
 class PartWaiting(Event):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orderwing_schemas.base import EpochMs, Event, Model
+from orderwing_schemas.base import EpochMs, Event, Model, Told
 from orderwing_schemas.domain import Available, Candidate, HeldLine, ServiceLevel
 
 
@@ -19,8 +19,20 @@ class PartChange(Model):
     held: Annotated[tuple[HeldLine, ...], Field(min_length=1)]
 
 
+class StandingLeg(Model):
+    """What a site was to send of a part."""
+
+    site_id: str
+    departure_at_ms: EpochMs
+    arrival_at_ms: EpochMs
+    parcels: int
+
+
 class StandingPart(Model):
-    """A part as it was planned when a proposal named it: what it held, at which cost, there when."""
+    """A part as it was planned when a proposal named it: what it held, at which cost, there when.
+
+    `strategy` of the policy, by which it was held, and `legs` only where more than cost counted.
+    """
 
     part_id: str
     zone: str
@@ -32,24 +44,35 @@ class StandingPart(Model):
     cost_minor: int
     arrival_at_ms: EpochMs
     promise_at_ms: EpochMs
+    strategy: Told[str] = None
+    legs: Told[tuple[StandingLeg, ...]] = None
 
 
 class ProposalFacts(Model):
     """What it takes, with the reference data, to make a proposal again by itself: parts in the order of its changes.
 
     `free`: units that no part held of their goods, at the region's sites. Picking starts after `ready_at_ms`.
+
+    Only where more than cost counted: `policy` with its version, if a strategy did; `steering`, if a list was in force,
+    at each of the region's sites the prices of the parts' SKUs, in the order of their lines; `hours`, if it mattered
+    how full they were, as (site, hour since 1970, units that the region's parts had booked).
     """
 
     network_version: int
     ready_at_ms: EpochMs
     parts: tuple[StandingPart, ...]
     free: tuple[Available, ...]
+    policy: Told[str] = None
+    policy_version: Told[int] = None
+    steering: Told[tuple[int, ...]] = None
+    hours: Told[tuple[tuple[str, int, int], ...]] = None
 
 
 class ProposalMade(Event):
     """All changes or none; at-least-once is harmless, since versions must match.
 
-    `facts` unless they are of more shelves than are kept.
+    `facts` unless they are of more shelves than are kept. `expected_gain_minor` is true cost, net of churn: below
+    nought where a wish costs money, or weights and prices count for it.
     """
 
     type: Literal["proposal.made.v1"] = "proposal.made.v1"

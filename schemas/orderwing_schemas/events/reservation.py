@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orderwing_schemas.base import EpochMs, Event, Model
+from orderwing_schemas.base import EpochMs, Event, Model, Told
 from orderwing_schemas.domain import Available, Candidate, HeldLine, LineQuantity, Order, ShelfLevel
 
 
@@ -224,6 +224,11 @@ class PlanFacts(Model):
 
     `held`: the part's hold, of which `promise_at_ms` was promised. `departures`: of the shipments of each plan with a
     price, in the order of the candidates; they tell which earlier ones had no room. `seen`: where the card's is cut.
+
+    Only where more than cost counted: `policy` with its version, if a strategy did; `steering`, if a list was in force,
+    the prices of the lines' SKUs, in their order, at each of the region's sites; `hours`, if it mattered how full they
+    were, as (site, hour since 1970, units that others had booked); `beside`, what counted beside the cost of each plan
+    with a price.
     """
 
     region: str
@@ -232,6 +237,11 @@ class PlanFacts(Model):
     promise_at_ms: EpochMs
     departures: tuple[EpochMs, ...]
     seen: tuple[Available, ...] | None = None
+    policy: Told[str] = None
+    policy_version: Told[int] = None
+    steering: Told[tuple[int, ...]] = None
+    hours: Told[tuple[tuple[str, int, int], ...]] = None
+    beside: Told[tuple[int, ...]] = None
 
 
 class DecisionCard(Event):

@@ -6,7 +6,7 @@ answer finds its capacity.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -59,6 +59,14 @@ class Room:
             if self._left(("site", site.site_id, hour), site.units_per_hour) < needed:
                 return False
         return True
+
+    def percent(self, site: Site, hours: Iterable[tuple[int, int]]) -> int:
+        """How full the fullest of some hours of picking is."""
+        return 100 * max([self.taken(site.site_id, hour) for hour, _ in hours], default=0) // site.units_per_hour
+
+    def taken(self, site_id: str, hour: int) -> int:
+        """Units that others have booked."""
+        return -self._left(("site", site_id, hour), 0)
 
     def _left(self, place: Place, capacity: int) -> int:
         return capacity - booked(self._draft, place) + self._own.get(place, 0)

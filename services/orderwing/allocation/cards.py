@@ -7,7 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from orderwing.allocation.comparing import Comparison, Weighed
 from orderwing.allocation.plans import Holding, cost_of, promised_by, terms_of, way_of, wishes_for
 from orderwing.allocation.rows import Part, Shipments
+from orderwing.allocation.scales import Scales, policy_of
 from orderwing.kernel.view import Draft
+from orderwing.planning.moving import FIRST_MINOR, compared
+from orderwing.planning.policies.compiling import Compiled
+from orderwing.planning.policies.counting import PLAIN
 from orderwing_schemas import topics
 from orderwing_schemas.domain import Available, Candidate
 from orderwing_schemas.events.reservation import DecisionCard, PlanFacts, StockReserved
@@ -59,6 +63,51 @@ def facts(network: Network, event: StockReserved, standing: Shipments, weighed: 
     )
 
 
+def counted_facts(
+    kept: PlanFacts | None,
+    scales: Scales,
+    part: Part,
+    policy: Compiled | None,
+    standing: Shipments,
+    weighed: Sequence[Weighed],
+) -> PlanFacts | None:
+    """With what counted beside costs: policy, steering prices, how full hours were; and what it came to, by plan."""
+    counting = scales.counting
+    if kept is None or counting is None:
+        return kept
+    plans = [one for one in (standing, *[other.shipments for other in weighed]) if one]
+    prices = None
+    if counting.steering is not None:
+        skus = dict.fromkeys([line.sku for line in part.lines])
+        sites = counting.network.sites_by_region.get(part.region, ())
+        prices = tuple([counting.steering(site.site_id, sku) for sku in skus for site in sites])
+    governed = policy is not None and part.strategy is not None
+    return kept.model_copy(
+        update={
+            "policy": policy.policy.policy if policy is not None and governed else None,
+            "policy_version": policy.policy.version if policy is not None and governed else None,
+            "steering": prices,
+            "hours": scales.hours(plans) if counting.needs_hours else None,
+            "beside": tuple([scales.weight(shipments).beside_minor for shipments in plans]),
+        }
+    )
+
+
+def told(scales: Scales, policy: Compiled | None, chosen: Shipments) -> tuple[str, ...]:
+    """By which strategy, and what counted beside the cost of what was chosen."""
+    counting = scales.counting
+    if counting is None:
+        return ()
+    beside = scales.weight(chosen).beside_minor if chosen else 0
+    if policy is None or counting.strategy is PLAIN:
+        return (f"steering prices count {beside} beside the cost",) if beside else ()
+    counts = f"weights and prices count {beside} beside the cost"
+    if abs(beside) >= FIRST_MINOR and scales.first:
+        counts = scales.first
+    said = f"policy {policy.label}, strategy {counting.strategy.name}"
+    return (f"{said}: {counts}",) if beside else (said,)
+
+
 def send(
     draft: Draft,
     part: Part,
@@ -68,8 +117,9 @@ def send(
     now_ms: int,
     seen: Sequence[Available] = (),
     plan: PlanFacts | None = None,
+    notes: tuple[str, ...] = (),
 ) -> None:
-    told = tuple(candidates)
+    listed = tuple(candidates)
     card = DecisionCard(
         order_id=part.order_id,
         part_id=part.part_id,
@@ -77,20 +127,30 @@ def send(
         decision=decision,
         at_ms=now_ms,
         chosen=label(chosen),
-        candidates=told[:MOST_CANDIDATES],
+        candidates=listed[:MOST_CANDIDATES],
         seen=tuple(seen[:MOST_SHELVES]),
-        notes=(promised_by(chosen, part.promise_at_ms),) if chosen else (),
-        truncated=len(told) > MOST_CANDIDATES or len(seen) > MOST_SHELVES,
+        notes=(promised_by(chosen, part.promise_at_ms), *notes) if chosen else notes,
+        truncated=len(listed) > MOST_CANDIDATES or len(seen) > MOST_SHELVES,
         plan=plan,
     )
     draft.emit(topics.ALLOCATION_CARDS, card)
 
 
-def settled_card(draft: Draft, part: Part, old: Shipments, new: Shipments, cause: str, now_ms: int) -> None:
+def settled_card(
+    draft: Draft, part: Part, old: Shipments, new: Shipments, cause: str, now_ms: int, scales: Scales
+) -> None:
     """The new plan beat the standing one."""
     if not old:
         send(draft, part, f"planned by {cause}", new, (candidate(new, None),), now_ms)
         return
     wishes = wishes_for(part, (old, new))
-    lost = wishes.complaint(way_of(old), wishes.rank(way_of(new))) or f"dearer by {cost_of(old) - cost_of(new)}"
-    send(draft, part, f"changed by {cause}", new, (candidate(new, None), candidate(old, lost)), now_ms)
+    lost = wishes.complaint(way_of(old), wishes.rank(way_of(new)))
+    candidates = (candidate(new, None), candidate(old, lost or _beaten(scales, old, new)))
+    send(draft, part, f"changed by {cause}", new, candidates, now_ms, notes=told(scales, policy_of(draft), new))
+
+
+def _beaten(scales: Scales, old: Shipments, new: Shipments) -> str:
+    was, now = scales.weight(old), scales.weight(new)
+    if was.beside_minor == now.beside_minor:
+        return scales.too_full(old) or f"dearer by {was.cost_minor - now.cost_minor}"
+    return scales.too_full(old) or compared(now, was, scales.first)

@@ -4,32 +4,43 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from orderwing.allocation.cards import candidate, facts, losers, send
+from orderwing.allocation.capacity import needs
+from orderwing.allocation.cards import candidate, counted_facts, facts, losers, send, told
 from orderwing.allocation.comparing import Comparison
 from orderwing.allocation.moves import ask, reserve_room
-from orderwing.allocation.plans import Planner, holding_of, lines_of, part_of
+from orderwing.allocation.plans import Holding, Planner, holding_of, lines_of, part_of
 from orderwing.allocation.rows import TABLE, Change, Happening, Move, Part, Plan, Shipments, State
+from orderwing.allocation.scales import Scales, counting_of
 from orderwing.allocation.waiting import begin, stand
 from orderwing.allocation.weighing import weigh
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
+from orderwing.planning.policies.compiling import Compiled
+from orderwing.planning.policies.counting import followed
+from orderwing.planning.policies.in_force import in_force
 from orderwing_schemas import topics
 from orderwing_schemas.events.allocation import ReplacementRequested
 from orderwing_schemas.events.dispatch import PickShort
 from orderwing_schemas.events.reservation import StockReserved
+from orderwing_schemas.policy import Strategy
 
 
 def stock_reserved(view: View, event: StockReserved, now_ms: int) -> Decision:
+    return planned_by(view, event, now_ms, in_force(view.reference).policy)
+
+
+def planned_by(view: View, event: StockReserved, now_ms: int, policy: Compiled | None) -> Decision:
     """Plan v1 on the sites held; a move is asked for where another plan is liked more or saves above the threshold.
 
-    Where no departure has room the part waits.
+    Where no departure has room the part waits. Of `policy` the strategy counts that reservation followed.
     """
     draft = Draft(view)
     known = draft.get(Plan, event.part_id)
     lines, holding = lines_of(event), holding_of(event.held)
-    part = part_of(event, lines)
-    planner = Planner(draft, part, now_ms)
+    part = part_of(event, lines, None if policy is None else _followed(draft, policy, event, holding))
+    counting = counting_of(draft, part, now_ms, policy)
+    planner = Planner(draft, part, now_ms, counting)
     shipments = planner.plan_on(holding, {}) or ()
     plan = Plan(
         part_id=part.part_id,
@@ -46,14 +57,19 @@ def stock_reserved(view: View, event: StockReserved, now_ms: int) -> Decision:
     draft.put(part)
     plan = stand(draft, part, plan, shipments, lines) if shipments else begin(draft, part, plan, holding, now_ms)
     weighed = weigh(planner, holding, shipments, event.seen)
-    compared = Comparison(part, shipments, weighed, draft.network.policies.move_threshold_minor)
+    scales = Scales(draft, counting, needs(draft.network, shipments))
+    compared = Comparison(part, shipments, weighed, draft.network.policies.move_threshold_minor, scales)
     others = losers(holding, compared)
     again = facts(draft.network, event, shipments, weighed)
+    notes: tuple[str, ...] = ()
+    if counting is not None:
+        again, notes = counted_facts(again, scales, part, policy, shipments, weighed), told(scales, policy, shipments)
     if shipments:
         candidates = (candidate(shipments, None), *others)
-        send(draft, part, "planned on the stock held", shipments, candidates, now_ms, event.seen, again)
+        send(draft, part, "planned on the stock held", shipments, candidates, now_ms, event.seen, again, notes)
     else:
-        send(draft, part, "no departure has room: the part waits", shipments, others, now_ms, event.seen, again)
+        said = "no departure has room: the part waits"
+        send(draft, part, said, shipments, others, now_ms, event.seen, again, notes)
     _move_if_better(draft, part, plan, compared.best())
     return draft.decision()
 
@@ -78,6 +94,12 @@ def short_picked(view: View, event: PickShort, _now_ms: int) -> Decision:
         ),
     )
     return draft.decision()
+
+
+def _followed(draft: Draft, policy: Compiled, event: StockReserved, holding: Holding) -> Strategy:
+    known = draft.network.site_by_id
+    sites = [known[site_id] for site_id in holding if site_id in known]
+    return followed(policy, event.order, draft.reference.item, sites)
 
 
 def _move_if_better(draft: Draft, part: Part, plan: Plan, best: Shipments | None) -> None:

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from orderwing.allocation.capacity import book, free, needs
 from orderwing.allocation.cards import settled_card
 from orderwing.allocation.freeze import freeze, part_for
-from orderwing.allocation.plans import Cause, cost_of, first_cause, freeze_of, held_by, same_holding, tell
+from orderwing.allocation.plans import Cause, first_cause, freeze_of, held_by, same_holding, tell
 from orderwing.allocation.refusals import kept_card
 from orderwing.allocation.rows import TABLE, Change, Happening, Move, Plan, State
+from orderwing.allocation.scales import Scales, counting_of, policy_of
 from orderwing.allocation.waiting import RETRY_MS
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.machine import step
@@ -81,7 +82,8 @@ def adopt(draft: Draft, move: Move, happening: Happening, now_ms: int) -> None:
             tell(draft, part, new, cause, plan.cost_minor, move.proposal_id)
         else:
             tell(draft, part, new, first_cause(part), None)
-        settled_card(draft, part, plan.shipments, new.shipments, cause, now_ms)
+        scales = Scales(draft, counting_of(draft, part, now_ms, policy_of(draft)), needs(draft.network, new.shipments))
+        settled_card(draft, part, plan.shipments, new.shipments, cause, now_ms, scales)
         _freeze_if_due(draft, new, now_ms)
     if move.proposal_id is not None:
         answer(draft, move, "better", gain)
@@ -126,12 +128,6 @@ def answer(draft: Draft, move: Move, reason: str, gain_minor: int | None) -> Non
         gain_minor=gain_minor,
     )
     draft.emit(topics.PARTS_PLANNED, event)
-
-
-def gain_of(draft: Draft, changes: Sequence[Change]) -> int:
-    """What changes save in minor units, net of churn."""
-    churn = draft.network.policies.churn_minor
-    return sum(plan_for(draft, c.part_id).cost_minor - cost_of(c.shipments) - churn for c in changes)
 
 
 def _freeze_if_due(draft: Draft, plan: Plan, now_ms: int) -> None:

@@ -9,15 +9,17 @@ from orderwing.allocation.capacity import Needs, Room, places
 from orderwing.allocation.rows import Line, Part, Plan, Shipment, Shipments, Taken
 from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import MINUTE_MS, freeze_ms, picking_hours
+from orderwing.planning.policies.counting import Counting, decides
 from orderwing.planning.pricing import Load, price_list
 from orderwing.planning.runs import Consignment, Run, best_run
 from orderwing.planning.sourcing import Pick
 from orderwing.planning.wishes import Way, Wishes
 from orderwing_schemas import topics
-from orderwing_schemas.domain import CostTerm, HeldLine, LineQuantity, OrderLine, PlannedShipment, Point
+from orderwing_schemas.domain import CostTerm, HeldLine, LineQuantity, Order, OrderLine, PlannedShipment, Point
 from orderwing_schemas.events.allocation import PartAllocated
 from orderwing_schemas.events.reservation import StockReserved
 from orderwing_schemas.network import Network, Site
+from orderwing_schemas.policy import Strategy
 
 Holding = Mapping[str, tuple[Taken, ...]]  # site -> what it ships, in order
 Cause = Literal["first", "own_move", "proposal", "replacement"]
@@ -44,8 +46,8 @@ def _share(line: OrderLine, quantity: int) -> OrderLine:
     )
 
 
-def part_of(event: StockReserved, lines: Iterable[OrderLine]) -> Part:
-    """The facts of a new part."""
+def part_of(event: StockReserved, lines: Iterable[OrderLine], strategy: Strategy | None = None) -> Part:
+    """The facts of a new part. `strategy`: by which it is held, where a policy is in force."""
     order = event.order
     return Part(
         part_id=event.part_id,
@@ -58,12 +60,21 @@ def part_of(event: StockReserved, lines: Iterable[OrderLine]) -> Part:
         stop_id=order.stop_id,
         service_level=order.service_level,
         one_box=order.one_box,
-        max_delay_minutes=order.max_delay_minutes,
+        max_delay_minutes=_delay_minutes(order, strategy),
         may_split=order.may_split,
         lines=tuple([Line(x.line_id, x.sku, x.quantity, x.amount_minor, x.capacity) for x in lines]),
         promise_at_ms=event.promise_at_ms,
         placed_at_ms=order.placed_at_ms,
         replacement=event.replaces is not None,
+        strategy=None if strategy is None or not decides(strategy) else strategy.name,
+    )
+
+
+def _delay_minutes(order: Order, strategy: Strategy | None) -> int:
+    """What the customer accepts, or the strategy if that is less."""
+    accepted = order.max_delay_minutes
+    return (
+        accepted if strategy is None else min(accepted, strategy.max_delay_minutes.get(order.service_level, accepted))
     )
 
 
@@ -96,10 +107,13 @@ def held_by(shipments: Shipments) -> tuple[HeldLine, ...]:
 class Planner:
     """Plans for a part under the capacity that is left; what is packed alike at several sites is packed once."""
 
-    def __init__(self, draft: Draft, part: Part, now_ms: int) -> None:
+    def __init__(self, draft: Draft, part: Part, now_ms: int, counting: Counting | None = None) -> None:
         self.draft = draft
         self.part = part
         self.now_ms = now_ms
+        self.counting = counting
+        self._late = None if counting is None else counting.late
+        self._avoided = () if counting is None else counting.avoided
         self._prices = price_list(draft.network)
         self._loads: dict[tuple[Taken, ...], Load] = {}
 
@@ -116,7 +130,7 @@ class Planner:
                 return None
             load, units = self._load(taken), sum([line.quantity for line in taken])
             sent = Consignment(site, part.zone, part.service_level, units, load, part.promise_at_ms)
-            run = best_run(network, sent, self.now_ms, room)
+            run = best_run(network, sent, self.now_ms, room, self._late, self._avoided)
             if run is None:
                 return None
             shipments.append(_shipment(site, taken, run, load.parcels, units))
@@ -227,6 +241,7 @@ def tell(
         promise_at_ms=part.promise_at_ms,
         freeze_at_ms=plan.freeze_at_ms,
         placed_at_ms=part.placed_at_ms,
+        strategy=part.strategy,
     )
     draft.emit(topics.PARTS_PLANNED, event)
 

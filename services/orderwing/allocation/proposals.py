@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from orderwing.allocation.capacity import needs
-from orderwing.allocation.moves import adopt, answer, ask, gain_of, plan_for, reserve_room
+from orderwing.allocation.moves import adopt, answer, ask, plan_for, reserve_room
 from orderwing.allocation.plans import Holding, Planner, holding_of, same_holding, way_of, wishes_for
 from orderwing.allocation.refusals import RefusedError, refused_cards
 from orderwing.allocation.rows import Change, Happening, Move, Part, Plan, SeenProposal, Shipments, State
+from orderwing.allocation.scales import Scales, counting_of, policy_of
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.view import Draft, View
 from orderwing.planning.traits import refusal
@@ -42,17 +43,24 @@ def forget(_view: View, row: SeenProposal, _now_ms: int) -> Decision:
 
 
 def _priced(draft: Draft, event: ProposalMade, priced: dict[str, Shipments], now_ms: int) -> Move:
-    """The move that a proposal comes to, with its room booked and its plans in `priced`. Raises RefusedError."""
+    """The move that a proposal comes to, with its room booked and its plans in `priced`. Raises RefusedError.
+
+    What it gains is weighed: true cost, and what the strategies of its parts and steering prices count beside it.
+    """
     if len({change.part_id for change in event.changes}) != len(event.changes):
         raise RefusedError("not_verified")
-    liked_more = False
+    liked_more, gain, policy = False, 0, policy_of(draft)
     for proposed in event.changes:
         part, plan = _open_part(draft, event, proposed, now_ms)
-        holding = _verified(draft, part, proposed)
-        shipments = Planner(draft, part, now_ms).plan_on(holding, needs(draft.network, plan.shipments))
+        holding, own = _verified(draft, part, proposed), needs(draft.network, plan.shipments)
+        counting = counting_of(draft, part, now_ms, policy)
+        shipments = Planner(draft, part, now_ms, counting).plan_on(holding, own)
         if shipments is None:
             raise RefusedError("capacity", part.part_id)
         priced[part.part_id] = shipments
+        gain += (
+            _gain(Scales(draft, counting, own), part, plan.shipments, shipments) - draft.network.policies.churn_minor
+        )
         wishes = wishes_for(part, (plan.shipments, shipments))
         before, after = wishes.rank(way_of(plan.shipments)), wishes.rank(way_of(shipments))
         if after > before:
@@ -60,9 +68,20 @@ def _priced(draft: Draft, event: ProposalMade, priced: dict[str, Shipments], now
         liked_more |= after < before
         reserve_room(draft, (Change(part.part_id, shipments),))
     changes = tuple(Change(part_id, shipments) for part_id, shipments in priced.items())
-    if gain_of(draft, changes) <= 0 and not liked_more:
+    if gain <= 0 and not liked_more:
         raise RefusedError("gain_below_churn")
     return Move(move_id=event.proposal_id, region=event.region, proposal_id=event.proposal_id, changes=changes)
+
+
+def _gain(scales: Scales, part: Part, standing: Shipments, other: Shipments) -> int:
+    """By how much less the other plan weighs, in minor units. Raises RefusedError for what the strategy leaves out."""
+    counting = scales.counting
+    if counting is not None:
+        if not counting.may_ship_from(len(other), len(standing)):
+            raise RefusedError("too_many_sites", part.part_id)
+        if scales.too_full(other) and not scales.too_full(standing):
+            raise RefusedError("too_full", part.part_id)
+    return scales.weight(standing).all_minor - scales.weight(other).all_minor
 
 
 def _open_part(draft: Draft, event: ProposalMade, proposed: PartChange, now_ms: int) -> tuple[Part, Plan]:

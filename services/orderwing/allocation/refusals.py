@@ -21,6 +21,8 @@ _WORDS = {
     "capacity": "no departure has room",
     "too_late": "it arrives later than the customer accepts",
     "more_parcels": "more parcels, and the customer wants one box",
+    "too_full": "the policy leaves a site out, as its hour is too full",
+    "too_many_sites": "the policy allows no more sites",
     "gain_below_churn": "it saves no more than a change costs",
     "no_stock": "the stock is not there",
     "gone": "the hold is over",

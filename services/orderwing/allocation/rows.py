@@ -115,6 +115,7 @@ class Part(Row, frozen=True, kw_only=True):
     promise_at_ms: int
     placed_at_ms: int
     replacement: bool = False
+    strategy: str | None = None  # of the policy, by which it was held, if it says anything about plans
 
     @property
     def key(self) -> str:
@@ -122,10 +123,9 @@ class Part(Row, frozen=True, kw_only=True):
 
 
 class Plan(Row, frozen=True, kw_only=True):
-    """The standing plan of a part; its deadline is the freeze.
+    """The standing plan of a part; its deadline is the freeze. Dropped `duplicate_horizon_days` after it.
 
     While it waits for room it has version 0, no shipments but what is `held`, and its deadline is the next attempt.
-    Dropped by its deadline, `duplicate_horizon_days` after the freeze.
     """
 
     part_id: str

@@ -8,6 +8,7 @@ from orderwing.allocation.capacity import book, needs
 from orderwing.allocation.cards import candidate, send
 from orderwing.allocation.plans import Holding, Planner, first_cause, freeze_of, tell
 from orderwing.allocation.rows import TABLE, Happening, Part, Plan, Shipments
+from orderwing.allocation.scales import counting_of, policy_of
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import HORIZON_DAYS, HOUR_MS
@@ -45,7 +46,8 @@ def begin(draft: Draft, part: Part, plan: Plan, holding: Holding, now_ms: int) -
 
 def again(draft: Draft, part: Part, plan: Plan, now_ms: int) -> None:
     """The next attempt on the sites held."""
-    shipments = Planner(draft, part, now_ms).plan_on(dict(plan.held), {})
+    counting = counting_of(draft, part, now_ms, policy_of(draft))
+    shipments = Planner(draft, part, now_ms, counting).plan_on(dict(plan.held), {})
     if shipments is None:
         draft.put(replace(plan, state=step(TABLE, plan.state, Happening.NO_ROOM), wake_at_ms=now_ms + RETRY_MS))
         return

@@ -44,9 +44,14 @@ def weigh(planner: Planner, holding: Holding, standing: Shipments, seen: Sequenc
     if len(standing) == 1:
         single.append(standing)
     late = all(shipments[0].arrival_at_ms > part.promise_at_ms for shipments in single)
-    if late or (draft.network.policies.single_site == "when_cheapest" and not part.one_box):
+    if late or (_single_site(planner) == "when_cheapest" and not part.one_box):
         weighed += [priced(other) for other in _pairs(planner, holding, sites, units)]
     return weighed
+
+
+def _single_site(planner: Planner) -> str:
+    counting = planner.counting
+    return planner.draft.network.policies.single_site if counting is None else counting.single_site
 
 
 def _alone(part: Part, standing: Holding, sites: Sequence[Site], units: Obtainable) -> Iterator[Holding]:
@@ -77,7 +82,9 @@ def _refusals(draft: Draft, part: Part, sites: Sequence[Site], units: Obtainable
 
 
 def _pairs(planner: Planner, standing: Holding, sites: Sequence[Site], units: Obtainable) -> Iterator[Holding]:
-    if planner.part.may_split and len(sites) <= PAIR_SITES:
+    counting = planner.counting
+    allowed = counting is None or counting.may_ship_from(2, len(standing))
+    if planner.part.may_split and allowed and len(sites) <= PAIR_SITES:
         for pair in combinations(sites, 2):
             holding = _shared(planner, pair, units)
             if holding is not None and len(holding) > 1 and holding != standing:
@@ -96,6 +103,7 @@ def _shared(planner: Planner, pair: tuple[Site, Site], units: Obtainable) -> Hol
         now_ms=planner.now_ms,
         may_split=True,
         max_delay_minutes=part.max_delay_minutes,
+        steering=None if planner.counting is None else planner.counting.unit_minor,
     )
     choice = quick_choice(asked, pair)
     return None if choice.short else holding_of(choice.held)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from orderwing_schemas.policy import Gathering, Policy, Strategy
 
+LATER = "acts where plans are made and changed, within a region: who holds stock does not know how full hours are."
+
 
 def warnings(policy: Policy) -> list[str]:
     """A sentence for each field, after its place in the file."""
@@ -14,8 +16,8 @@ def warnings(policy: Policy) -> list[str]:
 
 def _warnings(strategy: Strategy) -> Iterator[str]:
     if strategy.filters.max_load_percent is not None:
-        yield "filters.max_load_percent has no effect: no stage that chooses sites knows how full their hours are."
+        yield f"filters.max_load_percent {LATER}"
     if strategy.weights.balance_unit_minor:
-        yield "weights.balance_unit_minor has no effect: no stage that chooses sites knows how full their hours are."
+        yield f"weights.balance_unit_minor {LATER}"
     if isinstance(strategy.gather, Gathering):
         yield "gather has no effect: no stage moves goods between sites."

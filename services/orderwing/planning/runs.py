@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from typing import NamedTuple, Protocol
 
 from orderwing.planning.calendar import arrival_ms, departures, pick_ms, serving_lanes
 from orderwing.planning.pricing import Load, price_list
+from orderwing.planning.pricing.shipments import lateness_minor
 from orderwing_schemas.domain import ServiceLevel
 from orderwing_schemas.network import Lane, Network, Site
 
@@ -27,6 +29,16 @@ class Consignment(NamedTuple):
     promise_at_ms: int
 
 
+class Late(NamedTuple):
+    """What being late counts instead of what it costs: an hour's price, from so on."""
+
+    due_at_ms: int
+    hour_minor: int
+
+    def minor(self, arrival_at_ms: int) -> int:
+        return lateness_minor(self.hour_minor, arrival_at_ms, self.due_at_ms)
+
+
 class Run(NamedTuple):
     """A departure taken, with its price; `terms` are (name, minor units)."""
 
@@ -37,21 +49,41 @@ class Run(NamedTuple):
     terms: tuple[tuple[str, int], ...]
 
 
-def best_run(network: Network, sent: Consignment, now_ms: int, room: Room) -> Run | None:
+def best_run(
+    network: Network,
+    sent: Consignment,
+    now_ms: int,
+    room: Room,
+    late: Late | None = None,
+    avoided: Container[str] = (),
+) -> Run | None:
     """The cheapest departure with room, of those the earliest arrival, then the first lane; None if none has any.
 
-    On one lane a later departure is never cheaper, so the first with room is its best.
+    On one lane a later departure is never cheaper, so the first with room is its best. `late` decides and is not
+    charged. Carriers that are `avoided` are taken where no other has room.
     """
+    lanes = serving_lanes(network, sent.site.site_id, sent.zone, sent.service_level)
+    if avoided:
+        rest = [lane for lane in lanes if lane.carrier not in avoided]
+        if len(rest) < len(lanes) and (found := _best_of(network, rest, sent, now_ms, room, late)) is not None:
+            return found
+    return _best_of(network, lanes, sent, now_ms, room, late)
+
+
+def _best_of(
+    network: Network, lanes: Sequence[Lane], sent: Consignment, now_ms: int, room: Room, late: Late | None
+) -> Run | None:
     site, load, prices = sent.site, sent.load, price_list(network)
     earliest, parcels = now_ms + pick_ms(site, sent.units), load.parcels
+    counts = Late(sent.promise_at_ms, prices.late_hour_minor) if late is None else late
     best: tuple[int, int, int, Lane, int] | None = None
-    for place, lane in enumerate(serving_lanes(network, site.site_id, sent.zone, sent.service_level)):
+    for place, lane in enumerate(lanes):
         freight = prices.freight_minor(lane, load)
         if best is not None and freight > best[0]:
             continue
         for departure in departures(lane, site, earliest):
             arrival = arrival_ms(lane, departure)
-            rank = (freight + prices.lateness_minor(arrival, sent.promise_at_ms), arrival, place)
+            rank = (freight + counts.minor(arrival), arrival, place)
             if best is not None and rank > best[:3]:
                 break
             if room.fits(site, lane, departure, sent.units, parcels):
@@ -59,5 +91,8 @@ def best_run(network: Network, sent: Consignment, now_ms: int, room: Room) -> Ru
                 break
     if best is None:
         return None
-    cost, arrival, _, lane, departure = best
+    weighed, arrival, _, lane, departure = best
+    cost = weighed
+    if late is not None:
+        cost += prices.lateness_minor(arrival, sent.promise_at_ms) - late.minor(arrival)
     return Run(lane, departure, arrival, cost, prices.terms(lane, load, arrival, sent.promise_at_ms))

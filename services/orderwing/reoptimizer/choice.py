@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+from orderwing.planning.moving import Weight
 from orderwing.reoptimizer.pool import PoolPart, Shelf, Take
 
 # Stands for a rank of a customer's wishes: more than parcels cost, and small enough for a solver's tolerances.
 RANK_MINOR = 100_000
 Choice = list[int]  # the option taken by each block; 0 is the standing one
+
+
+def rank_for(blocks: Iterable[Block]) -> int:
+    """More than what strategies put first counts, where they do."""
+    besides = [abs(option.beside_minor) for block in blocks for option in block.options]
+    return max(RANK_MINOR, 2 * max(besides, default=0) + RANK_MINOR) if any(besides) else RANK_MINOR
 
 
 def never() -> bool:
@@ -23,7 +30,8 @@ def never() -> bool:
 class Option:
     """A complete way to ship a part. `cost_minor` is the cost model's, without churn.
 
-    `liking`: ranks of the customer's wishes by which it is better than the standing plan.
+    `liking`: ranks of the customer's wishes by which it is better than the standing plan. `beside_minor`: what counts
+    beside the cost, by the part's strategy and steering prices; it is never charged.
     """
 
     label: str
@@ -31,6 +39,12 @@ class Option:
     cost_minor: int
     arrival_ms: int = 0
     liking: int = 0
+    beside_minor: int = 0
+    too_full: str = ""  # why the strategy leaves it out, for the hours in which it would be picked
+
+    @property
+    def weight(self) -> Weight:
+        return Weight(self.cost_minor, self.beside_minor)
 
     @cached_property
     def units(self) -> Mapping[Shelf, int]:
@@ -59,20 +73,29 @@ class Block:
 
 @dataclass(frozen=True)
 class Problem:
-    """`free` is what no part holds; `churn_minor` is charged for every part that moves."""
+    """`free` is what no part holds; `churn_minor` is charged for every part that moves.
+
+    `rank_minor` stands for a rank of a customer's wishes.
+    """
 
     blocks: tuple[Block, ...]
     free: Mapping[Shelf, int]
     churn_minor: int
+    rank_minor: int = RANK_MINOR
 
     def saved(self, block: int, option: int) -> int:
         """Minor units that the block saves by `option`, net of churn."""
         options = self.blocks[block].options
         return options[0].cost_minor - options[option].cost_minor - self.churn_minor if option else 0
 
+    def weighed(self, block: int, option: int) -> int:
+        """What the block saves by `option`, and what counts beside the cost."""
+        options = self.blocks[block].options
+        return self.saved(block, option) + options[0].beside_minor - options[option].beside_minor
+
     def gain(self, block: int, option: int) -> int:
-        """What is maximised: what `option` saves, and before it what the customer wishes."""
-        return self.saved(block, option) + RANK_MINOR * self.blocks[block].options[option].liking
+        """What is maximised: what `option` saves as it is weighed, and before it what the customer wishes."""
+        return self.weighed(block, option) + self.rank_minor * self.blocks[block].options[option].liking
 
     def total(self, choice: Choice) -> int:
         return sum(self.gain(block, option) for block, option in enumerate(choice))
@@ -117,7 +140,7 @@ def components(problem: Problem) -> list[Problem]:
     groups: dict[int, list[Block]] = defaultdict(list)
     for number, block in enumerate(problem.blocks):
         groups[root(number)].append(block)
-    return [Problem(tuple(blocks), problem.free, problem.churn_minor) for blocks in groups.values()]
+    return [replace(problem, blocks=tuple(blocks)) for blocks in groups.values()]
 
 
 def _scarce(problem: Problem) -> set[Shelf]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
+from orderwing.reoptimizer.counting import Counts
 from orderwing.reoptimizer.pool import Pool, PoolPart
 from orderwing_schemas.domain import HeldLine
-from orderwing_schemas.events.reoptimizer import ProposalFacts, StandingPart
+from orderwing_schemas.events.reoptimizer import ProposalFacts, StandingLeg, StandingPart
 from orderwing_schemas.network import Network
 
 _SHELVES = 2_000  # of more nothing is kept
 
 
-def facts_of(parts: Iterable[PoolPart], pool: Pool, network: Network, ready_ms: int) -> ProposalFacts | None:
+def facts_of(
+    parts: Iterable[PoolPart], pool: Pool, network: Network, ready_ms: int, counts: Counts | None = None
+) -> ProposalFacts | None:
     """Of a proposal that changes these parts. None where it is too much to keep."""
     moved = tuple(parts)
     skus = dict.fromkeys([line.sku for part in moved for line in part.lines])
@@ -20,12 +25,21 @@ def facts_of(parts: Iterable[PoolPart], pool: Pool, network: Network, ready_ms: 
     free = tuple([(*place, units) for place in places if (units := pool.free.get(place, 0))])
     if len(free) > _SHELVES:
         return None
-    return ProposalFacts(
-        network_version=network.version, ready_at_ms=ready_ms, parts=tuple([_standing(one) for one in moved]), free=free
+    facts = ProposalFacts(
+        network_version=network.version,
+        ready_at_ms=ready_ms,
+        parts=tuple([_standing(one, counts is not None and counts.of(one) is not None) for one in moved]),
+        free=free,
     )
+    if counts is None or all(counts.of(one) is None for one in moved):
+        return facts
+    hours, prices = counts.hours_for(moved), counts.prices(places)
+    if len(places) + len(hours or ()) > _SHELVES:
+        return None
+    return facts.model_copy(update={**counts.policy_told(moved), "steering": prices, "hours": hours})
 
 
-def _standing(part: PoolPart) -> StandingPart:
+def _standing(part: PoolPart, counted: bool) -> StandingPart:
     held = [HeldLine(line_id=t.line_id, sku=t.sku, site_id=t.site_id, quantity=t.quantity) for t in part.takes]
     return StandingPart(
         part_id=part.part_id,
@@ -38,4 +52,6 @@ def _standing(part: PoolPart) -> StandingPart:
         cost_minor=part.cost_minor,
         arrival_at_ms=part.arrival_at_ms,
         promise_at_ms=part.promise_at_ms,
+        strategy=part.strategy if counted else None,
+        legs=tuple([StandingLeg(**msgspec.structs.asdict(leg)) for leg in part.legs]) if counted else None,
     )

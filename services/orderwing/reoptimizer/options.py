@@ -7,27 +7,35 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import permutations
 
 from orderwing.planning.calendar import arrival_ms, earliest_departure, pick_ms, serving_lanes
+from orderwing.planning.moving import compared
 from orderwing.planning.pricing import Catalogue, Load, price_list
 from orderwing.planning.traits import refusal
 from orderwing.planning.wishes import latest_ms
 from orderwing.reoptimizer.choice import Block, Option, never
+from orderwing.reoptimizer.counting import Counted, Parcels, Run
 from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Shelf, Take, liking, way_of
 from orderwing_schemas.domain import CostTerm
-from orderwing_schemas.network import Lane, Network, Site
+from orderwing_schemas.network import Network, Site
 
 MOST = 9  # options of a part, the standing one included
 _CHEAPEST = 5  # of them whatever stock they need; the rest need only what is free or the part's own
 _SITES = 8  # that a part's options are made from
 
 Stock = Callable[[Shelf], int]
-Run = tuple[Lane, int]  # a lane and when its next departure arrives
+
+
+def none(_part: PoolPart) -> None:
+    """Nothing counts beside the cost."""
 
 
 class Pricer:
-    """Costs of parcels that start to be picked after `ready_ms`, by the one cost model."""
+    """Costs of parcels that start to be picked after `ready_ms`, by the one cost model; and what `counts` beside."""
 
-    def __init__(self, network: Network, catalogue: Catalogue, ready_ms: int) -> None:
+    def __init__(
+        self, network: Network, catalogue: Catalogue, ready_ms: int, counts: Callable[[PoolPart], Counted | None] = none
+    ) -> None:
         self.network = network
+        self._counts = counts
         self._prices = price_list(network)
         self._catalogue = catalogue
         self._ready_ms = ready_ms
@@ -51,14 +59,46 @@ class Pricer:
     def option(self, part: PoolPart, takes: Sequence[Take]) -> Option | None:
         """The part from these sites; None if a parcel would come too late, or the customer likes it less."""
         total = arrival = 0
+        counted, sent = self._counts(part), []
         for site, lines in self._parcels(takes):
             run = self._best(part, site, lines, _latest_ms(part, takes))
             if run is None:
                 return None
             total += run[0]
             arrival = max(arrival, run[2][1])
+            if counted is not None:
+                sent.append(Parcels.by(run[2], lines, self._load(lines).parcels))
         liked = liking(part, way_of(takes, arrival))
-        return None if liked < 0 else Option(_label(takes), tuple(takes), total, arrival, liked)
+        if liked < 0:
+            return None
+        if counted is None:
+            return Option(_label(takes), tuple(takes), total, arrival, liked)
+        beside, full = counted.beside_minor(sent), counted.too_full(sent)
+        return Option(_label(takes), tuple(takes), total, arrival, liked, beside, full)
+
+    def standing(self, part: PoolPart) -> Option:
+        """As it was planned."""
+        counted, beside, full = self._counts(part), 0, ""
+        if counted is not None:
+            sent = counted.standing()
+            beside, full = counted.beside_minor(sent), counted.too_full(sent)
+        takes = tuple(sorted(part.takes))
+        return Option(_label(takes), takes, part.cost_minor, part.arrival_at_ms, 0, beside, full)
+
+    def by_weight(self, part: PoolPart, other: Option, best: Option) -> str:
+        """Why another option is not the best one, where its customer likes it as much."""
+        more = other.weight.all_minor - best.weight.all_minor
+        if more <= 0:
+            return "its units serve other parts better, or are not there"
+        if other.beside_minor == best.beside_minor:
+            return f"costs {more} more"
+        counted = self._counts(part)
+        return compared(best.weight, other.weight, "" if counted is None else counted.counting.first_said)
+
+    def is_allowed(self, part: PoolPart, takes: Iterable[Take]) -> bool:
+        """Whether the part's strategy lets it ship from so many sites."""
+        counted = self._counts(part)
+        return counted is None or counted.counting.may_ship_from(len({t.site_id for t in takes}), part.way.parcels)
 
     def terms(self, part: PoolPart, takes: Sequence[Take]) -> tuple[CostTerm, ...]:
         """The named terms of a cost that `cost` gave, summed over the parcels."""
@@ -78,19 +118,23 @@ class Pricer:
         return [(self.network.site_by_id[site_id], lines) for site_id, lines in sorted(parcels.items())]
 
     def _best(self, part: PoolPart, site: Site, lines: Sequence[Take], by_ms: int) -> tuple[int, int, Run] | None:
-        """(cost, place in the timetable, run) of the cheapest run, which allocation takes; None if too late."""
+        """(cost, place in the timetable, run) of the lightest run, which allocation takes; None if too late."""
         load, prices = self._load(lines), self._prices
-        best = min(
-            (
-                (
-                    prices.freight_minor(run[0], load) + prices.lateness_minor(run[1], part.promise_at_ms),
-                    place,
-                    run,
-                )
-                for place, run in enumerate(self._runs_of(part, site, sum(take.quantity for take in lines)))
-            ),
-            default=None,
-        )
+        runs, weigh = self._runs_of(part, site, sum(take.quantity for take in lines)), None
+        counted = self._counts(part)
+        if counted is not None:
+            runs, weigh = counted.allowed(runs), counted.counting.late
+        priced = [
+            (prices.freight_minor(run[0], load) + prices.lateness_minor(run[1], part.promise_at_ms), place, run)
+            for place, run in enumerate(runs)
+        ]
+        if weigh is None:
+            best = min(priced, default=None)
+        else:
+            freight = prices.freight_minor
+            best = min(
+                priced, key=lambda one: (freight(one[2][0], load) + weigh.minor(one[2][1]), one[1]), default=None
+            )
         return None if best is None or best[2][1] > by_ms else best
 
     def _runs_of(self, part: PoolPart, site: Site, units: int) -> tuple[Run, ...]:
@@ -142,8 +186,9 @@ def _block(
     own: dict[Shelf, int] = defaultdict(int)
     for take in part.takes:
         own[take.site_id, take.sku] += take.quantity
-    standing = Option(_label(part.takes), tuple(sorted(part.takes)), part.cost_minor, part.arrival_at_ms)
+    standing = pricer.standing(part)
     options: dict[tuple[Take, ...], Option] = {}
+    full: dict[str, str] = {}
     at_once: set[tuple[Take, ...]] = set()
 
     may_not = pricer.refused(part, sites)
@@ -156,17 +201,19 @@ def _block(
 
     for stock in (without_others, with_others):
         for takes in _ways(part, sites, stock):
-            if takes != standing.takes and takes not in options:
+            if takes != standing.takes and takes not in options and pricer.is_allowed(part, takes):
                 option = pricer.option(part, takes)
-                if option is not None:
+                if option is not None and option.too_full and not standing.too_full:
+                    full[option.label] = option.too_full
+                elif option is not None:
                     options[takes] = option
             if stock is without_others:
                 at_once.add(takes)
-    ranked = sorted(options.values(), key=lambda option: (-option.liking, option.cost_minor, option.takes))
+    ranked = sorted(options.values(), key=lambda one: (-one.liking, one.weight.all_minor, one.takes))
     kept = ranked[:_CHEAPEST]
     kept += [option for option in ranked[_CHEAPEST:] if option.takes in at_once][: MOST - 1 - len(kept)]
     refused = {shelf[0]: why for shelf, why in may_not.items() if free.get(shelf, 0) + pooled.get(shelf, 0) > 0}
-    return Block(part, (standing, *kept), tuple(refused.items()))
+    return Block(part, (standing, *kept), tuple((refused | full).items()))
 
 
 def _ways(part: PoolPart, sites: Sequence[str], stock: Stock) -> Iterable[tuple[Take, ...]]:

@@ -42,6 +42,15 @@ def way_of(takes: Iterable[Take], arrival_at_ms: int) -> Way:
     return Way(len({take.site_id for take in takes}), arrival_at_ms)
 
 
+class Leg(msgspec.Struct, frozen=True, array_like=True):
+    """What one site sends of the standing plan: a departure, and how many parcels."""
+
+    site_id: str
+    departure_at_ms: int
+    arrival_at_ms: int
+    parcels: int
+
+
 class Refusal(msgspec.Struct, frozen=True, array_like=True):
     """A change that allocation would not take, at a domain time."""
 
@@ -50,7 +59,10 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
 
 
 class PoolPart(msgspec.Struct, frozen=True, kw_only=True):
-    """A part as its newest plan has it: `cost_minor` is that plan's, `arrival_at_ms` that of its last shipment."""
+    """A part as its newest plan has it: `cost_minor` is that plan's, `arrival_at_ms` that of its last shipment.
+
+    `legs` by site; none were kept by an earlier version. `strategy` of the policy, by which it is held.
+    """
 
     region: str
     part_id: str
@@ -69,6 +81,8 @@ class PoolPart(msgspec.Struct, frozen=True, kw_only=True):
     freeze_at_ms: int
     refusals: tuple[Refusal, ...] = ()
     max_delay_minutes: int = 1440
+    legs: tuple[Leg, ...] = ()
+    strategy: str | None = None
 
     @property
     def way(self) -> Way:
@@ -143,6 +157,8 @@ def learn_plan(entry: Entry, event: PartAllocated) -> Entry:
         arrival_at_ms=max(shipment.arrival_at_ms for shipment in event.shipments),
         promise_at_ms=event.promise_at_ms,
         freeze_at_ms=event.freeze_at_ms,
+        legs=tuple(Leg(s.site_id, s.departure_at_ms, s.arrival_at_ms, s.parcels) for s in event.shipments),
+        strategy=event.strategy,
     )
     return entry | {part.part_id: part}
 

@@ -10,7 +10,8 @@ from hashlib import blake2b
 from orderwing.planning.pricing import Catalogue
 from orderwing.planning.wishes import Wishes
 from orderwing.reoptimizer import exact
-from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible, never
+from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible, never, rank_for
+from orderwing.reoptimizer.counting import Counts
 from orderwing.reoptimizer.facts import facts_of
 from orderwing.reoptimizer.options import Pricer, blocks
 from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take, liking, way_of
@@ -51,7 +52,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Changes that go together, all or none. `gain_minor` is net of churn; below nought where a wish costs money.
+    """Changes that go together, all or none. `gain_minor` is net of churn; below nought where a wish costs money, or
+    where they cost more and yet weigh less: `weighed_minor` is what they gain with all that counts beside the cost.
 
     `fingerprint` tells whether the same was proposed before: the same parts, versions and takes.
     """
@@ -60,6 +62,7 @@ class Proposal:
     gain_minor: int
     candidates: tuple[Candidate, ...]
     facts: ProposalFacts | None = None
+    weighed_minor: int = 0
 
     @property
     def fingerprint(self) -> str:
@@ -90,11 +93,13 @@ def replan(
     budget: Budget,
     seed: int,
     refused_after_ms: int = 0,
+    counts: Counts | None = None,
 ) -> Look:
     """What to change. Picking of a new plan starts after `ready_ms`; what was refused later than `refused_after_ms`
-    is not proposed again."""
-    pricer = Pricer(network, catalogue, ready_ms)
-    whole = Problem(tuple(blocks(pool, pricer, budget.out_of_time)), pool.free, network.policies.churn_minor)
+    is not proposed again. `counts`: beside the cost."""
+    pricer = Pricer(network, catalogue, ready_ms) if counts is None else Pricer(network, catalogue, ready_ms, counts.of)
+    found_blocks = tuple(blocks(pool, pricer, budget.out_of_time))
+    whole = Problem(found_blocks, pool.free, network.policies.churn_minor, rank_for(found_blocks))
     proposals: list[Proposal] = []
     baseline = fell_back = looked = 0
     for problem in components(whole):
@@ -105,7 +110,7 @@ def replan(
         if verify(pool, found):
             found, fell_back = _proposals(problem, simple, bundles(problem, simple), pricer), fell_back + 1
         proposals += found
-    told = [replace(one, facts=facts_of([c.part for c in one.changes], pool, network, ready_ms)) for one in proposals]
+    told = [replace(p, facts=facts_of([c.part for c in p.changes], pool, network, ready_ms, counts)) for p in proposals]
     return Look(tuple(told), looked, baseline, fell_back)
 
 
@@ -133,7 +138,7 @@ def verify(pool: Pool, proposals: Sequence[Proposal]) -> list[str]:
         likings = [liking(change.part, way_of(change.takes, change.arrival_ms)) for change in proposal.changes]
         if min(likings) < 0:
             wrong.append(f"the change of {proposal.changes[0].part.part_id} is against its customer's wishes")
-        if proposal.gain_minor <= 0 and not any(likings):
+        if proposal.weighed_minor <= 0 and not any(likings):
             wrong.append(f"the change of {proposal.changes[0].part.part_id} gains no more than churn")
     wrong += [
         f"{units} units of {shelf} are not there" for shelf, units in taken.items() if units > pool.free.get(shelf, 0)
@@ -201,13 +206,14 @@ def _proposals(problem: Problem, choice: Choice, groups: Iterable[list[int]], pr
         gain = sum(problem.gain(block, choice[block]) for block in bundle)
         if gain > 0:
             saved = sum(problem.saved(block, choice[block]) for block in bundle)
+            weighed = sum(problem.weighed(block, choice[block]) for block in bundle)
             changes: list[Change] = []
             candidates: list[Candidate] = []
             for number in bundle:
                 block, option = problem.blocks[number], problem.blocks[number].options[choice[number]]
                 changes.append(Change(block.part, option.takes, option.cost_minor, option.arrival_ms))
                 candidates += _candidates(problem, number, choice[number], pricer)
-            made.append(Proposal(tuple(changes), saved, tuple(candidates)))
+            made.append(Proposal(tuple(changes), saved, tuple(candidates), weighed_minor=weighed))
     return made
 
 
@@ -219,9 +225,7 @@ def _candidates(problem: Problem, number: int, chosen: int, pricer: Pricer) -> I
         if place != chosen:
             way, taken = way_of(option.takes, option.arrival_ms), way_of(best.takes, best.arrival_ms)
             wishes = Wishes(block.part, (way, taken), block.part.promise_at_ms)
-            more = option.cost_minor - best.cost_minor
-            by_cost = f"costs {more} more" if more > 0 else "its units serve other parts better, or are not there"
-            why = wishes.complaint(way, wishes.rank(taken)) or by_cost
+            why = wishes.complaint(way, wishes.rank(taken)) or pricer.by_weight(block.part, option, best)
         yield Candidate(
             label=f"{block.part.part_id}: {option.label}{' (standing)' if place == 0 else ''}",
             cost_minor=option.cost_minor,

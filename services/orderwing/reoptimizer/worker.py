@@ -198,9 +198,7 @@ class _Worker:
         end = time.monotonic() + _SOLVE_S
         budget = Budget(out_of_time=lambda: time.monotonic() > end, seconds=_SOLVE_S)
         reference, seed = self._news.reference, self._settings.runtime.seed
-        return look_at(
-            region, entries, levels, reference.network, reference.item, now_ms, self._news.clock.factor, budget, seed
-        )
+        return look_at(region, entries, levels, reference, now_ms, self._news.clock.factor, budget, seed)
 
     async def _tell(
         self, topics: dict[str, Any], partition: int, pool: Pool, look: Look, now_ms: int, seconds: float

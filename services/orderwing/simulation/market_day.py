@@ -112,10 +112,7 @@ class MarketDay:
         self._instances = [Instance(self.cluster, self.clock, stage, "0", None) for stage in STAGES]
         self.provider = PromptProvider(self.cluster, self.agenda)
         self.warehouse = Warehouse(self.cluster, self.clock, self.agenda, chance, counts)
-        catalogue = {item.sku: item for item in feed.items}
-        self._planner = _SoundPlanner(
-            self.cluster, self.clock, self.agenda, chance, counts, feed.network, catalogue.get
-        )  # fmt: skip
+        self._planner = _SoundPlanner(self.cluster, self.clock, self.agenda, chance, counts, feed.network)
         self.beside = beside(self.cluster, self.clock) if beside is not None else None
         for record in (*feed.opening, *feed.records):
             self.agenda.at(start_ms + record.offset_ms, lambda r=record: self._send(r))  # type: ignore[misc]

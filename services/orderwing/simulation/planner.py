@@ -8,13 +8,13 @@ from random import Random
 from msgspec.structs import replace
 
 from orderwing.kernel.ports import Outgoing
-from orderwing.planning.pricing import Catalogue
 from orderwing.reoptimizer.emit import Message, proposal_message, window_message
 from orderwing.reoptimizer.memory import Memory
 from orderwing.reoptimizer.pool import Pool
 from orderwing.reoptimizer.replan import Budget, Change, Proposal
 from orderwing.reoptimizer.window import look_at
 from orderwing.runtime.clock import DomainClock
+from orderwing.runtime.reference import ReferenceTable
 from orderwing.runtime.simulated_cluster import SimulatedCluster
 from orderwing.simulation.outside import Agenda, Reader, event_of
 from orderwing.simulation.shop import MINUTE_MS
@@ -34,7 +34,6 @@ class Planner:
         random: Random,
         faults: Counter[str],
         network: Network,
-        catalogue: Catalogue,
     ) -> None:
         self._cluster = cluster
         self._clock = clock
@@ -42,11 +41,12 @@ class Planner:
         self._random = random
         self._faults = faults
         self._network = network
-        self._catalogue = catalogue
         self._reader = Reader(cluster, topics.PARTS_PLANNED, topics.STOCK_MOVED)
         parts: dict[bytes, bytes] = {}
         shelves: dict[bytes, bytes] = {}
         self._memory = Memory(parts, shelves)
+        self._news = Reader(cluster, topics.REFERENCE)
+        self._reference = ReferenceTable()
 
     def plan(self, windows: int, first_ms: int) -> None:
         """Look once a window, from domain time `first_ms` on."""
@@ -58,13 +58,17 @@ class Planner:
         for record in self._reader.new():
             self._memory.learn(event_of(record), self._clock.domain_ms(record.timestamp_ms))
 
+        for record in self._news.new():
+            if record.partition == 0:  # every partition has all of it
+                self._reference.apply(record)
+
     def _look(self) -> None:
         self._learn()
         now_ms = self._clock.domain_ms(self._cluster.wall_ms)
         entries, levels = self._memory.entries(), self._memory.levels()
         for region, ordinal in self._network.ordinals.items():
             pool, look = look_at(
-                region, entries.get(region, ()), levels.get(region, ()), self._network, self._catalogue, now_ms,
+                region, entries.get(region, ()), levels.get(region, ()), self._reference, now_ms,
                 self._clock.factor, Budget(nodes=50), seed=1,
             )  # fmt: skip
             window_id = f"{region}/{now_ms}"

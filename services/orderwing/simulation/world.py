@@ -84,10 +84,7 @@ class World:
         self.provider = Provider(self.cluster, self.agenda, self.random, counts)
         self.warehouse = Warehouse(self.cluster, self.clock, self.agenda, self.random, counts)
         self.staff = Staff(self.cluster, self.agenda, self.random)
-        catalogue = {item.sku: item for item in items()}
-        self.planner = Planner(
-            self.cluster, self.clock, self.agenda, self.random, counts, self.network, catalogue.get
-        )  # fmt: skip
+        self.planner = Planner(self.cluster, self.clock, self.agenda, self.random, counts, self.network)
         market = Market(self.random, orders, START_MS + 10 * MINUTE_MS)
         self.orders = orders
         Shops(self.cluster, self.clock, self.agenda).plan(market.publications, self.warehouse.heard)

@@ -247,7 +247,7 @@ def test_the_verifier_finds_what_is_wrong(break_it: str) -> None:
         "stock": (Pool("r", (split,)), [good]),
         "version": (pool, [changed(good, changes=(changed(change, part=replace(split, version=2)),))]),
         "lines": (pool, [changed(good, changes=(changed(change, takes=change.takes[:1]),))]),
-        "gain": (pool, [changed(good, gain_minor=0)]),
+        "gain": (pool, [changed(good, weighed_minor=0)]),
         "twice": (Pool("r", (split,), {("s1", "cup"): 2}), [good, good]),
     }
     against, proposals = broken[break_it]

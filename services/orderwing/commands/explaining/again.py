@@ -14,6 +14,7 @@ from orderwing.commands.explaining.cards import (
     facts_of_card,
     is_reproduced,
     network_of,
+    policy_in,
     there,
 )
 from orderwing.planning.explaining.breakeven import Findings, break_evens
@@ -119,7 +120,7 @@ def _chosen(
 
 def _plan(card: DecisionCard, kept: PlanFacts, order: Order, reference: Reference) -> Remade:
     network = network_of(kept.network_version, reference)
-    facts = plans.planning_of(card, kept, order, network, reference.items)
+    facts = plans.planning_of(card, kept, order, network, reference.items, policy_in(kept, reference))
     verdict = plans.by_allocation(facts)
     if not plans.is_reproduced(card, facts):
         raise CardError(f"{otherwise(verdict)} Or departures were full for some plans only: no card holds how full.")
@@ -134,9 +135,10 @@ def proposed_again(proposal: ProposalMade, order: Order | None, reference: Refer
     if kept is None:
         raise CardError("The proposal does not hold what it rests on, so it cannot be made again.")
     network, order = network_of(kept.network_version, reference), there(order)
+    policy = policy_in(kept, reference)
     made = []
     for part_id in [one.part_id for one in proposal.changes if one.order_id == order.order_id]:
-        facts = proposals.reconsidering(proposal, kept, part_id, order, network, reference.items)
+        facts = proposals.reconsidering(proposal, kept, part_id, order, network, reference.items, policy)
         if not proposals.is_reproduced(proposal, facts):
             raise CardError(
                 "Made again it is another: it was weighed against parts that it does not name, what had been refused "

@@ -27,8 +27,8 @@ from orderwing.runtime.skipping import event_in
 from orderwing_schemas.codec import header_map
 from orderwing_schemas.domain import Order
 from orderwing_schemas.events.reference import NetworkPublished
-from orderwing_schemas.events.reoptimizer import ProposalMade
-from orderwing_schemas.events.reservation import DecisionCard
+from orderwing_schemas.events.reoptimizer import ProposalFacts, ProposalMade
+from orderwing_schemas.events.reservation import CardFacts, DecisionCard, PlanFacts
 from orderwing_schemas.network import Item, Network
 from orderwing_schemas.policy import Policy
 from orderwing_schemas.topics import REFERENCE
@@ -172,14 +172,18 @@ def there(order: Order | None) -> Order:
 
 def compiled_of(card: DecisionCard, reference: Reference) -> Compiled | None:
     """The policy that the card's decision was made by, on its network. Raises CardError where it is gone."""
-    facts = card.facts
-    if facts is None or facts.policy is None:
+    return None if card.facts is None else policy_in(card.facts, reference)
+
+
+def policy_in(facts: CardFacts | PlanFacts | ProposalFacts, reference: Reference) -> Compiled | None:
+    """The policy that facts name, on their network. Raises CardError where it is gone."""
+    if facts.policy is None:
         return None
     label = f"version {facts.policy_version} of the policy {facts.policy}"
     policy = reference.policies.get((facts.policy, facts.policy_version or 0))
     if policy is None:
         raise CardError(f"It was decided by {label}, which is gone from the log: name its file with --policy.")
-    network = reference.networks[facts.network_version]
+    network = network_of(facts.network_version, reference)
     try:
         return compiled(Parsed(facts.policy, policy, {}), network)
     except PolicyError as error:

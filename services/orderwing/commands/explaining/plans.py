@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from orderwing.allocation.cards import NO_ROOM
-from orderwing.allocation.decide import stock_reserved
+from orderwing.allocation.decide import planned_by
 from orderwing.allocation.plans import cost_of
 from orderwing.allocation.rows import Move, Plan, Shipments
 from orderwing.commands.explaining.view import RoomView, Rules
@@ -16,6 +16,8 @@ from orderwing.planning.explaining.deciding import NOTHING, Taken, Verdict
 from orderwing.planning.explaining.facts import Facts, facts_of
 from orderwing.planning.explaining.inputs import Input, of_policies
 from orderwing.planning.explaining.telling import moment
+from orderwing.planning.moving import Weight, compared
+from orderwing.planning.policies.compiling import Compiled
 from orderwing.planning.sourcing import Rest
 from orderwing_schemas.domain import Candidate, HeldLine, Order
 from orderwing_schemas.events.reservation import DecisionCard, PlanFacts, StockReserved
@@ -29,13 +31,18 @@ LIKED_LESS = "its customer likes the other better"
 
 @dataclass(frozen=True, kw_only=True)
 class Planning(Facts):
-    """`stock` is what sites have besides `held`. `full` as of a RoomView, `had_room`: (lane, departure) that had."""
+    """`stock` is what sites have besides `held`. `full` and `hours` as of a RoomView.
+
+    `had_room`: (lane, departure) that had. `policy` in force then, if a strategy of it counted.
+    """
 
     part_id: str
     held: tuple[HeldLine, ...]
     promise_at_ms: int
     full: Mapping[str, int] = field(default_factory=dict)
     had_room: frozenset[tuple[str, int]] = frozenset()
+    hours: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    policy: Compiled | None = None
 
 
 class Outcome(NamedTuple):
@@ -46,7 +53,14 @@ class Outcome(NamedTuple):
     wanted: Shipments
 
 
-def planning_of(card: DecisionCard, kept: PlanFacts, order: Order, network: Network, items: Sequence[Item]) -> Planning:
+def planning_of(
+    card: DecisionCard,
+    kept: PlanFacts,
+    order: Order,
+    network: Network,
+    items: Sequence[Item],
+    policy: Compiled | None = None,
+) -> Planning:
     """What the card's decision saw, as far as room goes by what came of it."""
     seen = card.seen if kept.seen is None else kept.seen
     units: dict[tuple[str, str], int] = {}
@@ -60,8 +74,16 @@ def planning_of(card: DecisionCard, kept: PlanFacts, order: Order, network: Netw
         region=kept.region,
         now_ms=card.at_ms,
         lines=[Rest(line_id, sku, quantity) for (line_id, sku), quantity in units.items()],
+        steering=_prices(kept, order, network),
     )
-    planning = Planning(**vars(facts), part_id=card.part_id or "", held=kept.held, promise_at_ms=kept.promise_at_ms)
+    planning = Planning(
+        **vars(facts),
+        part_id=card.part_id or "",
+        held=kept.held,
+        promise_at_ms=kept.promise_at_ms,
+        hours={(site_id, hour): booked for site_id, hour, booked in kept.hours or ()},
+        policy=policy,
+    )
     return _as_full_as_then(planning, card, kept.departures)
 
 
@@ -76,7 +98,8 @@ def outcome(facts: Planning) -> Outcome:
         promise_at_ms=facts.promise_at_ms,
         seen=tuple([(*place, units) for place, units in facts.stock.items()]),
     )
-    decision = stock_reserved(RoomView(Rules(facts.network, facts.items), facts.full), event, facts.now_ms)
+    rules = Rules(facts.network, facts.items, facts.steering)
+    decision = planned_by(RoomView(rules, facts.full, facts.hours), event, facts.now_ms, facts.policy)
     card = next(one.event for one in decision.emits if isinstance(one.event, DecisionCard))
     plan = next(row for row in decision.puts if isinstance(row, Plan))
     move = next((row for row in decision.puts if isinstance(row, Move)), None)
@@ -88,14 +111,16 @@ def by_allocation(facts: Facts) -> Verdict:
     assert isinstance(facts, Planning)
     found = outcome(facts)
     stands, wanted = sites_of(found.stands), sites_of(found.wanted)
-    told = {label: _unless_gone(facts, one) for label, one in _weighed(found)}
+    weighed = _weighed(found)
+    told = {label: _unless_gone(facts, one) for label, (one, _) in weighed.items()}
+    costs = {label: weight.all_minor for label, (one, weight) in weighed.items() if one.cost_minor is not None}
     if wanted != NOTHING and wanted not in told:
         told[wanted] = Candidate(label=wanted, cost_minor=cost_of(found.wanted))
+        costs[wanted] = cost_of(found.wanted)
     lost = [one for label, one in told.items() if label != wanted]
-    ranked = sorted(lost, key=lambda one: (one.cost_minor is None, _is_liked_less(one), one.cost_minor))
+    ranked = sorted(lost, key=lambda one: (one.cost_minor is None, _is_liked_less(one), costs.get(one.label)))
     threshold = facts.network.policies.move_threshold_minor
     more = 0 if stands == NOTHING else threshold
-    costs = {one.label: one.cost_minor for one in told.values() if one.cost_minor is not None}
     chosen = [] if wanted == NOTHING else [told[wanted].model_copy(update={"lost_because": None})]
     return Verdict(
         chosen=wanted,
@@ -107,6 +132,16 @@ def by_allocation(facts: Facts) -> Verdict:
         note=_note(facts, found),
         compared={NOTHING: 0, **{label: cost + (more if label != stands else 0) for label, cost in costs.items()}},
     )
+
+
+def _prices(kept: PlanFacts, order: Order, network: Network) -> Mapping[tuple[str, str], int] | None:
+    """Of a unit by (site, SKU), as the card has them."""
+    if kept.steering is None:
+        return None
+    lines = {line.line_id for line in kept.held}
+    skus = dict.fromkeys([line.sku for line in order.lines if line.line_id in lines])
+    places = [(site.site_id, sku) for sku in skus for site in network.sites_by_region.get(kept.region, ())]
+    return dict(zip(places, kept.steering, strict=True))
 
 
 def own_inputs(facts: Planning) -> tuple[Input, ...]:
@@ -123,24 +158,39 @@ def is_reproduced(card: DecisionCard, facts: Planning) -> bool:
     return (
         again.chosen == card.chosen
         and again.candidates == card.candidates
-        and (again.plan is None or card.plan is None or again.plan.departures == card.plan.departures)
+        and again.notes == card.notes
+        and (again.plan is None or card.plan is None or _kept(again.plan) == _kept(card.plan))
     )
 
 
-def _weighed(found: Outcome) -> Iterator[tuple[str, Candidate]]:
-    """By label, the cheapest of those of one label."""
-    told: dict[str, Candidate] = {}
+def _kept(plan: PlanFacts) -> tuple[Sequence[int], Sequence[int] | None]:
+    return plan.departures, plan.beside
+
+
+def _weighed(found: Outcome) -> dict[str, tuple[Candidate, Weight]]:
+    """By label, the lightest of those of one label."""
+    told: dict[str, tuple[Candidate, Weight]] = {}
+    besides = iter((found.card.plan.beside or ()) if found.card.plan else ())
     for one in found.card.candidates:
         label = "+".join([site_id for site_id, _ in _legs(one)])
+        weight = Weight(0) if one.cost_minor is None else Weight(one.cost_minor, next(besides, 0))
         before = told.get(label)
-        if before is None or before.cost_minor is None or (one.cost_minor or 0) < before.cost_minor:
-            told[label] = one.model_copy(update={"label": label})
-    stands = sites_of(found.stands)
-    if found.wanted != found.stands and stands in told:
-        dearer = cost_of(found.stands) - cost_of(found.wanted)
-        why = f"dearer by {dearer}" if dearer > 0 else LIKED_LESS
-        told[stands] = told[stands].model_copy(update={"lost_because": why})
-    yield from told.items()
+        if before is None or before[0].cost_minor is None or weight.all_minor < before[1].all_minor:
+            told[label] = (one.model_copy(update={"label": label}), weight)
+    stands, wanted = sites_of(found.stands), sites_of(found.wanted)
+    if found.wanted != found.stands and stands in told and wanted in told:
+        one, weight = told[stands]
+        told[stands] = (one.model_copy(update={"lost_because": _why_left(told[wanted], weight)}), weight)
+    return told
+
+
+def _why_left(wanted: tuple[Candidate, Weight], stands: Weight) -> str:
+    """Why what is held loses to what allocation wants instead."""
+    one, weight = wanted
+    _, _, why = (one.lost_because or "").partition("what stands: ")
+    if why:
+        return why if why.startswith("its hour") else LIKED_LESS
+    return compared(weight, stands)
 
 
 def _unless_gone(facts: Planning, one: Candidate) -> Candidate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -12,11 +12,14 @@ from orderwing.planning.explaining.breakeven import Change, Findings
 from orderwing.planning.explaining.deciding import Taken, Verdict
 from orderwing.planning.explaining.facts import Facts, facts_of, narrowed
 from orderwing.planning.explaining.inputs import Input, Unit, of_policies
+from orderwing.planning.moving import compared as compared_by
+from orderwing.planning.policies.compiling import Compiled
 from orderwing.planning.sourcing import Rest
 from orderwing.planning.wishes import Wishes
-from orderwing.reoptimizer.choice import RANK_MINOR, Block, Option
+from orderwing.reoptimizer.choice import RANK_MINOR, Block, Option, rank_for
+from orderwing.reoptimizer.counting import Counts, Rules
 from orderwing.reoptimizer.options import Pricer, blocks
-from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Take, way_of
+from orderwing.reoptimizer.pool import Leg, Line, Pool, PoolPart, Take, way_of
 from orderwing.reoptimizer.replan import Budget, Look, replan
 from orderwing_schemas.domain import Candidate, HeldLine, Order
 from orderwing_schemas.events.reoptimizer import ProposalFacts, ProposalMade, StandingPart
@@ -29,10 +32,15 @@ SEED = 0  # the search that a seed turns only helps the exact one along
 
 @dataclass(frozen=True, kw_only=True)
 class Reconsidering(Facts):
-    """`parts`: all that the proposal moves, of which `part_id` is asked about. `stock`: units that no part holds."""
+    """`parts`: all that the proposal moves, of which `part_id` is asked about. `stock`: units that no part holds.
+
+    `policy` in force then, if a strategy of it counted; `hours`: by (site, hour since 1970), units booked, if they did.
+    """
 
     part_id: str
     parts: tuple[PoolPart, ...]
+    policy: Compiled | None = None
+    hours: Mapping[tuple[str, int], int] | None = None
 
     @property
     def part(self) -> PoolPart:
@@ -40,7 +48,13 @@ class Reconsidering(Facts):
 
 
 def reconsidering(
-    proposal: ProposalMade, kept: ProposalFacts, part_id: str, order: Order, network: Network, items: Sequence[Item]
+    proposal: ProposalMade,
+    kept: ProposalFacts,
+    part_id: str,
+    order: Order,
+    network: Network,
+    items: Sequence[Item],
+    policy: Compiled | None = None,
 ) -> Reconsidering:
     """What the proposal rests on, as far as the parts that it moves go."""
     versions = {change.part_id: (change.order_id, change.version) for change in proposal.changes}
@@ -55,10 +69,12 @@ def reconsidering(
         region=proposal.region,
         now_ms=kept.ready_at_ms,
         lines=[Rest(line.line_id, line.sku, line.quantity) for line in mine.lines],
+        steering=_prices(kept, parts, proposal.region, network),
     ).on(narrowed(network, (proposal.region,), zones))
     skus = {line.sku for one in parts for line in one.lines}
     known = vars(facts) | {"items": {item.sku: item for item in items if item.sku in skus}}
-    return Reconsidering(**known, part_id=part_id, parts=parts)
+    hours = None if kept.hours is None else {(site_id, hour): units for site_id, hour, units in kept.hours}
+    return Reconsidering(**known, part_id=part_id, parts=parts, policy=policy, hours=hours)
 
 
 def by_search(facts: Facts) -> Verdict:
@@ -71,15 +87,16 @@ def by_search(facts: Facts) -> Verdict:
             if change.part.part_id == facts.part_id:
                 chosen = next(one for one in block.options if one.takes == change.takes)
     others = sorted(
-        [one for one in block.options if one is not chosen], key=lambda one: (-one.liking, one.cost_minor, one.takes)
+        [one for one in block.options if one is not chosen],
+        key=lambda one: (-one.liking, one.weight.all_minor, one.takes),
     )
     pricer = _pricer(facts)
     told = [_candidate(facts, pricer, block, one, chosen) for one in (chosen, *others)]
     told += [Candidate(label=site_id, lost_because=why) for site_id, why in block.refused]
-    churn = facts.network.policies.churn_minor
+    churn, rank = facts.network.policies.churn_minor, rank_for([block])
     compared: dict[str, int] = {}
     for one in block.options:
-        counts = one.cost_minor + (0 if one is block.options[0] else churn) - RANK_MINOR * one.liking
+        counts = one.weight.all_minor + (0 if one is block.options[0] else churn) - rank * one.liking
         compared[_label(one)] = min(counts, compared.get(_label(one), counts))
     return Verdict(
         chosen=_label(chosen),
@@ -91,6 +108,17 @@ def by_search(facts: Facts) -> Verdict:
         note="" if chosen is not block.options[0] else "Nothing would be proposed.",
         compared=compared,
     )
+
+
+def _prices(
+    kept: ProposalFacts, parts: Sequence[PoolPart], region: str, network: Network
+) -> Mapping[tuple[str, str], int] | None:
+    """Of a unit by (site, SKU), as the proposal has them."""
+    if kept.steering is None:
+        return None
+    skus = dict.fromkeys([line.sku for part in parts for line in part.lines])
+    places = [(site.site_id, sku) for site in network.sites_by_region.get(region, ()) for sku in skus]
+    return dict(zip(places, kept.steering, strict=True))
 
 
 def own_inputs(facts: Facts) -> tuple[Input, ...]:
@@ -148,6 +176,8 @@ def _pooled(region: str, told: StandingPart, order_id: str, version: int) -> Poo
         promise_at_ms=told.promise_at_ms,
         freeze_at_ms=0,
         max_delay_minutes=told.max_delay_minutes,
+        strategy=told.strategy,
+        legs=tuple([Leg(one.site_id, one.departure_at_ms, one.arrival_at_ms, one.parcels) for one in told.legs or ()]),
     )
 
 
@@ -158,11 +188,16 @@ def _pool(facts: Reconsidering) -> Pool:
 
 
 def _look(facts: Reconsidering) -> Look:
-    return replan(_pool(facts), facts.network, facts.items.get, facts.now_ms, Budget(), SEED)
+    return replan(_pool(facts), facts.network, facts.items.get, facts.now_ms, Budget(), SEED, counts=_counts(facts))
 
 
 def _pricer(facts: Reconsidering) -> Pricer:
-    return Pricer(facts.network, facts.items.get, facts.now_ms)
+    return Pricer(facts.network, facts.items.get, facts.now_ms, _counts(facts).of)
+
+
+def _counts(facts: Reconsidering) -> Counts:
+    rules = Rules(facts.policy, None if facts.steering is None else facts.steering_minor)
+    return Counts(rules, facts.network, facts.now_ms, _pool(facts), facts.hours)
 
 
 def _block(facts: Reconsidering) -> Block:
@@ -184,13 +219,15 @@ def _why(facts: Reconsidering, block: Block, one: Option, chosen: Option) -> Ite
         yield "it stood"
     way, best = way_of(one.takes, one.arrival_ms), way_of(chosen.takes, chosen.arrival_ms)
     wishes = Wishes(block.part, (way, best), block.part.promise_at_ms)
-    more, churn = one.cost_minor - chosen.cost_minor, facts.network.policies.churn_minor
+    more, churn = one.weight.all_minor - chosen.weight.all_minor, facts.network.policies.churn_minor
+    counts = one.beside_minor != chosen.beside_minor
     if complaint := wishes.complaint(way, wishes.rank(best)):
         yield complaint
     elif more > 0:
-        yield f"dearer by {more}"
+        yield compared_by(chosen.weight, one.weight) if counts else f"dearer by {more}"
     elif chosen is block.options[0] and -more <= churn:
-        yield f"cheaper by {-more}, not above the price of a change of {churn}"
+        cheaper = f"{compared_by(chosen.weight, one.weight)}: {-more} in all" if counts else f"cheaper by {-more}"
+        yield f"{cheaper}, not above the price of a change of {churn}"
     else:
         yield "its units serve other parts better, or are not there"
 

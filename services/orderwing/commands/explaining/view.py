@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, cast
 
-from orderwing.allocation.rows import Departure
+from orderwing.allocation.rows import Departure, PickingHour
 from orderwing.kernel.row import R
 from orderwing_schemas.network import Item, Network
 
@@ -15,25 +15,32 @@ class Rules(NamedTuple):
 
     network: Network
     items: Mapping[str, Item]
+    steering: Mapping[tuple[str, str], int] | None = None
     policy: None = None
 
     def item(self, sku: str) -> Item | None:
         return self.items.get(sku)
 
     def steers(self, now_ms: int) -> bool:
-        return False
+        return self.steering is not None
 
     def steering_minor(self, site_id: str, sku: str, now_ms: int) -> int:
-        return 0
+        return 0 if self.steering is None else self.steering.get((site_id, sku), 0)
 
 
 class RoomView(NamedTuple):
-    """Allocation's, of a part that is new to it. `full`: by lane, the moment before which no departure had room."""
+    """Allocation's, of a part that is new to it. `full`: by lane, the moment before which no departure had room.
+
+    `hours`: by (site, hour since 1970), units that others had booked, where a card tells.
+    """
 
     reference: Rules
     full: Mapping[str, int]
+    hours: Mapping[tuple[str, int], int]
 
     def get(self, kind: type[R], key: str) -> R | None:
+        if kind is PickingHour:
+            return cast("R | None", self._hour(key))
         if kind is not Departure:
             return None
         lane_id, _, when = key.rpartition("|")
@@ -42,6 +49,11 @@ class RoomView(NamedTuple):
             return None
         booked = self.reference.network.lane_by_id[lane_id].parcels_per_departure
         return cast(R, Departure(lane_id=lane_id, departure_at_ms=departure_ms, booked=booked))
+
+    def _hour(self, key: str) -> PickingHour | None:
+        site_id, _, hour = key.rpartition("|")
+        booked = self.hours.get((site_id, int(hour)), 0)
+        return PickingHour(site_id=site_id, hour=int(hour), booked=booked) if booked else None
 
     def scan(self, kind: type[R], group: str) -> Iterator[R]:
         return iter(())

@@ -16,7 +16,7 @@ from orderwing.planning.sourcing.plan import Eliminated, Reason
 from orderwing.planning.sourcing.problem import Hub, Problem, Run, Source
 from orderwing_schemas.domain import Point
 from orderwing_schemas.network import Network, Site
-from orderwing_schemas.policy import Filters
+from orderwing_schemas.policy import Filters, Strategy
 
 Load = Mapping[str, int]  # by site: percent of what it can pick in this hour
 
@@ -32,11 +32,17 @@ def refused(applied: Applied, facts: Facts, site: Site, load: Load) -> Eliminate
         if km > filters.max_distance_km:
             said = f"is {km:.0f} km away, {filters.max_distance_km} are allowed ({applied.strategy.name})"
             return Eliminated(site_id, Reason.RULE, said)
-    full = load.get(site_id, 0)
-    if filters.max_load_percent is not None and full >= filters.max_load_percent:
-        said = f"its hour is {full} % full, {filters.max_load_percent} are allowed ({applied.strategy.name})"
+    if said := too_full(applied.strategy, filters, load.get(site_id, 0)):
         return Eliminated(site_id, Reason.CAPACITY, said)
     return None
+
+
+def too_full(strategy: Strategy, filters: Filters, percent: int) -> str:
+    """Why a site is out whose hour is so full; "" where it is not."""
+    most = filters.max_load_percent
+    if most is None or percent < most:
+        return ""
+    return f"its hour is {percent} % full, {most} are allowed ({strategy.name})"
 
 
 def sieved(problem: Problem, applied: Applied, facts: Facts, load: Load) -> tuple[Problem, tuple[Eliminated, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import NamedTuple
 
 from orderwing.planning.policies.sieving import Load
 from orderwing.planning.pricing.shipments import HANDLING_PARCEL, LATENESS, STEERING, Term, add_terms, lateness_minor
@@ -16,30 +17,55 @@ HOUR_FIRST_MINOR = 60 * 100_000  # and a minute
 NO_WEIGHTS = Weights()
 
 
+class Extra(NamedTuple):
+    """What a strategy counts beside the cost: of each parcel, of a unit at a site, of an hour late.
+
+    `late_hour_minor` is instead of the network's, and counted from the earliest arrival there is, or from the promise.
+    """
+
+    parcel_minor: int
+    late_hour_minor: int | None
+    from_earliest: bool
+    weights: Weights
+
+    def unit_minor(self, site_id: str, percent: int) -> int:
+        """`percent`: how full the site's hour is."""
+        return self.weights.site_unit_minor.get(site_id, 0) + self.weights.balance_unit_minor * percent // 100
+
+
+def extra_of(strategy: Strategy) -> Extra | None:
+    """None where it counts nothing beside the cost, but maybe sites first: they are no price of what one site ships."""
+    weights, first = strategy.weights, strategy.first
+    if weights == NO_WEIGHTS and first in (First.COST, First.SITES):
+        return None
+    parcel = PARCEL_FIRST_MINOR if first is First.PARCELS else weights.parcel_minor
+    if first is First.ARRIVAL:
+        return Extra(parcel, HOUR_FIRST_MINOR, True, weights)
+    if weights.lateness is not None:
+        return Extra(parcel, weights.lateness.hour_minor, weights.lateness.counts_from == "earliest", weights)
+    return Extra(parcel, None, False, weights)
+
+
 def weighed(problem: Problem, strategy: Strategy, load: Load) -> Problem:
     """The problem with the strategy's prices; itself where it has none."""
-    weights = strategy.weights
-    if strategy.first is First.COST and weights == NO_WEIGHTS:
-        return problem
-    parcel = PARCEL_FIRST_MINOR if strategy.first is First.PARCELS else weights.parcel_minor
-    sources = tuple(
-        [_source(source, problem, parcel, _unit_minor(source, weights, load)) for source in problem.sources]
-    )
-    due, late = problem.due_at_ms, problem.late_hour_minor
-    if strategy.first is First.ARRIVAL:
-        due, late = _earliest(problem), HOUR_FIRST_MINOR
-    elif weights.lateness is not None:
-        late = weights.lateness.hour_minor
-        due = due if weights.lateness.counts_from == "promise" else _earliest(problem)
-    rules = problem.rules
+    extra, rules = extra_of(strategy), problem.rules
     if strategy.first is not First.COST:  # or units would rather wait than cost a parcel
         rules = replace(rules, backorder_unit_minor=None)
-    return replace(problem, sources=sources, due_at_ms=due, late_hour_minor=late, rules=rules)
-
-
-def _unit_minor(source: Source, weights: Weights, load: Load) -> int:
-    balance = weights.balance_unit_minor * load.get(source.site_id, 0) // 100
-    return weights.site_unit_minor.get(source.site_id, 0) + balance
+    if extra is None:
+        return problem if strategy.first is First.COST else replace(problem, rules=rules)
+    sources = tuple(
+        [
+            _source(source, problem, extra.parcel_minor, extra.unit_minor(source.site_id, load.get(source.site_id, 0)))
+            for source in problem.sources
+        ]
+    )
+    return replace(
+        problem,
+        sources=sources,
+        due_at_ms=_earliest(problem) if extra.from_earliest else problem.due_at_ms,
+        late_hour_minor=problem.late_hour_minor if extra.late_hour_minor is None else extra.late_hour_minor,
+        rules=rules,
+    )
 
 
 def _source(source: Source, problem: Problem, parcel_minor: int, unit_minor: int) -> Source:
