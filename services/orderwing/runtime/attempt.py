@@ -43,6 +43,7 @@ class Attempt(Deciding):
         super().__init__(decider, partition, wall_ms, refused, under)
         self.letters: list[Letter] = []
         self.released: list[str | None] = []
+        self.redrives = False  # whether an operator's word was among the records
         self._budget = budget
         self._control = decider.control.name
         self._parked: bool = partition.parked > 0 or (under is not None and under._parked)
@@ -129,6 +130,7 @@ class Attempt(Deciding):
 
     def _settle(self, record: Record) -> None:
         """An operator's word: decide the dead letter again or drop it, then decide those parked behind it."""
+        self.redrives = True
         self.number += 1
         try:
             event = decode(record.value, header_map(record.headers).get("ce_type"))

@@ -8,7 +8,7 @@ from time import perf_counter
 from orderwing.kernel.decision import Cause
 from orderwing.kernel.ports import Bus, Outgoing, Position, RecordRefusedError
 from orderwing.runtime.attempt import Attempt
-from orderwing.runtime.deciding import Decider
+from orderwing.runtime.deciding import Decider, Refused
 from orderwing.runtime.poison import ParkedRecord
 from orderwing.runtime.store import changelog_key
 
@@ -74,3 +74,11 @@ def culprit(attempts: Sequence[Attempt], refused: Outgoing) -> tuple[Cause, bool
                 item = next(item for item in attempt.items if item.number == change.number)
                 return item.cause, kind is ParkedRecord
     raise LookupError(f"{refused.topic}: a record was refused that nobody sent")
+
+
+def unmet(refused: Refused, attempts: Sequence[Attempt]) -> dict[tuple[Cause, bool], str]:
+    """Refusals that the batch has not met; the others are dead letters now, and may be taken once redriven."""
+    if any(attempt.redrives for attempt in attempts):
+        return {}
+    met = {item.cause for attempt in attempts for item in attempt.items}
+    return {place: reason for place, reason in refused.items() if place[0] not in met}

@@ -19,7 +19,7 @@ from orderwing.kernel.ports import (
 from orderwing.kernel.stage import Stage
 from orderwing.runtime.batch import Batch
 from orderwing.runtime.clock import DomainClock
-from orderwing.runtime.committing import culprit, send
+from orderwing.runtime.committing import culprit, send, unmet
 from orderwing.runtime.deadlines import Deadline
 from orderwing.runtime.deciding import Decider
 from orderwing.runtime.due import DueDeadlines
@@ -245,9 +245,8 @@ class Runner:
         if batch.ending is not None:
             self._observer.committed(batch.ending())
         self._budget = batch.budget
-        for made in batch.attempts if self._refused else ():
-            for item in made.items:
-                self._refused.pop((item.cause, item.letter), None)
+        if self._refused:
+            self._refused = unmet(self._refused, batch.attempts)
         merge(self.partitions, batch.attempts, batch.due, self._observer)
         if self._tracer is not None and batch.told is not None and batch.attempts:
             self._tracer.committed([span for made in batch.attempts for span in made.spans], batch.told)
