@@ -22,6 +22,7 @@ from orderwing_schemas import topics
 from orderwing_schemas.codec import encode
 from orderwing_schemas.events.public import OrderPlaced
 from orderwing_schemas.network import Item, Network, Policies
+from orderwing_schemas.policy import Policy
 
 _SOURCE = "/bench/shop"
 _SEED = 1
@@ -32,11 +33,14 @@ _POLICIES = Policies(review_amount_minor=10**11, block_amount_minor=10**12, velo
 
 @dataclass(frozen=True)
 class Market:
+    """`policy`: in force while orders are decided."""
+
     network: Network
     items: Sequence[Item]
     opening: Sequence[TimedRecord]
     orders: Sequence[TimedRecord]
     mean_lines: float
+    policy: Policy | None = None
 
 
 def generated_market(orders: int, start_ms: int) -> Market:

@@ -40,7 +40,7 @@ from orderwing.shop.feed import TimedRecord
 from orderwing_schemas import topics
 from orderwing_schemas.codec import decode, encode
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested
-from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished
+from orderwing_schemas.events.reference import CataloguePublished, NetworkPublished, PolicyPublished
 
 ROAD = (GATE, INTAKE, PAYMENT_HOLD, FRAUD, RESERVATION, ALLOCATION)
 _BATCH = 200
@@ -246,10 +246,12 @@ def _approved(outgoing: Outgoing) -> Outgoing:
 
 def _reference(market: Market) -> list[Record]:
     chunks = [market.items[first : first + _ITEMS] for first in range(0, len(market.items), _ITEMS)]
-    events: list[CataloguePublished | NetworkPublished] = [
+    events: list[CataloguePublished | NetworkPublished | PolicyPublished] = [
         CataloguePublished(key=f"catalogue-{n}", items=tuple(chunk)) for n, chunk in enumerate(chunks)
     ]
     events.append(NetworkPublished(network=market.network))
+    if market.policy is not None:
+        events.append(PolicyPublished(policy=market.policy))
     return [
         Record("reference", 0, offset, event.key.encode(), encode(event), (("ce_type", event.EVENT_TYPE.encode()),), 0)
         for offset, event in enumerate(events)

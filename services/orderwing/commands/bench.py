@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,13 +83,17 @@ def stages(
     orders: Annotated[int, typer.Option(min=1, help="A quarter of them with the real file's baskets.")] = 2_000,
     repetitions: Annotated[int, typer.Option(min=1, help="Medians are told.")] = 3,
     profile: Annotated[str | None, typer.Option(help="Show the hot functions of this stage instead.")] = None,
+    policy: Annotated[Path | None, typer.Option(help="A sourcing policy that is in force.")] = None,
 ) -> None:
     """What each stage's decisions cost in CPU, in one process and without a broker."""
     from orderwing.bench.stages import hot_functions, markets, measure, table
+    from orderwing.commands.policy_log import read_policy_file
     from orderwing.runtime.errors import OperatorError
 
     try:
-        for title, market in markets(orders, _retail_file()):
+        rules = None if policy is None else read_policy_file(policy).policy
+        for title, made in markets(orders, _retail_file()):
+            market = replace(made, policy=rules)
             if profile is not None:
                 typer.echo(hot_functions(market, profile))
                 continue
