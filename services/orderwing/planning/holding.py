@@ -66,7 +66,7 @@ def weighed(sought: Sought, choice: Choice) -> list[Candidate]:
     candidates += [_candidate(prices, parcels, due_ms, why) for parcels, why in choice.losers]
     told = {candidate.label for candidate in candidates}
     others = [site for site in sought.sites if site.site_id not in told]
-    return [*candidates, *[Candidate(label=s.site_id, lost_because=_not_weighed(sought, s)) for s in others]]
+    return [*candidates, *[Candidate(label=s.site_id, lost_because=not_weighed(sought, s)) for s in others]]
 
 
 def _candidate(prices: PriceList, parcels: tuple[Parcel, ...], due_ms: int, why: str | None) -> Candidate:
@@ -78,7 +78,7 @@ def _candidate(prices: PriceList, parcels: tuple[Parcel, ...], due_ms: int, why:
     )
 
 
-def _not_weighed(sought: Sought, site: Site) -> str:
+def not_weighed(sought: Sought, site: Site) -> str:
     """Why a site alone was no candidate: nothing to price."""
     asked = sought.asked
     if site.site_id == sought.without_site:

@@ -15,12 +15,12 @@ from orderwing_schemas.policy import First, Policy, Strategy
 
 ORDERS, QUICK_ORDERS = 300, 20  # the demo places 300
 BROKEN = ("lost", "duplicated", "stuck")
-# As in deploy/policies/plain-rule.yaml. Strategies that need the exact engine decide region by region, home first.
+# As in deploy/policies/plain-rule.yaml.
 PLAIN = Policy(
     policy="plain-rule",
     version=1,
     currency="GBP",
-    strategies=(Strategy(name="fewest-sites", first=First.SITES),),
+    strategies=(Strategy(name="fewest-sites", first=First.SITES, home_first=True),),
 )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from orderwing.planning.calendar import MINUTE_MS
-from orderwing.planning.holding import Sought, hold
+from orderwing.planning.holding import Sought, hold, not_weighed
 from orderwing.planning.holding import weighed as weighed_quickly
 from orderwing.planning.policies.compiling import NO_FILTERS, Applied, Compiled, apply
 from orderwing.planning.policies.matching import Facts, facts_of
@@ -206,8 +206,12 @@ def _told(sought: Sought, found: Attempt, chosen: plans.Candidate, waits_minor: 
         for one in priced
     ]
     labels = {one.label for one in told}
-    rest = [one for one in weighed_quickly(sought, NOTHING_HELD) if one.label not in labels]
-    return [*told, *_because(rest, _eliminations(found.plan.eliminated))]
+    why = _eliminations(found.plan.eliminated)
+    rest = [site for site in sought.sites if site.site_id not in labels]
+    return [
+        *told,
+        *[Candidate(label=one.site_id, lost_because=why.get(one.site_id) or not_weighed(sought, one)) for one in rest],
+    ]
 
 
 def _eliminations(found: Iterable[Eliminated]) -> dict[str, str]:

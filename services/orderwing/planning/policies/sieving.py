@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from math import asin, cos, radians, sin, sqrt
 
-import numpy as np
-
-from orderwing.planning.distances.haversine import great_circle_m
+from orderwing.planning.distances.haversine import EARTH_RADIUS_M
 from orderwing.planning.policies.checking import allows
 from orderwing.planning.policies.compiling import NO_FILTERS, Applied
 from orderwing.planning.policies.matching import Facts
@@ -91,12 +89,9 @@ def _carried(runs: tuple[Run, ...], filters: Filters) -> tuple[Run, ...]:
     return tuple([run for run in runs if run.carrier not in filters.exclude_carriers])
 
 
-@lru_cache(maxsize=65_536)
-def _km(latitude: float, longitude: float, to_latitude: float, to_longitude: float) -> float:
-    ends = np.array([[latitude, longitude]]), np.array([[to_latitude, to_longitude]])
-    return float(great_circle_m(*ends)[0, 0]) / 1000
-
-
 def distance_km(a: Point, b: Point) -> float:
-    """As the crow flies."""
-    return _km(a.latitude, a.longitude, b.latitude, b.longitude)
+    """As the crow flies: 2 R asin(c / 2) of the chord c. For one pair arrays take forty times as long."""
+    upward = sin(radians(b.latitude - a.latitude) / 2)
+    across = sin(radians(b.longitude - a.longitude) / 2)
+    half = sqrt(upward * upward + cos(radians(a.latitude)) * cos(radians(b.latitude)) * across * across)
+    return 2 * EARTH_RADIUS_M * asin(min(1.0, half)) / 1000
