@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orderwing.dispatch.progress import advance, short_pick
+from orderwing.dispatch.progress import advance, short_pick, tell
 from orderwing.dispatch.rows import TABLE, Happening, InWave, Progress, Shipment, State, Units, Wave
 from orderwing.dispatch.waves import close_ms, wave_id_of
 from orderwing.kernel.decision import Decision, Emit
@@ -10,7 +10,7 @@ from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
 from orderwing_schemas import topics
 from orderwing_schemas.events.allocation import ShipmentOrdered
-from orderwing_schemas.events.dispatch import AnswerIgnored, ShipmentProgressed, ShipmentReleased
+from orderwing_schemas.events.dispatch import AnswerIgnored, ShipmentReleased
 from orderwing_schemas.events.public import WarehouseAnswered, WarehouseStatus
 
 
@@ -20,18 +20,17 @@ def shipment_ordered(view: View, event: ShipmentOrdered, now_ms: int) -> Decisio
     known = draft.get(Progress, planned.shipment_id)
     state = step(TABLE, State.UNSEEN if known is None else known.state, Happening.ORDERED)
     wave_id = wave_id_of(planned.lane_id, planned.departure_at_ms)
-    draft.put(
-        Shipment(
-            shipment_id=planned.shipment_id,
-            region=event.region,
-            site_id=event.site_id,
-            order_id=event.order_id,
-            order_version=event.order_version,
-            part_id=event.part_id,
-            lines=tuple(Units(line.line_id, line.sku, line.quantity) for line in planned.lines),
-            promise_at_ms=event.promise_at_ms,
-        )
+    shipment = Shipment(
+        shipment_id=planned.shipment_id,
+        region=event.region,
+        site_id=event.site_id,
+        order_id=event.order_id,
+        order_version=event.order_version,
+        part_id=event.part_id,
+        lines=tuple(Units(line.line_id, line.sku, line.quantity) for line in planned.lines),
+        promise_at_ms=event.promise_at_ms,
     )
+    draft.put(shipment)
     draft.put(Progress(shipment_id=planned.shipment_id, order_id=event.order_id, state=state))
     draft.put(InWave(wave_id=wave_id, shipment_id=planned.shipment_id, stop_id=event.stop_id, parcels=planned.parcels))
     draft.put(
@@ -44,20 +43,7 @@ def shipment_ordered(view: View, event: ShipmentOrdered, now_ms: int) -> Decisio
         )
     )
     draft.emit(topics.SHIPMENTS_RELEASED, _released(event, wave_id, now_ms))
-    draft.emit(
-        topics.SHIPMENTS_PROGRESS,
-        ShipmentProgressed(
-            order_id=event.order_id,
-            order_version=event.order_version,
-            part_id=event.part_id,
-            shipment_id=planned.shipment_id,
-            site_id=event.site_id,
-            status="released",
-            lines=planned.lines,
-            at_ms=now_ms,
-            promise_at_ms=event.promise_at_ms,
-        ),
-    )
+    tell(draft, shipment, "released", shipment.lines, now_ms)
     return draft.decision()
 
 

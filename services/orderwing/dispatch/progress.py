@@ -17,6 +17,7 @@ from orderwing_schemas.events.public import WarehouseStatus
 
 DAY_MS = 86_400_000
 LOST_DAYS = 90  # no carrier still delivers what has told nothing for so long
+Told = Literal["released"] | WarehouseStatus
 Ignored = Literal["repeated", "ended", "too_late", "not_in_shipment"] | None  # why an answer changed nothing
 
 
@@ -30,7 +31,7 @@ def advance(draft: Draft, shipment: Shipment, progress: Progress, status: Wareho
     left = _remaining(shipment.lines, progress.missing or ())
     for passed in to_come[: to_come.index(status) + 1]:
         progress = replace(progress, state=step(TABLE, progress.state, Happening(passed)))
-        _tell(draft, shipment, passed, left, now_ms)
+        tell(draft, shipment, passed, left, now_ms)
         if passed is WarehouseStatus.SHIPPED:
             _tell_shipped(draft, shipment, left)
     draft.put(replace(progress, wake_at_ms=_wake_ms(draft, progress, now_ms)))
@@ -53,7 +54,7 @@ def short_pick(
     state = step(TABLE, progress.state, happening)
     wake_at_ms = None if left else _forget_ms(draft, now_ms)
     draft.put(replace(progress, state=state, missing=gone, wake_at_ms=wake_at_ms))
-    _tell(draft, shipment, WarehouseStatus.SHORT_PICKED, gone, now_ms)
+    tell(draft, shipment, WarehouseStatus.SHORT_PICKED, gone, now_ms)
     draft.emit(
         topics.PICKS_SHORT,
         PickShort(
@@ -83,7 +84,8 @@ def _remaining(lines: Sequence[Units], gone: Sequence[Units]) -> tuple[Units, ..
     return tuple(line for line in left if line.quantity)
 
 
-def _tell(draft: Draft, shipment: Shipment, status: WarehouseStatus, lines: Sequence[Units], now_ms: int) -> None:
+def tell(draft: Draft, shipment: Shipment, status: Told, lines: Sequence[Units], now_ms: int) -> None:
+    """By order: `status` now, and the lines that it concerns."""
     draft.emit(
         topics.SHIPMENTS_PROGRESS,
         ShipmentProgressed(
