@@ -16,7 +16,7 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 COMPOSE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
 NO_ENGINE = "No Docker engine answers: start one, or leave --containers out to use the embedded servers."
 _START = "/tmp/start.sh"
-_STARTED_S = 120
+_STARTED_S = 300
 _ANSWER_S = 5
 
 
@@ -61,6 +61,10 @@ class KafkaContainer(DockerContainer):
             "KAFKA_LISTENERS": ",".join(f"{name}://:{port}" for name, port in listeners.items()),
             "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": ",".join(f"{name}:PLAINTEXT" for name in listeners),
             "KAFKA_INTER_BROKER_LISTENER_NAME": "BROKER",
+            # A busy machine is no reason to fence the only node.
+            "KAFKA_BROKER_SESSION_TIMEOUT_MS": 60_000,
+            "KAFKA_INITIAL_BROKER_REGISTRATION_TIMEOUT_MS": 120_000,
+            "KAFKA_BROKER_HEARTBEAT_INTERVAL_MS": 300,
         }
         self.with_envs(**{key: str(value) for key, value in environment.items()})
         self.with_exposed_ports(9092)
@@ -71,15 +75,12 @@ class KafkaContainer(DockerContainer):
         return f"{self.get_container_host_ip()}:{self.get_exposed_port(9092)}"
 
     def start(self) -> Self:
+        """`with` stops what could not be started."""
         super().start()
-        try:
-            advertised = f"PLAINTEXT://{self.bootstrap},BROKER://localhost:9093"
-            script = f"export KAFKA_ADVERTISED_LISTENERS={advertised}\nexec /etc/kafka/docker/run\n"
-            self.copy_into_container(script.encode(), _START)
-            LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(_STARTED_S).wait_until_ready(self)
-        except BaseException:
-            self.stop()
-            raise
+        advertised = f"PLAINTEXT://{self.bootstrap},BROKER://localhost:9093"
+        script = f"export KAFKA_ADVERTISED_LISTENERS={advertised}\nexec /etc/kafka/docker/run\n"
+        self.copy_into_container(script.encode(), _START)
+        LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(_STARTED_S).wait_until_ready(self)
         return self
 
 
