@@ -57,7 +57,7 @@ def planned_by(view: View, event: StockReserved, now_ms: int, policy: Compiled |
     draft.put(part)
     plan = stand(draft, part, plan, shipments, lines) if shipments else begin(draft, part, plan, holding, now_ms)
     weighed = weigh(planner, holding, shipments, event.seen)
-    scales = Scales(draft, counting, needs(draft.network, shipments))
+    scales = Scales(draft, counting, {} if counting is None else needs(draft.network, shipments))
     compared = Comparison(part, shipments, weighed, draft.network.policies.move_threshold_minor, scales)
     others = losers(holding, compared)
     again = facts(draft.network, event, shipments, weighed)

@@ -75,7 +75,6 @@ def _best_of(
 ) -> Run | None:
     site, load, prices = sent.site, sent.load, price_list(network)
     earliest, parcels = now_ms + pick_ms(site, sent.units), load.parcels
-    counts = Late(sent.promise_at_ms, prices.late_hour_minor) if late is None else late
     best: tuple[int, int, int, Lane, int] | None = None
     for place, lane in enumerate(lanes):
         freight = prices.freight_minor(lane, load)
@@ -83,7 +82,8 @@ def _best_of(
             continue
         for departure in departures(lane, site, earliest):
             arrival = arrival_ms(lane, departure)
-            rank = (freight + counts.minor(arrival), arrival, place)
+            lateness = prices.lateness_minor(arrival, sent.promise_at_ms) if late is None else late.minor(arrival)
+            rank = (freight + lateness, arrival, place)
             if best is not None and rank > best[:3]:
                 break
             if room.fits(site, lane, departure, sent.units, parcels):
