@@ -55,7 +55,7 @@ def test_every_choice_comes_out_again_with_all_that_was_weighed(day: Day) -> Non
     cards, orders, reference = day
     held = [card for card in cards if card.facts is not None and card.decision not in OF_OTHERS]
     assert {card.order_id for card in held} <= orders.keys()
-    assert len({card.order_id for card in held}) > 40
+    assert len({card.order_id for card in held}) > 30, "others are decided everywhere at once"
     assert {card.facts.region for card in held if card.facts} == {"north", "middle", "south"}
     assert any(card.facts.lines for card in held if card.facts), "some were asked for a part of the order"
     asked_for_one_box = any(card.facts.by_ms for card in held if card.facts)
