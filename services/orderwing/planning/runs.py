@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from orderwing.planning.calendar import arrival_ms, departures, pick_ms, serving_lanes
@@ -55,7 +55,7 @@ def best_run(
     now_ms: int,
     room: Room,
     late: Late | None = None,
-    avoided: Container[str] = (),
+    avoided: Collection[str] = (),
 ) -> Run | None:
     """The cheapest departure with room, of those the earliest arrival, then the first lane; None if none has any.
 
