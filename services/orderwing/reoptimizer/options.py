@@ -100,6 +100,11 @@ class Pricer:
         counted = self._counts(part)
         return counted is None or counted.counting.may_ship_from(len({t.site_id for t in takes}), part.way.parcels)
 
+    def single_site(self, part: PoolPart) -> str:
+        """Whether a site that has all wins `always`, or `when_cheapest`."""
+        counted = self._counts(part)
+        return self.network.policies.single_site if counted is None else counted.counting.single_site
+
     def terms(self, part: PoolPart, takes: Sequence[Take]) -> tuple[CostTerm, ...]:
         """The named terms of a cost that `cost` gave, summed over the parcels."""
         named: dict[str, int] = defaultdict(int)
@@ -200,7 +205,7 @@ def _block(
         return 0 if shelf in may_not else free.get(shelf, 0) + pooled.get(shelf, 0)
 
     for stock in (without_others, with_others):
-        for takes in _ways(part, sites, stock):
+        for takes in _ways(part, sites, stock, pricer.single_site(part)):
             if takes != standing.takes and takes not in options and pricer.is_allowed(part, takes):
                 option = pricer.option(part, takes)
                 if option is not None and option.too_full and not standing.too_full:
@@ -216,10 +221,11 @@ def _block(
     return Block(part, (standing, *kept), tuple((refused | full).items()))
 
 
-def _ways(part: PoolPart, sites: Sequence[str], stock: Stock) -> Iterable[tuple[Take, ...]]:
+def _ways(part: PoolPart, sites: Sequence[str], stock: Stock, single_site: str) -> Iterable[tuple[Take, ...]]:
     """Single sites that have all; then, for a part that is split already or may be, pairs of a main site and another.
 
-    A pair whose main site has all is a single site with a second parcel, so it is left out.
+    A pair whose main site has all is a single site with a second parcel, so it is left out. The other one may have all
+    where a single site wins only if it is cheapest.
     """
     stocked = [site_id for site_id in sites if any(stock((site_id, line.sku)) > 0 for line in part.lines)]
     stocked.sort(key=lambda site_id: -sum(stock((site_id, x.sku)) >= x.quantity for x in part.lines))
@@ -230,7 +236,9 @@ def _ways(part: PoolPart, sites: Sequence[str], stock: Stock) -> Iterable[tuple[
             yield takes
     split = len({take.site_id for take in part.takes})
     if len(part.lines) > 1 and (split > 1 or (part.may_split and not part.one_box)):
-        for pair in permutations([site_id for site_id in stocked[:_SITES] if site_id not in whole], 2):
+        for pair in permutations(stocked[:_SITES], 2):
+            if whole.intersection(pair[:1] if single_site == "when_cheapest" else pair):
+                continue
             if takes := _fill(part.lines, pair, stock):
                 yield takes
     if split > 2:

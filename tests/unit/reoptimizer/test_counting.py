@@ -147,3 +147,18 @@ def an_order() -> Order:
         one_box=False, max_delay_minutes=1440, may_split=True, backorder=Backorder.NONE,
         placed_at_ms=NOW_MS, accepted_at_ms=NOW_MS,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("single_site", "found"), [("when_cheapest", [{"s1", "s2"}]), ("always", [])])
+def test_a_second_site_takes_a_line_from_one_that_has_all_where_one_site_has_to_be_cheapest(
+    single_site: str, found: list[set[str]]
+) -> None:
+    on = net()
+    rules = Rules(policy_of(on, single_site=single_site, weights={"site_unit_minor": {"s1": 900}}))
+    lines, takes = (
+        (Line("1", "a", 1, 100, 1), Line("2", "b", 1, 100, 1)),
+        (Take("s1", "1", "a", 1), Take("s1", "2", "b", 1)),
+    )
+    whole = replace(part("s1", cost_minor=305), lines=lines, takes=takes)
+    told = proposals(Pool("r", (whole,), {("s2", "a"): 1}), rules, on)
+    assert [{take.site_id for take in one.changes[0].takes} for one in told] == found
