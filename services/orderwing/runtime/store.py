@@ -133,10 +133,8 @@ class Overlay:
         self.changes: dict[Place, Change] = {}
         self._earlier: Mapping[Place, Change] = {} if under is None else under.changes
         self._tables = store.tables
-        # Keys without a rest are not in it.
-        self._groups: dict[Place, set[str]] = (
-            {} if under is None else {place: set(keys) for place, keys in under._groups.items()}
-        )
+        self._groups: dict[Place, set[str]] = {}  # keys without a rest are not in it
+        self._note(self._earlier)  # not `under`'s groups: they have those before it too, which are merged
 
     def get(self, kind: type[R], key: str) -> R | None:
         change = self._change((kind, key))
@@ -167,7 +165,10 @@ class Overlay:
                 raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
         for place, row in zip_longest(places, decision.puts):
             self.changes[place] = Change(row, number)
-            kind, key = place
+        self._note(places)
+
+    def _note(self, places: Iterable[Place]) -> None:
+        for kind, key in places:
             if "|" in key:
                 self._groups.setdefault((kind, group_of(key)), set()).add(key)
 

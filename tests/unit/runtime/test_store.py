@@ -67,6 +67,29 @@ def test_changelog_keys_name_their_kind() -> None:
     assert changelog_key(Shelf, "a|1") == "Shelf:a|1"
 
 
+def test_an_overlay_reads_nothing_for_batches_that_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, under = Store((Shelf,)), None
+    for batch in range(4):  # as in a backlog: each on top of the one before, which is merged meanwhile
+        overlay = Overlay(store, ReferenceTable(), under)
+        place = f"a|{batch}"
+        overlay.apply(Decision(puts=(shelf(place),)), 1)
+        overlay.apply(Decision(drops=((Shelf, place),)), 2)
+        if under is not None:
+            store.merge(under.changes.items())
+        under = overlay
+    read: list[str] = []
+    get = Table.get
+
+    def watched(table: Table, key: str) -> Row | None:
+        read.append(key)
+        return get(table, key)
+
+    monkeypatch.setattr(Table, "get", watched)
+    last = Overlay(store, ReferenceTable(), Overlay(store, ReferenceTable(), under))
+    assert list(last.scan(Shelf, "a")) == []
+    assert read == []
+
+
 _KEYS = st.sampled_from(["a", "a|1", "a|2", "a|10", "ab|1", "b", "b|1", "b|1|2"])
 _CHANGES = st.lists(st.tuples(_KEYS, st.none() | st.integers(0, 9)), max_size=30)
 
@@ -79,21 +102,30 @@ def _scan(rows: dict[str, int], group: str) -> list[tuple[str, int]]:
     return [(key, rows[key]) for key in sorted(rows) if key == group or key.startswith(f"{group}|")]
 
 
-@given(loaded=_CHANGES, batches=st.lists(_CHANGES, max_size=4))
-def test_store_and_overlay_are_a_dictionary(loaded: list[Any], batches: list[list[Any]]) -> None:
+@given(loaded=_CHANGES, batches=st.lists(_CHANGES, max_size=4), backlog=st.booleans())
+def test_store_and_overlay_are_a_dictionary(loaded: list[Any], batches: list[list[Any]], backlog: bool) -> None:
+    """In a backlog each batch is decided on top of the one before, which is merged then."""
     store = Store((Shelf, Other))
     rows: dict[str, int] = {}
     for key, units in loaded:
         store.load(f"Shelf:{key}", None if units is None else encode_row(shelf(key, units)))
         rows = {k: v for k, v in rows.items() if k != key} | ({} if units is None else {key: units})
+    under: Overlay | None = None
     for batch in batches:
-        overlay = Overlay(store, ReferenceTable())
+        overlay = Overlay(store, ReferenceTable(), under)
         for number, (key, units) in enumerate(batch):
             overlay.apply(_decision(key, units), number)
             rows = {k: v for k, v in rows.items() if k != key} | ({} if units is None else {key: units})
             for group in ("a", "ab", "b"):
                 assert [(row.key, row.units) for row in overlay.scan(Shelf, group)] == _scan(rows, group)
                 assert list(overlay.scan(Other, group)) == []
-        store.merge(overlay.changes.items())
-        table: Table = store.tables[Shelf]
-        assert {key: row.units for key in table if isinstance(row := table.get(key), Shelf)} == rows
+        if under is not None:
+            store.merge(under.changes.items())
+        under = overlay
+        if not backlog:
+            store.merge(overlay.changes.items())
+            under = None
+    if under is not None:
+        store.merge(under.changes.items())
+    table: Table = store.tables[Shelf]
+    assert {key: row.units for key in table if isinstance(row := table.get(key), Shelf)} == rows
