@@ -11,6 +11,7 @@ from orderwing.commands.explain import _asked, _proposed, _told
 from orderwing.commands.explaining.again import remade
 from orderwing.commands.explaining.as_json import as_json, proposal_json
 from orderwing.commands.explaining.cards import Reference
+from orderwing.commands.explaining.plans import Outcome, _weighed
 from orderwing.commands.explaining.told import Proposed, Told, print_card, print_proposal
 from orderwing.planning.explaining.asking import WhatIf
 from orderwing.planning.explaining.telling import question
@@ -18,7 +19,7 @@ from orderwing.reoptimizer.emit import proposal_message
 from orderwing.reoptimizer.options import Pricer
 from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Take
 from orderwing.reoptimizer.replan import Budget, replan
-from orderwing_schemas.domain import Order, ServiceLevel
+from orderwing_schemas.domain import Candidate, Order, ServiceLevel
 from orderwing_schemas.events.reservation import DecisionCard
 from orderwing_schemas.network import Item, Policies
 from support.allocation_world import HOUR_MS, START_MS, AllocationWorld, a_lane, a_network, a_site, hold, reserved
@@ -75,6 +76,18 @@ def test_a_plan_is_made_again_as_if_sites_or_stock_were_otherwise() -> None:
     assert "without s1: It would be s0: 0.10 dearer." in said(moves, WhatIf(without=("s1",)))
     later = said(moves, WhatIf(now_ms=START_MS + 3 * HOUR_MS))
     assert "The card does not say whether s1-south at" in later
+
+
+def test_a_plan_keeps_its_cost_beside_another_split_over_its_sites_without_room() -> None:
+    ways = [("s0 by l0 + s1 by l1", 200), ("s0 + s1", None)]
+    candidates = tuple([Candidate(label=label, cost_minor=minor) for label, minor in ways])
+    for told in (candidates, candidates[::-1]):
+        card = DecisionCard(
+            order_id="o", part_id="o/south/1", stage="allocation", decision="planned", at_ms=START_MS,
+            chosen=ways[0][0], candidates=told, seen=(), notes=(), truncated=False,
+        )  # fmt: skip
+        ((one, weight),) = _weighed(Outcome(card, (), ())).values()
+        assert one.cost_minor == weight.all_minor == 200
 
 
 def test_it_did_not_look_elsewhere() -> None:

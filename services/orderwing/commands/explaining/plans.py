@@ -175,6 +175,8 @@ def _weighed(found: Outcome) -> dict[str, tuple[Candidate, Weight]]:
         label = "+".join([site_id for site_id, _ in _legs(one)])
         weight = Weight(0) if one.cost_minor is None else Weight(one.cost_minor, next(besides, 0))
         before = told.get(label)
+        if before is not None and one.cost_minor is None:
+            continue  # the same sites by another split, for which no departure has room
         if before is None or before[0].cost_minor is None or weight.all_minor < before[1].all_minor:
             told[label] = (one.model_copy(update={"label": label}), weight)
     stands, wanted = sites_of(found.stands), sites_of(found.wanted)
