@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from contract.probe_stage import Probe
-from contract.worlds import Cast, decided, outgoing, tallies
+from contract.worlds import Cast, SimulatedWorld, decided, outgoing, tallies
 from orderwing.kernel.ports import (
     Bus,
+    FencedError,
     OutcomeUnknownError,
     Position,
     Record,
@@ -104,11 +105,39 @@ def test_what_is_decided_meanwhile_sees_what_is_being_committed(cast: Cast, prob
     for number, partition in runner.partitions.items():
         positions = cast.committed(probe, number)
         assert all(told == str(partition.decisions) for _, told in positions.values())
-    rows = tallies(runner)
+
+
+def test_what_is_being_committed_when_an_instance_leaves_is_not_lost(cast: Cast, probe: Probe) -> None:
+    _send(cast, probe)
+    bus = Watched(cast.bus(probe.name))
+    runner = cast.runner(probe, bus=bus, batch_limit=_LIMIT)
+    cast.until(lambda: runner.under_way, runner)
     runner.close()
-    heir = cast.runner(probe, "1")
+    assert bus.said[-1] == "end"
+    rows, count = tallies(runner), decided([runner])
+    assert 0 < count < _ALL
+
+    heir = cast.runner(probe, "1", batch_limit=_LIMIT)
     cast.until(lambda: heir.ready, heir)
-    assert tallies(heir) == rows
+    assert (tallies(heir), decided([heir])) == (rows, count)
+    cast.until(lambda: decided([heir]) == _ALL, heir)
+    _all_once(cast, probe, heir)
+
+
+def _fenced(bus: Bus, _: End) -> None:
+    bus.abort()
+    raise FencedError("by a newer instance")
+
+
+@pytest.mark.parametrize("cast", ["simulated"], indirect=True)
+def test_an_instance_that_is_fenced_while_it_leaves_has_left_all_the_same(cast: Cast, probe: Probe) -> None:
+    _send(cast, probe)
+    runner = cast.runner(probe, bus=Watched(cast.bus(probe.name), _fenced), batch_limit=_LIMIT)
+    cast.until(lambda: runner.under_way, runner)
+    with pytest.raises(FencedError):
+        runner.close()
+    assert isinstance(cast.world, SimulatedWorld)
+    assert cast.world.cluster.group(probe.name).members == {}
 
 
 def _aborted(bus: Bus, _: End) -> None:
@@ -126,7 +155,11 @@ def _lost_and_aborted(bus: Bus, _: End) -> None:
     raise OutcomeUnknownError("the answer was lost")
 
 
-@pytest.mark.parametrize("fate", [_aborted, _lost_but_committed, _lost_and_aborted])
+@pytest.mark.parametrize(
+    ("cast", "fate"),
+    [("kafka", _aborted), *[("simulated", fate) for fate in (_aborted, _lost_but_committed, _lost_and_aborted)]],
+    indirect=["cast"],
+)
 def test_what_was_decided_on_top_of_a_failed_commit_is_decided_again(
     cast: Cast, probe: Probe, fate: Callable[[Bus, End], None]
 ) -> None:
@@ -158,6 +191,7 @@ def test_a_record_that_the_bus_refuses_meanwhile_is_poison_of_its_cause_alone(ca
     cast.until(lambda: tallies(runner) == {f"order-{n}": _EACH for n in range(_ORDERS)}, runner)
 
 
+@pytest.mark.parametrize("cast", ["simulated"], indirect=True)
 def test_an_operators_word_waits_for_what_is_being_committed(cast: Cast, probe: Probe) -> None:
     probe.broken.add("order-3")
     _send(cast, probe)

@@ -240,8 +240,10 @@ class KafkaBus:
         return time.time_ns() // 1_000_000
 
     def close(self) -> None:
-        self._consumer.close()
-        self._behind.shutdown()
+        try:
+            self._consumer.close()  # raises what a callback raises, once the group is left
+        finally:
+            self._behind.shutdown()
 
 
 _NOT_YET = {

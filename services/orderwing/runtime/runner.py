@@ -104,11 +104,13 @@ class Runner:
         return self._under_way is not None
 
     def close(self) -> None:
-        """Leave the group."""
-        self._end_before_leaving()
-        if self._restore is not None:
-            self._restore.close()
-        self._bus.close()
+        """Leave the group. Raises FencedError, having left, where that is how what was under way ended."""
+        try:
+            self._end_before_leaving()
+        finally:
+            if self._restore is not None:
+                self._restore.close()
+            self._bus.close()
 
     # --- assignment ------------------------------------------------------------------------------------------------
 
