@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from io import StringIO
+from typing import Any
 
+import pytest
 from rich.console import Console
 
 from orderwing.commands.explain import _asked, _proposed, _told
@@ -129,6 +131,20 @@ def test_a_proposal_says_what_would_have_kept_the_plan() -> None:
     assert "Re-optimizer: a better plan, worth 0.95 net of churn" in text
     assert "Allocation has not answered." in text
     assert "if the price of a change were 0.95 higher (1.00 instead of 0.05)" in text
+
+
+@pytest.mark.parametrize(
+    ("counted", "by"),
+    [
+        ({}, "for its customer"),
+        ({"policy": "p", "policy_version": 1}, "by wishes, weights and prices"),
+        ({"steering": [0, 1]}, "by wishes, weights and prices"),
+    ],
+)
+def test_a_proposal_that_costs_money_says_what_may_be_worth_it(counted: dict[str, Any], by: str) -> None:
+    proposal = proposed().proposal
+    dearer = {**proposal, "expected_gain_minor": -5, "facts": {**proposal["facts"], **counted}}
+    assert f"a better plan, {by} at a cost of 0.05 net of churn" in said(Proposed(dearer, None, ()))
 
 
 def test_a_proposal_is_searched_for_again_as_if_sites_or_stock_were_otherwise() -> None:

@@ -99,7 +99,7 @@ def print_card(told: Told, asked: str, console: Console) -> None:
 
 def print_proposal(told: Proposed, asked: str, console: Console) -> None:
     proposal = told.proposal
-    gain = _gain("worth", "for its customer at a cost of", proposal["expected_gain_minor"])
+    gain = _gain("worth", f"{_better_by(proposal)} at a cost of", proposal["expected_gain_minor"])
     console.print(Text(f"Re-optimizer: a better plan, {gain} net of churn", style="bold"))
     if not asked:
         console.print(Text(_answered(told.answer)))
@@ -113,6 +113,13 @@ def print_proposal(told: Proposed, asked: str, console: Console) -> None:
             _print_what_if_not(one, one.remade, console)
         elif one.why_not:
             console.print(Text(one.why_not, style="dim"))
+
+
+def _better_by(proposal: Json) -> str:
+    """What may be worth money: a wish, and where a strategy or price list was in force, what that counts."""
+    facts = proposal.get("facts") or {}
+    counted = facts.get("policy") is not None or facts.get("steering") is not None
+    return "by wishes, weights and prices" if counted else "for its customer"
 
 
 def _answered(answer: Json | None) -> str:
