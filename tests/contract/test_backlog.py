@@ -24,7 +24,7 @@ from orderwing_schemas.events.intake import OrderDuplicated
 from orderwing_schemas.events.operations import DeadLetterSettled
 from orderwing_schemas.topics import control, dead_letters
 
-_ORDERS, _EACH, _LIMIT = 8, 10, 5
+_ORDERS, _EACH, _LIMIT = 8, 5, 5
 _ALL = _ORDERS * _EACH
 End = Callable[[], float]
 
