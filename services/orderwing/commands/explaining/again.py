@@ -96,7 +96,7 @@ def _route(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
 
 def _together(card: DecisionCard, facts: Facts, reference: Reference) -> Remade:
     policy = compiled_of(card, reference)
-    decide = jointly.by_both(chosen_quickly) if policy is None else jointly.under(policy)
+    decide = jointly.as_told(card, policy)
     verdict = decide(facts)
     if not is_reproduced(card, verdict):
         raise CardError(otherwise(verdict))

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orderwing.planning.explaining.by_policy import by_policy, chosen_by
-from orderwing.planning.explaining.deciding import Choose, Decide, Taken, Verdict, of_choice
+from orderwing.planning.explaining.deciding import Choose, Decide, Taken, Verdict, chosen_quickly, of_choice
 from orderwing.planning.explaining.facts import Facts
 from orderwing.planning.policies.compiling import Compiled
 from orderwing.planning.policies.governing import NOTHING_HELD, means_whole_order
 from orderwing.planning.sourcing import Rest
 from orderwing.reservation.everywhere import TOGETHER
 from orderwing.reservation.together import HOME_FIRST, Ways
+from orderwing_schemas.events.reservation import DecisionCard
 
-__all__ = ["HOME_FIRST", "TOGETHER", "by_both", "under", "ways_of"]
+__all__ = ["HOME_FIRST", "TOGETHER", "as_told", "by_both", "under", "ways_of"]
 
 
 def under(policy: Compiled) -> Decide:
@@ -24,6 +25,14 @@ def under(policy: Compiled) -> Decide:
         return (at_once if means_whole_order(policy, facts.order, facts.items.get) else either)(facts)
 
     return decide
+
+
+def as_told(card: DecisionCard, policy: Compiled | None) -> Decide:
+    """As it was made: a card that tells of home first compared both ways, also where all at once could not be had."""
+    if policy is None:
+        return by_both(chosen_quickly)
+    both = any(one.label == HOME_FIRST for one in card.candidates)
+    return by_both(chosen_by(policy)) if both else under(policy)
 
 
 def ways_of(facts: Facts, choose: Choose) -> Ways:
