@@ -18,6 +18,11 @@ Told = Annotated[T | None, Field(exclude_if=lambda value: value is None)]  # not
 EpochMs = Annotated[int, Field(ge=0)]  # milliseconds since 1970, domain time unless a name says `wall`
 
 
+def is_unsaid(value: object) -> bool:
+    """For fields that only some events need: nought or empty is left out of what is written."""
+    return not value
+
+
 class Model(BaseModel):
     """A closed, immutable value: unknown fields and lax types are errors."""
 

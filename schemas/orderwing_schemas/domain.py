@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from orderwing_schemas.base import CurrencyCode, EpochMs, Id, Minor, Model, Quantity
+from orderwing_schemas.base import CurrencyCode, EpochMs, Id, Minor, Model, Quantity, is_unsaid
 
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -118,7 +118,11 @@ CostTerm = tuple[str, int]  # (name, minor units): a part of a cost; negative on
 
 
 class PlannedShipment(Model):
-    """What one site sends on one departure of one lane. `terms` sum to `cost_minor`; `parcels` are its cartons."""
+    """What one site sends on one departure of one lane. `terms` sum to `cost_minor`; `parcels` are its cartons.
+
+    With `to_site_id` it is a transfer: the goods arrive at that site, and leave it in the parcels and on the lane of
+    the part's shipment from there.
+    """
 
     shipment_id: str
     site_id: Id
@@ -130,6 +134,7 @@ class PlannedShipment(Model):
     cost_minor: int
     terms: tuple[CostTerm, ...]
     parcels: Annotated[int, Field(ge=1)] = 1
+    to_site_id: Annotated[Id | None, Field(exclude_if=is_unsaid)] = None
 
 
 class Candidate(Model):

@@ -468,6 +468,22 @@ _DOCK = (
         site_id=CROYDON,
         missing=ONE_MUG,
     ),
+    dispatch.TransferAsked(
+        site_id=ENFIELD,
+        region=SOUTH,
+        order_id=ORDER_ID,
+        order_version=1,
+        part_id=PART_ID,
+        service_level=ServiceLevel.STANDARD,
+        stop_id=STOP_ID,
+        zone=SOUTH,
+        delivery_point=BRIXTON,
+        promise_at_ms=_PROMISE_MS,
+        shipment=SHIPMENT.model_copy(update={"site_id": ENFIELD, "carrier": "transfer", "to_site_id": CROYDON}),
+    ),
+    dispatch.TransferLeft(
+        site_id=CROYDON, order_id=ORDER_ID, part_id=PART_ID, shipment_id=SHIPMENT_ID, lines=QUANTITIES
+    ),
     dispatch.ManifestClosed(
         site_id=CROYDON,
         wave_id=f"{CROYDON}-{_DEPARTURE_MS}",

@@ -363,6 +363,14 @@ PICKS_SHORT = Topic(
     "Short picks, a new need for allocation.",
     by_region=True,
 )
+TRANSFERS = Topic(
+    "transfers",
+    "site_id",
+    (dispatch.TransferAsked, dispatch.TransferLeft),
+    "dispatch",
+    ("dispatch",),
+    "Goods moved between sites before they ship: asked of the one, on their way to the other.",
+)
 MANIFESTS = Topic(
     "manifests.closed",
     "site_id",
@@ -459,7 +467,8 @@ ROAD = (
     FRAUD_BY_REGION, FRAUD_DECIDED,
     STOCK_RESERVED, RESERVATION_SLIPS, RESERVATIONS_RECORDED, STOCK_MOVED, RESERVATION_CARDS,
     HOLDS_ASKED, PARTS_PLANNED, SHIPMENTS_ORDERED, ALLOCATION_CARDS,
-    SHIPMENTS_RELEASED, SHIPMENTS_PROGRESS, SHIPMENTS_SHIPPED, PICKS_SHORT, MANIFESTS, ANSWERS_IGNORED,
+    SHIPMENTS_RELEASED, SHIPMENTS_PROGRESS, SHIPMENTS_SHIPPED, PICKS_SHORT, TRANSFERS, MANIFESTS,
+    ANSWERS_IGNORED,
     PROPOSALS, WINDOWS, REFERENCE, CLOCK,
 )  # fmt: skip
 ALL_TOPICS = ROAD + tuple(make(stage) for stage in STAGES for make in (changelog, dead_letters, control))

@@ -11,7 +11,7 @@ from multiprocessing import get_context, parent_process
 import pytest
 
 from orderwing.commands.simulate import replay_command
-from orderwing.simulation.coverage import Coverage
+from orderwing.simulation.coverage import OF_TRANSFERS, Coverage
 from orderwing.simulation.plants import PLANTS
 from orderwing.simulation.world import Outcome, simulate, spare_collector
 
@@ -21,6 +21,7 @@ SEEDS = 1_000
 ORDERS = 50
 FAULT_RATE = 0.01
 FOUND_WITHIN = 200
+JOINED_SEEDS = range(5)
 
 
 def _begin() -> None:
@@ -54,6 +55,17 @@ def test_nothing_is_lost_doubled_oversold_or_stuck_in_a_thousand_days(
     record_property("simulation", _told(coverage))
     assert not failed, f"{len(failed)} of {SEEDS} seeds failed; replay with:\n" + "\n".join(failed[:10])
     assert coverage.missing() == []
+
+
+def test_goods_gathered_at_a_site_first_are_neither_lost_nor_doubled() -> None:
+    coverage, failed = Coverage(joined=True), []
+    for seed in JOINED_SEEDS:
+        outcome = simulate(seed, ORDERS, FAULT_RATE, joined=True)
+        coverage.add(outcome)
+        if outcome.failures:
+            failed.append(f"{replay_command(seed, ORDERS, FAULT_RATE, None, joined=True)}  # {outcome.failures[:3]}")
+    assert not failed, "replay with:\n" + "\n".join(failed)
+    assert [transition for transition in OF_TRANSFERS if not coverage.transitions[transition]] == []
 
 
 @pytest.mark.parametrize("plant", PLANTS)

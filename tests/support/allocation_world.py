@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from orderwing.allocation.rows import Departure, Move, PickingHour, Plan, Shipment
+from orderwing.allocation.places import Departure, PickingHour
+from orderwing.allocation.rows import Move, Plan, Shipment
 from orderwing.allocation.stage import STAGE
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.row import R
@@ -119,6 +120,7 @@ class AllocationWorld:
             Item(sku="mug", weight_g=0, volume_cm3=0, capacity=1, list_price_minor=100, traits=traits),
         )
         self.network = network
+        self.items = items
         self.view = MemoryView(MemoryReference(network, items))
         self.now_ms = START_MS
         self.emitted: list[Event] = []

@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from orderwing.allocation.rows import Departure, Move, Part, PickingHour, Plan, State
+from orderwing.allocation.places import Departure, PickingHour
+from orderwing.allocation.rows import Move, Part, Plan, State
 from orderwing.planning.explaining.facts import edited
 from orderwing_schemas.base import Event
 from orderwing_schemas.domain import HeldLine, LineQuantity

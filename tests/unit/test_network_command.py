@@ -31,8 +31,10 @@ def test_a_price_file_that_is_wrong_names_the_field(tmp_path: Path, change: dict
 
 def test_what_no_stage_uses_is_told() -> None:
     assert not_used_yet(demo_network()) == []
-    told = not_used_yet(rich_network())
-    assert told == ["transfers"]
+    assert not_used_yet(rich_network()) == []
+    patient = rich_network().policies.model_copy(update={"backorder_unit_minor": 5})
+    told = not_used_yet(rich_network().model_copy(update={"policies": patient}))
+    assert told == ["policies.backorder_unit_minor"]
 
 
 def test_a_network_that_cannot_be_priced_is_refused_by_field() -> None:

@@ -34,6 +34,12 @@ def test_a_flawless_day() -> None:
     assert {step.times for step in steps} == {1}
 
 
+def test_the_day_of_a_transfer_ends_with_its_arrival() -> None:
+    steps = Floor(FLAWLESS, 1).day_of({**a_release(), "to_site_id": "b"})
+    assert [step.status for step in steps] == ["picked", "packed", "shipped", "arrived"]
+    assert START_MS + 80 * MINUTE_MS < steps[3].at_ms <= START_MS + 90 * MINUTE_MS
+
+
 def test_what_comes_too_late_leaves_after_its_departure() -> None:
     release = a_release(at_ms=START_MS + 40 * MINUTE_MS)
     shipped = next(step for step in Floor(FLAWLESS, 1).day_of(release) if step.status == "shipped")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orderwing_schemas.base import EpochMs, Event, Told
+from orderwing_schemas.base import EpochMs, Event, Told, is_unsaid
 from orderwing_schemas.domain import LineQuantity, OrderLine, PlannedShipment, Point, ServiceLevel
 from orderwing_schemas.events.reservation import PartMove
 
@@ -89,7 +89,8 @@ class MoveRequested(Event):
 class ReplacementRequested(Event):
     """A short pick at `site_id`: the shelf is wrong by `missing`; find the units elsewhere as a new part.
 
-    `region` is the part's region, which corrects its shelf and passes the need to the order's home.
+    `region` is the part's region, which corrects its shelf and passes the need to the order's home. `cross_docked` had
+    come by transfer, so no shelf is wrong by it.
     """
 
     type: Literal["hold.replacement_requested.v1"] = "hold.replacement_requested.v1"
@@ -100,10 +101,11 @@ class ReplacementRequested(Event):
     shipment_id: str
     site_id: str
     missing: tuple[LineQuantity, ...]
+    cross_docked: Annotated[tuple[LineQuantity, ...], Field(exclude_if=is_unsaid)] = ()
 
 
 class ShipmentOrdered(Event):
-    """A frozen shipment for dispatch at `site_id`."""
+    """A frozen shipment for dispatch at `site_id`. It waits for the goods of `transfers` and takes them with it."""
 
     type: Literal["shipment.ordered.v1"] = "shipment.ordered.v1"
     site_id: str
@@ -117,3 +119,4 @@ class ShipmentOrdered(Event):
     delivery_point: Point
     promise_at_ms: EpochMs
     shipment: PlannedShipment
+    transfers: Annotated[tuple[PlannedShipment, ...], Field(exclude_if=is_unsaid)] = ()

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orderwing_schemas.base import EpochMs, Event, Model
-from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
+from orderwing_schemas.base import EpochMs, Event, Id, Model, is_unsaid
+from orderwing_schemas.domain import LineQuantity, PlannedShipment, Point, ServiceLevel
 from orderwing_schemas.events.public import WarehouseStatus
 
 
@@ -16,6 +16,8 @@ class ShipmentReleased(Event):
 
     Name and address for the label are on `orders.delivery`, keyed by order id. Times are domain milliseconds.
     `stop_id` is `street.house.flat`: equal ones are one door, those alike in street and house one building.
+    With `to_site_id` the consignee is that site, which answers `arrived`; a carrier's answers after `shipped` count for
+    nothing. `cross_docked` of the lines have come by such transfers: they are on the dock, not on a shelf.
     """
 
     type: Literal["shipment.released.v1"] = "shipment.released.v1"
@@ -34,10 +36,16 @@ class ShipmentReleased(Event):
     arrival_at_ms: EpochMs
     promise_at_ms: EpochMs
     released_at_ms: EpochMs
+    to_site_id: Annotated[Id | None, Field(exclude_if=is_unsaid)] = None
+    cross_docked: Annotated[tuple[LineQuantity, ...], Field(exclude_if=is_unsaid)] = ()
 
 
 class ShipmentProgressed(Event):
-    """By order. For `shipped`, `lines` are what left; for `short_picked`, what was missing."""
+    """By order. For `shipped`, `lines` are what left; for `short_picked`, what was missing.
+
+    A transfer is `transferred` when it has left, and `arrived`; a shipment whose transfers have not come in time is
+    `overdue`, and goes on when they come.
+    """
 
     type: Literal["shipment.progressed.v1"] = "shipment.progressed.v1"
     order_id: str
@@ -45,7 +53,7 @@ class ShipmentProgressed(Event):
     part_id: str
     shipment_id: str
     site_id: str
-    status: Literal["released"] | WarehouseStatus
+    status: Literal["released"] | WarehouseStatus | Literal["transferred", "overdue"]
     lines: tuple[LineQuantity, ...]
     at_ms: EpochMs
     promise_at_ms: EpochMs
@@ -65,7 +73,7 @@ class ShipmentShipped(Event):
 
 
 class PickShort(Event):
-    """By region: allocation turns it into a new need."""
+    """By region: allocation turns it into a new need. `cross_docked` are missing besides: they had come by transfer."""
 
     type: Literal["shipment.pick_short.v1"] = "shipment.pick_short.v1"
     region: str
@@ -75,6 +83,35 @@ class PickShort(Event):
     shipment_id: str
     site_id: str
     missing: tuple[LineQuantity, ...]
+    cross_docked: Annotated[tuple[LineQuantity, ...], Field(exclude_if=is_unsaid)] = ()
+
+
+class TransferAsked(Event):
+    """The site that waits for a transfer asks the site that has the goods, `site_id`, to release it."""
+
+    type: Literal["transfer.asked.v1"] = "transfer.asked.v1"
+    site_id: Id
+    region: str
+    order_id: str
+    order_version: int
+    part_id: str
+    service_level: ServiceLevel
+    stop_id: str
+    zone: str
+    delivery_point: Point
+    promise_at_ms: EpochMs
+    shipment: PlannedShipment
+
+
+class TransferLeft(Event):
+    """What of a transfer is on its way to `site_id`: nothing, where nothing of it was found."""
+
+    type: Literal["transfer.left.v1"] = "transfer.left.v1"
+    site_id: Id
+    order_id: str
+    part_id: str
+    shipment_id: str
+    lines: tuple[LineQuantity, ...]
 
 
 class Stop(Model):
@@ -107,7 +144,8 @@ class AnswerIgnored(Event):
     """A warehouse's answer that changed nothing, with the units that it says are missing.
 
     `reason`: `repeated`, `ended`, `too_late` (a short pick of what has left: the customer got less than was charged),
-    `unknown_shipment`, `wrong_site`, `wrong_order`, `not_in_shipment`.
+    `unknown_shipment`, `wrong_site`, `wrong_order`, `not_in_shipment`, `is_transfer` (which no customer receives),
+    `not_released` (its transfers have not come).
     """
 
     type: Literal["answer.ignored.v1"] = "answer.ignored.v1"

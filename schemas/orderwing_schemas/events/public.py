@@ -116,13 +116,14 @@ class WarehouseStatus(StrEnum):
     IN_TRANSIT = "in_transit"
     DELIVERED = "delivered"
     SHORT_PICKED = "short_picked"
+    ARRIVED = "arrived"
 
 
 class WarehouseAnswered(Event):
     """A warehouse's progress on one released shipment.
 
     `short_picked` names what was *not* found, comes before `picked`, and the rest of the shipment goes on
-    (a shipment of which nothing was found ends there).
+    (a shipment of which nothing was found ends there). `arrived` is said of a transfer by the site that it was sent to.
     """
 
     type: Literal["warehouse.answered.v1"] = "warehouse.answered.v1"

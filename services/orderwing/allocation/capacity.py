@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from orderwing.allocation.rows import Departure, PickingHour, Shipment, Shipments
+from orderwing.allocation.places import Departure, PickingHour
+from orderwing.allocation.rows import Shipment, Shipments
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.view import Draft, View
 from orderwing.planning.calendar import HOUR_MS, picking_hours
@@ -28,8 +29,9 @@ def needs(network: Network, shipments: Shipments) -> dict[Place, int]:
     """What a plan takes: parcels on each departure, units in each picking hour."""
     taken: dict[Place, int] = {}
     for kept in shipments:
-        shipment = kept if kept.places else _counted(network, kept)
-        _add(taken, ("lane", shipment.lane_id, shipment.departure_at_ms), shipment.places)
+        shipment = kept if kept.places or kept.is_transfer else _counted(network, kept)
+        if not shipment.is_transfer:
+            _add(taken, ("lane", shipment.lane_id, shipment.departure_at_ms), shipment.places)
         for hour, units in shipment.hours:
             _add(taken, ("site", shipment.site_id, hour), units)
     return taken
@@ -55,6 +57,9 @@ class Room:
         left = self._left(("lane", lane.lane_id, departure_ms), lane.parcels_per_departure)
         if left < places(lane, parcels):
             return False
+        return self.can_pick(site, departure_ms, units)
+
+    def can_pick(self, site: Site, departure_ms: int, units: int) -> bool:
         for hour, needed in picking_hours(site, departure_ms, units):
             if self._left(("site", site.site_id, hour), site.units_per_hour) < needed:
                 return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from orderwing.allocation.comparing import Comparison, Weighed
-from orderwing.allocation.plans import Holding, cost_of, promised_by, terms_of, way_of, wishes_for
+from orderwing.allocation.plans import Holding, cost_of, label, promised_by, terms_of, way_of, wishes_for
 from orderwing.allocation.rows import Part, Shipments
 from orderwing.allocation.scales import Scales, policy_of
 from orderwing.kernel.view import Draft
@@ -21,10 +21,6 @@ MOST_CANDIDATES = 12
 MOST_SHELVES = 50
 MOST_KEPT = 2_000  # shelves: with more a decision cannot be made again from its card
 NO_ROOM = "no departure has room"
-
-
-def label(shipments: Shipments) -> str:
-    return " + ".join([f"{s.site_id} by {s.lane_id}" for s in shipments]) or "nothing"
 
 
 def candidate(shipments: Shipments, lost_because: str | None) -> Candidate:
@@ -46,6 +42,13 @@ def losers(holding: Holding, compared: Comparison) -> Iterator[Candidate]:
             yield candidate(other.shipments, next(lost))
         else:
             yield Candidate(label=other.label, lost_because=other.why or NO_ROOM)
+
+
+def loser(other: Weighed) -> Candidate:
+    """What lost to the plan that stands, for a reason that is known."""
+    if other.shipments:
+        return candidate(other.shipments, other.why)
+    return Candidate(label=other.label, lost_because=other.why or NO_ROOM)
 
 
 def facts(network: Network, event: StockReserved, standing: Shipments, weighed: Sequence[Weighed]) -> PlanFacts | None:
@@ -91,6 +94,13 @@ def counted_facts(
             "beside": tuple([scales.weight(shipments).beside_minor for shipments in plans]),
         }
     )
+
+
+def governed_by(kept: PlanFacts | None, policy: Compiled | None) -> PlanFacts | None:
+    """With the policy, whose strategy says what gathering has to save."""
+    if kept is None or policy is None:
+        return kept
+    return kept.model_copy(update={"policy": policy.policy.policy, "policy_version": policy.policy.version})
 
 
 def told(scales: Scales, policy: Compiled | None, chosen: Shipments) -> tuple[str, ...]:

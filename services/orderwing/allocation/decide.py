@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from orderwing.allocation.capacity import needs
-from orderwing.allocation.cards import candidate, counted_facts, facts, losers, send, told
+from orderwing.allocation.cards import candidate, counted_facts, facts, governed_by, loser, losers, send, told
 from orderwing.allocation.comparing import Comparison
+from orderwing.allocation.gathering import gather
 from orderwing.allocation.moves import ask, reserve_room
 from orderwing.allocation.plans import Holding, Planner, holding_of, lines_of, part_of
 from orderwing.allocation.rows import TABLE, Change, Happening, Move, Part, Plan, Shipments, State
@@ -38,10 +39,12 @@ def planned_by(view: View, event: StockReserved, now_ms: int, policy: Compiled |
     draft = Draft(view)
     known = draft.get(Plan, event.part_id)
     lines, holding = lines_of(event), holding_of(event.held)
-    part = part_of(event, lines, None if policy is None else _followed(draft, policy, event, holding))
+    strategy = None if policy is None else _followed(draft, policy, event, holding)
+    part = part_of(event, lines, strategy)
     counting = counting_of(draft, part, now_ms, policy)
     planner = Planner(draft, part, now_ms, counting)
-    shipments = planner.plan_on(holding, {}) or ()
+    gathered = gather(planner, holding, planner.plan_on(holding, {}) or (), strategy)
+    shipments = gathered.shipments
     plan = Plan(
         part_id=part.part_id,
         order_id=part.order_id,
@@ -59,11 +62,14 @@ def planned_by(view: View, event: StockReserved, now_ms: int, policy: Compiled |
     weighed = weigh(planner, holding, shipments, event.seen)
     scales = Scales(draft, counting, {} if counting is None else needs(draft.network, shipments))
     compared = Comparison(part, shipments, weighed, draft.network.policies.move_threshold_minor, scales)
-    others = losers(holding, compared)
-    again = facts(draft.network, event, shipments, weighed)
+    others = (*map(loser, gathered.others), *losers(holding, compared))
+    lost = (*gathered.others, *weighed)
+    again = facts(draft.network, event, shipments, lost)
     notes: tuple[str, ...] = ()
     if counting is not None:
-        again, notes = counted_facts(again, scales, part, policy, shipments, weighed), told(scales, policy, shipments)
+        again, notes = counted_facts(again, scales, part, policy, shipments, lost), told(scales, policy, shipments)
+    if gathered.others:
+        again = governed_by(again, policy)
     if shipments:
         candidates = (candidate(shipments, None), *others)
         send(draft, part, "planned on the stock held", shipments, candidates, now_ms, event.seen, again, notes)
@@ -91,6 +97,7 @@ def short_picked(view: View, event: PickShort, _now_ms: int) -> Decision:
             shipment_id=event.shipment_id,
             site_id=event.site_id,
             missing=event.missing,
+            cross_docked=event.cross_docked,
         ),
     )
     return draft.decision()

@@ -11,7 +11,7 @@ from orderwing.kernel.decision import Decision
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
 from orderwing_schemas import topics
-from orderwing_schemas.domain import Point
+from orderwing_schemas.domain import PlannedShipment, Point
 from orderwing_schemas.events.allocation import PartFrozen, ShipmentOrdered
 
 DAY_MS = 86_400_000
@@ -44,23 +44,31 @@ def freeze(draft: Draft, plan: Plan) -> None:
         topics.PARTS_PLANNED,
         PartFrozen(region=part.region, part_id=part.part_id, order_id=part.order_id, version=plan.version),
     )
-    for number, shipment in enumerate(plan.shipments, 1):
-        draft.emit(
-            topics.SHIPMENTS_ORDERED,
-            ShipmentOrdered(
-                site_id=shipment.site_id,
-                region=part.region,
-                order_id=part.order_id,
-                order_version=part.order_version,
-                part_id=part.part_id,
-                service_level=part.service_level,
-                stop_id=part.stop_id,
-                zone=part.zone,
-                delivery_point=Point(latitude=part.latitude, longitude=part.longitude),
-                promise_at_ms=part.promise_at_ms,
-                shipment=as_planned(part.part_id, number, shipment),
-            ),
-        )
+    shipments = as_planned(part.part_id, plan.shipments)
+    transfers = tuple([one for one in shipments if one.to_site_id])
+    for shipment in shipments:
+        if shipment.to_site_id is None:
+            _order(draft, part, shipment, transfers)
+
+
+def _order(draft: Draft, part: Part, shipment: PlannedShipment, transfers: tuple[PlannedShipment, ...]) -> None:
+    draft.emit(
+        topics.SHIPMENTS_ORDERED,
+        ShipmentOrdered(
+            site_id=shipment.site_id,
+            region=part.region,
+            order_id=part.order_id,
+            order_version=part.order_version,
+            part_id=part.part_id,
+            service_level=part.service_level,
+            stop_id=part.stop_id,
+            zone=part.zone,
+            delivery_point=Point(latitude=part.latitude, longitude=part.longitude),
+            promise_at_ms=part.promise_at_ms,
+            shipment=shipment,
+            transfers=transfers,
+        ),
+    )
 
 
 def part_for(draft: Draft, part_id: str) -> Part:

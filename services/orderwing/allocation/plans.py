@@ -128,20 +128,62 @@ class Planner:
             site = network.site_by_id.get(site_id)
             if site is None:
                 return None
-            load, units = self._load(taken), sum([line.quantity for line in taken])
+            load, units = self.load(taken), sum([line.quantity for line in taken])
             sent = Consignment(site, part.zone, part.service_level, units, load, part.promise_at_ms)
-            run = best_run(network, sent, self.now_ms, room, self._late, self._avoided)
+            run = self.run(sent, self.now_ms, room)
             if run is None:
                 return None
             shipments.append(_shipment(site, taken, run, load.parcels, units))
         return tuple(shipments)
 
-    def _load(self, taken: tuple[Taken, ...]) -> Load:
+    def run(self, sent: Consignment, from_ms: int, room: Room) -> Run | None:
+        """The departure that weighs least, of those that can be picked for from `from_ms` on."""
+        return best_run(self.draft.network, sent, from_ms, room, self._late, self._avoided)
+
+    def load(self, taken: tuple[Taken, ...]) -> Load:
         load = self._loads.get(taken)
         if load is None:
             units = [(line.sku, line.quantity) for line in taken]
             load = self._loads[taken] = self._prices.load(self.draft.reference.item, units)
         return load
+
+
+def parcel_from(
+    planner: Planner, site: Site, own: tuple[Taken, ...], more: Iterable[Taken], from_ms: int
+) -> Shipment | None:
+    """What a site holds, in one parcel with what has come there by `from_ms`; None where no departure has room.
+
+    Only its own units are picked there.
+    """
+    part, units = planner.part, sum([line.quantity for line in own])
+    load = planner.load(together(own, more))._replace(skus=planner.load(own).skus)
+    sent = Consignment(site, part.zone, part.service_level, units, load, part.promise_at_ms)
+    run = planner.run(sent, from_ms, Room(planner.draft, {}))
+    return None if run is None else _shipment(site, own, run, load.parcels, units)
+
+
+def together(own: Iterable[Taken], more: Iterable[Taken]) -> tuple[Taken, ...]:
+    """Units of a line are one, whichever shelves they are from."""
+    units: dict[tuple[str, str], int] = {}
+    for line in (*own, *more):
+        units[line.line_id, line.sku] = units.get((line.line_id, line.sku), 0) + line.quantity
+    return tuple([Taken(line_id, sku, quantity) for (line_id, sku), quantity in sorted(units.items())])
+
+
+def hub_of(shipments: Shipments) -> Shipment | None:
+    """The shipment that takes the others' goods with it; None where nothing is transferred."""
+    if not any(one.is_transfer for one in shipments):
+        return None
+    return next(one for one in shipments if not one.is_transfer)
+
+
+def label(shipments: Shipments) -> str:
+    """For a card."""
+    hub = hub_of(shipments)
+    legs = [
+        f"{s.site_id} to {hub.site_id}" if hub and s.is_transfer else f"{s.site_id} by {s.lane_id}" for s in shipments
+    ]
+    return " + ".join(legs) or "nothing"
 
 
 def _shipment(site: Site, taken: tuple[Taken, ...], run: Run, parcels: int, units: int) -> Shipment:
@@ -165,7 +207,7 @@ def cost_of(shipments: Shipments) -> int:
 
 
 def way_of(shipments: Shipments) -> Way:
-    return Way(len(shipments), max([shipment.arrival_at_ms for shipment in shipments]))
+    return Way(sum([not one.is_transfer for one in shipments]), max([shipment.arrival_at_ms for shipment in shipments]))
 
 
 def wishes_for(part: Part, plans: Iterable[Shipments]) -> Wishes:
@@ -183,11 +225,16 @@ def freeze_of(network: Network, shipments: Shipments) -> int:
     return min(freeze_ms(network.site_by_id[s.site_id], s.departure_at_ms, s.units) for s in shipments)
 
 
-def as_planned(part_id: str, number: int, shipment: Shipment) -> PlannedShipment:
+def as_planned(part_id: str, shipments: Shipments) -> tuple[PlannedShipment, ...]:
+    hub = hub_of(shipments)
+    return tuple([_as_planned(f"{part_id}/{number}", one, hub) for number, one in enumerate(shipments, 1)])
+
+
+def _as_planned(shipment_id: str, shipment: Shipment, hub: Shipment | None) -> PlannedShipment:
     return PlannedShipment(
-        shipment_id=f"{part_id}/{number}",
+        shipment_id=shipment_id,
         site_id=shipment.site_id,
-        lane_id=shipment.lane_id,
+        lane_id=hub.lane_id if hub and shipment.is_transfer else shipment.lane_id,
         carrier=shipment.carrier,
         departure_at_ms=shipment.departure_at_ms,
         arrival_at_ms=shipment.arrival_at_ms,
@@ -195,6 +242,7 @@ def as_planned(part_id: str, number: int, shipment: Shipment) -> PlannedShipment
         cost_minor=shipment.cost_minor,
         terms=shipment.terms,
         parcels=shipment.parcels,
+        to_site_id=hub.site_id if hub and shipment.is_transfer else None,
     )
 
 
@@ -234,7 +282,7 @@ def tell(
         max_delay_minutes=part.max_delay_minutes,
         may_split=part.may_split,
         lines=lines or tuple([_order_line(line) for line in part.lines]),
-        shipments=tuple([as_planned(part.part_id, n, s) for n, s in enumerate(plan.shipments, 1)]),
+        shipments=as_planned(part.part_id, plan.shipments),
         cost_minor=plan.cost_minor,
         previous_cost_minor=previous_minor,
         proposal_id=proposal_id,

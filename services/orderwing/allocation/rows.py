@@ -70,8 +70,13 @@ class Taken(msgspec.Struct, frozen=True, array_like=True, order=True):
     quantity: int
 
 
+TRANSFER = "transfer"  # the carrier between sites
+
+
 class Shipment(msgspec.Struct, frozen=True, array_like=True):
     """What one site sends on a departure, in so many parcels. `terms` (name, minor units) sum to `cost_minor`.
+
+    Without a lane it is a transfer to the one site of its plan that has one, whose parcels take these lines too.
 
     Booked by its network: `places` on the departure (0: not kept, by an earlier version), units in `hours` since 1970.
     """
@@ -87,6 +92,10 @@ class Shipment(msgspec.Struct, frozen=True, array_like=True):
     parcels: int = 1
     places: int = 0
     hours: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def is_transfer(self) -> bool:
+        return not self.lane_id
 
     @property
     def units(self) -> int:
@@ -173,27 +182,3 @@ class SeenProposal(Row, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return self.proposal_id
-
-
-class PickingHour(Row, frozen=True, kw_only=True):
-    """Units that a site picks in an hour (since 1970). Dropped when nothing is booked, or an hour after its end."""
-
-    site_id: str
-    hour: int
-    booked: int
-
-    @property
-    def key(self) -> str:
-        return f"{self.site_id}|{self.hour}"
-
-
-class Departure(Row, frozen=True, kw_only=True):
-    """Parcels on a departure of a lane. Dropped when nothing is booked, or an hour after it left."""
-
-    lane_id: str
-    departure_at_ms: int
-    booked: int
-
-    @property
-    def key(self) -> str:
-        return f"{self.lane_id}|{self.departure_at_ms}"

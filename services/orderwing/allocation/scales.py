@@ -73,9 +73,9 @@ class Scales:
         return [
             Sent(
                 one.site_id,
-                one.parcels,
+                0 if one.is_transfer else one.parcels,
                 [(line.sku, line.quantity) for line in one.lines],
-                one.arrival_at_ms,
+                None if one.is_transfer else one.arrival_at_ms,
                 self._room.percent(sites[one.site_id], one.hours) if full and one.site_id in sites else 0,
             )
             for one in shipments

@@ -12,8 +12,9 @@ from orderwing.allocation.capacity import departed, hour_over
 from orderwing.allocation.decide import short_picked, stock_reserved
 from orderwing.allocation.freeze import plan_due
 from orderwing.allocation.moves import hold_moved, move_refused
+from orderwing.allocation.places import Departure, PickingHour
 from orderwing.allocation.proposals import forget, proposal_made
-from orderwing.allocation.rows import Departure, Move, Part, PickingHour, Plan, SeenProposal
+from orderwing.allocation.rows import Move, Part, Plan, SeenProposal
 from orderwing.kernel.stage import Stage
 from orderwing_schemas import topics
 from orderwing_schemas.events.dispatch import PickShort

@@ -47,10 +47,12 @@ def _capacity(plans: dict[str, dict[str, Any]], network: Network) -> Iterator[Vi
     for plan in plans.values():
         for shipment in plan["shipments"]:
             site = network.site_by_id[shipment["site_id"]]
-            most = lanes[shipment["lane_id"]].parcels_per_departure  # of a shipment that no departure takes whole
-            parcels[shipment["lane_id"], shipment["departure_at_ms"]] += min(shipment.get("parcels", 1), most)
             for hour, picked in _picking(site, shipment):
                 units[site.site_id, hour] += picked
+            if shipment.get("to_site_id"):  # no parcel of a departure
+                continue
+            most = lanes[shipment["lane_id"]].parcels_per_departure  # of a shipment that no departure takes whole
+            parcels[shipment["lane_id"], shipment["departure_at_ms"]] += min(shipment.get("parcels", 1), most)
     for (lane_id, departure), booked in parcels.items():
         if booked > lanes[lane_id].parcels_per_departure:
             yield Violation("capacity", f"{lane_id}@{departure}", f"{booked} parcels booked")

@@ -88,7 +88,8 @@ def _asked_line(line: Mapping[str, Any]) -> tuple[str, str, int, int]:
 
 def _released_all(history: History) -> Iterator[Violation]:
     """What allocation froze is what the warehouses were told, as often."""
-    ordered = {value["shipment"]["shipment_id"] for value in history.of("shipment.ordered.v1")}
+    told = list(history.of("shipment.ordered.v1"))
+    ordered = {one["shipment_id"] for value in told for one in (value["shipment"], *value.get("transfers", ()))}
     released = {value["shipment_id"] for value in history.of("shipment.released.v1")}
     for shipment_id in ordered - released:
         yield Violation("lost", shipment_id, "ordered from a warehouse that was never told")

@@ -120,6 +120,8 @@ def _frozen(trace: OrderTrace, value: Mapping[str, Any], _wall_ms: int) -> None:
 
 def _progressed(trace: OrderTrace, value: Mapping[str, Any], _wall_ms: int) -> None:
     shipment, status = value["shipment_id"], value["status"]
+    if status == "arrived":  # its goods go on in another shipment
+        trace.statuses.pop(shipment, None)
     if status in trace.statuses[shipment] or status not in _STEPS:
         return
     trace.statuses[shipment].add(status)

@@ -12,7 +12,7 @@ from orderwing_schemas.network import Item, Network
 def check_rules(history: History, network: Network, items: Mapping[str, Item]) -> Iterator[Violation]:
     for part_id, plan in standing_plans(history).items():
         for shipment in plan["shipments"]:
-            able = network.site_by_id[shipment["site_id"]].capabilities
+            able = network.site_by_id[shipment.get("to_site_id") or shipment["site_id"]].capabilities
             for line in shipment["lines"]:
                 item = items.get(line["sku"])
                 if able is not None and item is not None and not set(item.traits) <= set(able):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,16 +38,37 @@ class Pricer:
 
     def price(self, plan: Mapping[str, Any]) -> int:
         """Minor units of all shipments of a `part.allocated.v1`."""
-        return sum(self._shipment(shipment, plan["promise_at_ms"]) for shipment in plan["shipments"])
+        return sum(
+            self._transfer(one) if one.get("to_site_id") else self._shipment(plan, one) for one in plan["shipments"]
+        )
 
-    def load(self, shipment: Mapping[str, Any]) -> Load:
-        taken = [(line["sku"], line["quantity"]) for line in shipment["lines"]]
-        return price_list(self.network).load(self.items.get, taken)
+    def load(self, *shipments: Mapping[str, Any]) -> Load:
+        """Packed together, by order line."""
+        units: Counter[tuple[str, str]] = Counter()
+        for shipment in shipments:
+            for line in shipment["lines"]:
+                units[line["line_id"], line["sku"]] += line["quantity"]
+        taken = sorted(units.items()) if len(shipments) > 1 else units.items()
+        return price_list(self.network).load(self.items.get, [(sku, quantity) for (_, sku), quantity in taken])
 
-    def _shipment(self, shipment: Mapping[str, Any], promise_at_ms: int) -> int:
+    def packed(self, plan: Mapping[str, Any], shipment: Mapping[str, Any]) -> Load:
+        """What leaves in a shipment's parcels: its own lines, and those moved to its site first."""
+        moved = [one for one in plan["shipments"] if one.get("to_site_id") == shipment["site_id"]]
+        return self.load(shipment, *moved)
+
+    def _transfer(self, shipment: Mapping[str, Any]) -> int:
+        """The road, and picking: each SKU at the site that it is taken from."""
+        ends = (shipment["site_id"], shipment["to_site_id"])
+        road = next(one for one in self.network.transfers if (one.from_site, one.to_site) == ends)
+        load = self.load(shipment)
+        picking = load.skus * self.network.site_by_id[shipment["site_id"]].handling_line_minor
+        return road.transfer_minor + -(-load.grams // 1000) * road.kilogram_minor + picking
+
+    def _shipment(self, plan: Mapping[str, Any], shipment: Mapping[str, Any]) -> int:
         prices, lane = price_list(self.network), self.network.lane_by_id[shipment["lane_id"]]
-        freight = prices.freight_minor(lane, self.load(shipment))
-        return freight + prices.lateness_minor(shipment["arrival_at_ms"], promise_at_ms)
+        picked = self.load(shipment).skus
+        freight = prices.freight_minor(lane, self.packed(plan, shipment)._replace(skus=picked))
+        return freight + prices.lateness_minor(shipment["arrival_at_ms"], plan["promise_at_ms"])
 
 
 def measure_savings(history: History, pricer: Pricer) -> Savings:
@@ -88,7 +109,9 @@ def check_costs(history: History, pricer: Pricer) -> Iterator[Violation]:
         terms = sum(int(amount) for shipment in plan["shipments"] for _, amount in shipment["terms"])
         subject = f"{plan['part_id']} v{plan['version']}"
         for shipment in plan["shipments"]:
-            parcels = pricer.load(shipment).parcels
+            if shipment.get("to_site_id"):
+                continue
+            parcels = pricer.packed(plan, shipment).parcels
             if shipment.get("parcels", 1) != parcels:
                 yield Violation(
                     "cost", subject, f"told {shipment.get('parcels', 1)} parcels, the cartons are {parcels}"

@@ -146,7 +146,8 @@ class StockInputs:
             return self._apply(fact) is not None
         if fact.type == SHIPPED:
             return fact.body["shipment_id"] not in self._sites[fact.body["site_id"]].shipments
-        return self.parts.knows(fact.body["part_id"]) and not self._told_missing(fact)
+        from_shelf = bool(fact.body["missing"])  # what had only crossed the dock is on no shelf
+        return from_shelf and self.parts.knows(fact.body["part_id"]) and not self._told_missing(fact)
 
     def _apply(self, fact: Fact) -> Movement | None:
         if fact.type == MOVEMENT:

@@ -120,7 +120,7 @@ def _judged(
         inbound=len(history.by_topic.get("orders.inbound", ())),
         duplicates=len(history.by_type.get("order.duplicated.v1", ())),
         conflicts=len(history.by_type.get("order.conflicted.v1", ())),
-        oversold_units=oversold_units(books, warehouse),
+        oversold_units=oversold_units(books, history, warehouse),
         savings=measure_savings(history, pricer),
         promise_missed=missed_promises(history, traces, network),
         pace=measure_pace(history, traces),
@@ -141,6 +141,11 @@ def _rejected(history: History) -> Counter[str]:
     return +rejected
 
 
+def _parcels(plan: Mapping[str, Any]) -> int:
+    """Of a plan; what is moved to another site first leaves that in its parcels."""
+    return sum(s.get("parcels", 1) for s in plan["shipments"] if not s.get("to_site_id"))
+
+
 def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, Any]:
     """What is planned; parcels and cost per order with a plan; share of delivered shipments that kept their promise."""
     plans = standing_plans(history).values()
@@ -152,7 +157,7 @@ def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, An
         "planned_units": sum(
             (units & traces[order_id].ordered).total() for order_id, units in planned.items() if order_id in traces
         ),
-        "parcels_per_order": sum(s.get("parcels", 1) for plan in plans for s in plan["shipments"]) / orders,
+        "parcels_per_order": sum(map(_parcels, plans)) / orders,
         "cost_minor_per_order": sum(plan["cost_minor"] for plan in plans) / orders,
         "promise_kept": sum(kept) / len(kept) if kept else 1.0,
         "stops_per_100_orders": _stops_per_100_orders(history),

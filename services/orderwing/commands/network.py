@@ -13,7 +13,7 @@ from orderwing.planning.pricing import unpriced
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import fix_clock, publish_reference, read_catalogue_file, read_network_file
 from orderwing.runtime.publish_prices import publish_prices, read_price_file
-from orderwing_schemas.network import Item, Network, Policies
+from orderwing_schemas.network import Item, Network
 
 NAMED = 5  # faults that an error names
 app = typer.Typer(help="Network, catalogue and clock of the cluster.", no_args_is_help=True)
@@ -64,10 +64,7 @@ def require_prices(network: Network, items: Sequence[Item]) -> None:
 
 def not_used_yet(network: Network) -> list[str]:
     """Fields with a value that changes decisions of the library and of no stage."""
-    plain = Policies()
     given = {
-        "transfers": network.transfers,
-        "policies.consolidation": network.policies.consolidation != plain.consolidation,
         "policies.backorder_unit_minor": network.policies.backorder_unit_minor is not None,
     }
     return [field for field, value in given.items() if value]

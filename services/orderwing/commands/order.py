@@ -103,6 +103,8 @@ def _shipments(plans: Mapping[str, Json]) -> Iterator[tuple[str, ...]]:
         for shipment in plan["shipments"]:
             lines = ", ".join(f"{line['quantity']} × {line['sku']}" for line in shipment["lines"])
             by = f"{shipment['carrier']} ({shipment['lane_id']})"
+            if shipment.get("to_site_id"):
+                by = f"transfer to {shipment['to_site_id']}"
             yield shipment["shipment_id"], shipment["site_id"], by, _time(shipment["departure_at_ms"]), lines
 
 
@@ -124,6 +126,8 @@ def _told(fact: Fact) -> tuple[str, str, str]:
         "dead_letter": f"a record could not be decided: {fact.note}",
     }
     shipment = fact.ref.rpartition("#")[2]
+    if kind == "overdue":
+        return _time(fact.at_ms), fact.stage, f"{shipment} still waits for the transfers that it takes with it"
     late = ", late" if kind == "delivered" and fact.rest[0] else ""
     return _time(fact.at_ms), fact.stage, texts.get(kind, f"{kind.replace('_', ' ')} {shipment}{late}")
 

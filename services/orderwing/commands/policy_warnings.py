@@ -20,4 +20,4 @@ def _warnings(strategy: Strategy) -> Iterator[str]:
     if strategy.weights.balance_unit_minor:
         yield f"weights.balance_unit_minor {LATER}"
     if isinstance(strategy.gather, Gathering):
-        yield "gather has no effect: no stage moves goods between sites."
+        yield "gather is weighed within each region, for goods held at sites that transfers join: no others are moved."

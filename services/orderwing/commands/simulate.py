@@ -26,6 +26,7 @@ def simulate(
     orders: Annotated[int, typer.Option(min=1, help="Orders of a run.")] = 50,
     fault_rate: Annotated[float, typer.Option(min=0, max=1, help="Chance that a call of a bus is interrupted.")] = 0.01,
     plant: Annotated[str | None, typer.Option(help=f"A defect to find: {', '.join(PLANTS)}.")] = None,
+    joined: Annotated[bool, typer.Option("--joined", help="Transfers join the sites of a region.")] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
 ) -> None:
     """Run seeds; exit 1 if one of them loses, doubles, oversells or strands anything."""
@@ -35,8 +36,8 @@ def simulate(
         fail(f"There is no defect {plant!r} to plant; there are {', '.join(PLANTS)}.")
     chosen = range(seed, seed + 1) if seed is not None else seed_range(seeds)
     console = Console()
-    coverage, failed = Coverage(), []
-    outcomes = _run(chosen, orders, fault_rate, plant, jobs)
+    coverage, failed = Coverage(joined=joined), []
+    outcomes = _run(chosen, orders, fault_rate, plant, joined, jobs)
     for outcome in track(outcomes, "Simulating", total=len(chosen), console=console, transient=True):
         coverage.add(outcome)
         if outcome.failures:
@@ -47,7 +48,7 @@ def simulate(
         for failure in outcome.failures[:3]:
             console.print(f"  {failure}", highlight=False, soft_wrap=True)
         console.print(
-            f"  replay: [bold]{replay_command(outcome.seed, orders, fault_rate, plant)}[/]",
+            f"  replay: [bold]{replay_command(outcome.seed, orders, fault_rate, plant, joined)}[/]",
             highlight=False,
             soft_wrap=True,
         )
@@ -56,8 +57,9 @@ def simulate(
         raise typer.Exit(1)
 
 
-def replay_command(seed: int, orders: int, fault_rate: float, plant: str | None) -> str:
+def replay_command(seed: int, orders: int, fault_rate: float, plant: str | None, joined: bool = False) -> str:
     planted = f' --plant "{plant}"' if plant else ""
+    planted += " --joined" if joined else ""
     return f"./orderwing simulate --seed {seed} --orders {orders} --fault-rate {fault_rate:g}{planted}"
 
 
@@ -69,29 +71,28 @@ def seed_range(text: str) -> range:
     return range(int(first), int(last) + 1)
 
 
-def _run(seeds: range, orders: int, fault_rate: float, plant: str | None, jobs: int) -> Iterator[Outcome]:
+def _run(seeds: range, orders: int, fault_rate: float, plant: str | None, joined: bool, jobs: int) -> Iterator[Outcome]:
     from orderwing.simulation.world import simulate as simulate_seed
     from orderwing.simulation.world import spare_collector
 
     if jobs == 1 or len(seeds) == 1:
-        yield from (simulate_seed(seed, orders, fault_rate, plant) for seed in seeds)
+        yield from (simulate_seed(seed, orders, fault_rate, plant, joined) for seed in seeds)
         return
     count = len(seeds)
     with ProcessPoolExecutor(jobs, initializer=spare_collector) as pool:
-        yield from pool.map(simulate_seed, seeds, [orders] * count, [fault_rate] * count, [plant] * count, chunksize=4)
+        same = [[one] * count for one in (orders, fault_rate, plant, joined)]
+        yield from pool.map(simulate_seed, seeds, *same, chunksize=4)
 
 
 def _table(coverage: Coverage) -> Table:
-    from orderwing.simulation.coverage import EXITS, FAULTS, TRANSITIONS
-
     table = Table(title="What was covered", show_edge=False)
     table.add_column("kind")
     table.add_column("times", justify="right")
-    for kind in FAULTS:
+    for kind in coverage.kinds.faults:
         table.add_row(f"fault: {kind}", str(coverage.faults[kind]))
-    for name in EXITS:
+    for name in coverage.kinds.exits:
         table.add_row(f"exit: {name}", str(coverage.exits[name]))
-    for transition in TRANSITIONS:
+    for transition in coverage.kinds.transitions:
         machine, state, happening = transition
         table.add_row(f"transition: {machine} {state} + {happening}", str(coverage.transitions[transition]))
     return table

@@ -7,18 +7,35 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from orderwing.dispatch.rows import IN_HOUSE, LEFT, STEPS, TABLE, Happening, Progress, Shipment, State, Units
+from orderwing.dispatch.rows import (
+    IN_HOUSE,
+    LEFT,
+    STEPS,
+    TABLE,
+    Gathering,
+    Happening,
+    Progress,
+    Shipment,
+    State,
+    Transfer,
+    Units,
+)
+from orderwing.dispatch.telling import quantities, tell
+from orderwing.dispatch.transfers import split, tell_left
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing_schemas import topics
 from orderwing_schemas.domain import LineQuantity
-from orderwing_schemas.events.dispatch import PickShort, ShipmentProgressed, ShipmentShipped
+from orderwing_schemas.events.dispatch import PickShort, ShipmentShipped
 from orderwing_schemas.events.public import WarehouseStatus
 
 DAY_MS = 86_400_000
 LOST_DAYS = 90  # no carrier still delivers what has told nothing for so long
-Told = Literal["released"] | WarehouseStatus
-Ignored = Literal["repeated", "ended", "too_late", "not_in_shipment"] | None  # why an answer changed nothing
+_OF_A_TRANSFER = (WarehouseStatus.PICKED, WarehouseStatus.PACKED, WarehouseStatus.SHIPPED)
+_STATES_OF_A_TRANSFER = (State.PICKED, State.PACKED, State.TRANSFERRED)
+Ignored = (
+    Literal["repeated", "ended", "too_late", "not_in_shipment", "is_transfer"] | None
+)  # why an answer changed nothing
 
 
 def advance(draft: Draft, shipment: Shipment, progress: Progress, status: WarehouseStatus, now_ms: int) -> Ignored:
@@ -38,8 +55,40 @@ def advance(draft: Draft, shipment: Shipment, progress: Progress, status: Wareho
     return None
 
 
+def send_off(
+    draft: Draft, shipment: Shipment, progress: Progress, transfer: Transfer, status: WarehouseStatus, now_ms: int
+) -> Ignored:
+    """Walk a transfer up to `status`. It leaves its shelf like any shipment, and no customer is charged for it yet."""
+    if status not in _OF_A_TRANSFER:
+        return "is_transfer"
+    if progress.state is State.EMPTY:
+        return "ended"
+    first = 0 if progress.state is State.RELEASED else _STATES_OF_A_TRANSFER.index(progress.state) + 1
+    to_come = _OF_A_TRANSFER[first:]
+    if status not in to_come:
+        return "repeated"
+    left = _remaining(shipment.lines, progress.missing or ())
+    for passed in to_come[: to_come.index(status) + 1]:
+        if passed is not WarehouseStatus.SHIPPED:
+            progress = replace(progress, state=step(TABLE, progress.state, Happening(passed)))
+            tell(draft, shipment, passed, left, now_ms)
+            continue
+        state = step(TABLE, progress.state, Happening.TRANSFERRED)
+        progress = replace(progress, state=state, wake_at_ms=_forget_ms(draft, now_ms))
+        tell(draft, shipment, "transferred", left, now_ms)
+        _tell_shipped(draft, shipment, left)
+        tell_left(draft, transfer, shipment, left)
+    draft.put(progress)
+    return None
+
+
 def short_pick(
-    draft: Draft, shipment: Shipment, progress: Progress, missing: Sequence[LineQuantity], now_ms: int
+    draft: Draft,
+    shipment: Shipment,
+    progress: Progress,
+    missing: Sequence[LineQuantity],
+    now_ms: int,
+    transfer: Transfer | None = None,
 ) -> Ignored:
     """Once a shipment: what was not found becomes a new need, the rest goes on."""
     if progress.missing is not None:
@@ -55,6 +104,9 @@ def short_pick(
     wake_at_ms = None if left else _forget_ms(draft, now_ms)
     draft.put(replace(progress, state=state, missing=gone, wake_at_ms=wake_at_ms))
     tell(draft, shipment, WarehouseStatus.SHORT_PICKED, gone, now_ms)
+    if transfer is not None and not left:
+        tell_left(draft, transfer, shipment, ())
+    from_shelf, cross_docked = _sources(draft, shipment, gone, left)
     draft.emit(
         topics.PICKS_SHORT,
         PickShort(
@@ -64,7 +116,8 @@ def short_pick(
             part_id=shipment.part_id,
             shipment_id=shipment.shipment_id,
             site_id=shipment.site_id,
-            missing=_quantities(gone),
+            missing=quantities(from_shelf),
+            cross_docked=quantities(cross_docked),
         ),
     )
     return None
@@ -84,25 +137,25 @@ def _remaining(lines: Sequence[Units], gone: Sequence[Units]) -> tuple[Units, ..
     return tuple(line for line in left if line.quantity)
 
 
-def tell(draft: Draft, shipment: Shipment, status: Told, lines: Sequence[Units], now_ms: int) -> None:
-    """By order: `status` now, and the lines that it concerns."""
-    draft.emit(
-        topics.SHIPMENTS_PROGRESS,
-        ShipmentProgressed(
-            order_id=shipment.order_id,
-            order_version=shipment.order_version,
-            part_id=shipment.part_id,
-            shipment_id=shipment.shipment_id,
-            site_id=shipment.site_id,
-            status=status,
-            lines=_quantities(lines),
-            at_ms=now_ms,
-            promise_at_ms=shipment.promise_at_ms,
-        ),
-    )
+def _came(draft: Draft, shipment: Shipment) -> tuple[Units, ...]:
+    gathering = draft.get(Gathering, shipment.part_id)
+    return gathering.came if gathering is not None and gathering.shipment_id == shipment.shipment_id else ()
+
+
+def _sources(
+    draft: Draft, shipment: Shipment, gone: tuple[Units, ...], left: Sequence[Units]
+) -> tuple[tuple[Units, ...], tuple[Units, ...]]:
+    """What is gone, as (from the shelf, come by transfer)."""
+    came = _came(draft, shipment)
+    if not came:
+        return gone, ()
+    _, still_there = split(came, left)
+    lost = _remaining(came, still_there)
+    return split(lost, gone)
 
 
 def _tell_shipped(draft: Draft, shipment: Shipment, left: Sequence[Units]) -> None:
+    from_shelf, _ = split(_came(draft, shipment), left)
     draft.emit(
         topics.SHIPMENTS_SHIPPED,
         ShipmentShipped(
@@ -112,13 +165,9 @@ def _tell_shipped(draft: Draft, shipment: Shipment, left: Sequence[Units]) -> No
             part_id=shipment.part_id,
             shipment_id=shipment.shipment_id,
             site_id=shipment.site_id,
-            lines=_quantities(left),
+            lines=quantities(from_shelf),
         ),
     )
-
-
-def _quantities(lines: Sequence[Units]) -> tuple[LineQuantity, ...]:
-    return tuple(LineQuantity(line_id=x.line_id, sku=x.sku, quantity=x.quantity) for x in lines)
 
 
 def _wake_ms(draft: Draft, progress: Progress, now_ms: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import msgspec
+from msgspec import Raw
 
 from orderwing.kernel.row import Row
 from orderwing_schemas.events.public import WarehouseStatus
@@ -12,17 +13,23 @@ from orderwing_schemas.events.public import WarehouseStatus
 
 class State(StrEnum):
     UNSEEN = "unseen"
+    AWAITING = "awaiting"  # goods of other sites that are to leave with it are on their way
     RELEASED = "released"
     PICKED = "picked"
     PACKED = "packed"
     SHIPPED = "shipped"
     IN_TRANSIT = "in_transit"
     DELIVERED = "delivered"
+    TRANSFERRED = "transferred"  # left for another site, which answers from then on
     EMPTY = "empty"  # nothing of it was found
 
 
 class Happening(StrEnum):
     ORDERED = "ordered"
+    AWAITED = "awaited"
+    OVERDUE = "overdue"
+    GATHERED = "gathered"
+    TRANSFERRED = "transferred"
     PICKED = "picked"
     PACKED = "packed"
     SHIPPED = "shipped"
@@ -35,6 +42,10 @@ class Happening(StrEnum):
 # One step at a time: a status told early walks the steps before it, and one behind the state is a repetition.
 TABLE = {
     (State.UNSEEN, Happening.ORDERED): State.RELEASED,
+    (State.UNSEEN, Happening.AWAITED): State.AWAITING,
+    (State.AWAITING, Happening.OVERDUE): State.AWAITING,
+    (State.AWAITING, Happening.GATHERED): State.RELEASED,
+    (State.PACKED, Happening.TRANSFERRED): State.TRANSFERRED,
     (State.RELEASED, Happening.PICKED): State.PICKED,
     (State.PICKED, Happening.PACKED): State.PACKED,
     (State.PACKED, Happening.SHIPPED): State.SHIPPED,
@@ -55,7 +66,7 @@ STEPS = (
     WarehouseStatus.DELIVERED,
 )
 IN_HOUSE = (State.RELEASED, State.PICKED, State.PACKED)
-LEFT = (State.SHIPPED, State.IN_TRANSIT, State.DELIVERED)
+LEFT = (State.SHIPPED, State.IN_TRANSIT, State.DELIVERED, State.TRANSFERRED)
 
 
 class Units(msgspec.Struct, frozen=True, array_like=True):
@@ -124,3 +135,54 @@ class InWave(Row, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return f"{self.wave_id}|{self.shipment_id}"
+
+
+class Transfer(Row, frozen=True, kw_only=True):
+    """A shipment whose consignee is a site. Dropped with its progress."""
+
+    shipment_id: str
+    order_id: str
+    to_site_id: str
+
+    @property
+    def key(self) -> str:
+        return self.shipment_id
+
+
+class Gathering(Row, frozen=True, kw_only=True):
+    """A part's shipment that takes goods of other sites with it: `came`, once it is released. `ordered` is its JSON.
+
+    Dropped with the shipment's progress.
+    """
+
+    part_id: str
+    order_id: str
+    shipment_id: str
+    ordered: Raw
+    came: tuple[Units, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.part_id
+
+
+class Coming(Row, frozen=True, kw_only=True):
+    """A transfer that a shipment of its part waits for: what has left for here (None: not told), and whether it came.
+
+    Dropped with the shipment's progress.
+    """
+
+    part_id: str
+    shipment_id: str
+    order_id: str
+    lines: tuple[Units, ...] | None = None
+    arrived: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.part_id}|{self.shipment_id}"
+
+    @property
+    def is_here(self) -> bool:
+        """Nothing of it was found, or all that was has come."""
+        return self.lines == () or (self.arrived and self.lines is not None)

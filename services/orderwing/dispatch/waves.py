@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orderwing.dispatch.rows import LEFT, InWave, Progress, State, Wave
+from orderwing.dispatch.rows import LEFT, InWave, Progress, Shipment, State, Wave
+from orderwing.dispatch.telling import quantities, tell
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.view import Draft, View
 from orderwing.planning.addresses import Door
 from orderwing.planning.stops import MOST_PARCELS, Drop, Problem, door_of, plan
 from orderwing_schemas import topics
-from orderwing_schemas.events.dispatch import ManifestClosed, Stop
+from orderwing_schemas.domain import LineQuantity
+from orderwing_schemas.events.allocation import ShipmentOrdered
+from orderwing_schemas.events.dispatch import ManifestClosed, ShipmentReleased, Stop, TransferAsked
 
 GRACE_MS = 15 * 60_000  # a warehouse tells of a departure after it: its word may take this long to come
 
@@ -21,6 +24,53 @@ def wave_id_of(lane_id: str, departure_at_ms: int) -> str:
 
 def close_ms(departure_at_ms: int) -> int:
     return departure_at_ms + GRACE_MS
+
+
+def released(
+    draft: Draft,
+    event: ShipmentOrdered | TransferAsked,
+    shipment: Shipment,
+    now_ms: int,
+    cross_docked: tuple[LineQuantity, ...] = (),
+) -> None:
+    """Into its wave, and told to the warehouse. A transfer has no wave: it is no parcel of a departure."""
+    planned = event.shipment
+    to_site_id = planned.to_site_id
+    wave_id = wave_id_of(f"{event.site_id}>{to_site_id}" if to_site_id else planned.lane_id, planned.departure_at_ms)
+    if to_site_id is None:
+        draft.put(
+            InWave(wave_id=wave_id, shipment_id=planned.shipment_id, stop_id=event.stop_id, parcels=planned.parcels)
+        )
+        draft.put(
+            Wave(
+                wave_id=wave_id,
+                site_id=event.site_id,
+                carrier=planned.carrier,
+                departure_at_ms=planned.departure_at_ms,
+                wake_at_ms=close_ms(planned.departure_at_ms),
+            )
+        )
+    told = ShipmentReleased(
+        site_id=event.site_id,
+        shipment_id=planned.shipment_id,
+        order_id=event.order_id,
+        wave_id=wave_id,
+        carrier=planned.carrier,
+        lane_id=planned.lane_id,
+        zone=event.zone,
+        stop_id=event.stop_id,
+        delivery_point=event.delivery_point,
+        service_level=event.service_level,
+        lines=quantities(shipment.lines),
+        departure_at_ms=planned.departure_at_ms,
+        arrival_at_ms=planned.arrival_at_ms,
+        promise_at_ms=event.promise_at_ms,
+        released_at_ms=now_ms,
+        to_site_id=to_site_id,
+        cross_docked=cross_docked,
+    )
+    draft.emit(topics.SHIPMENTS_RELEASED, told)
+    tell(draft, shipment, "released", shipment.lines, now_ms)
 
 
 def wave_due(view: View, wave: Wave, _now_ms: int) -> Decision:

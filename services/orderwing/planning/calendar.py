@@ -22,6 +22,7 @@ DAY_MS = 24 * HOUR_MS
 HORIZON_DAYS = 30  # a lane that does not leave within it does not leave
 KEPT = 16  # networks whose next departures are kept: one is in use, others are tried on
 PLACES = 16_384  # that a network's are kept for
+Timetable = tuple[str, int, int, int, int]  # timezone, opens, closes, offset, every so many minutes
 
 
 class NextRuns(NamedTuple):
@@ -44,7 +45,15 @@ def pick_ms(site: Site, units: int) -> int:
 
 def departures(lane: Lane, site: Site, from_ms: int, within_days: int = HORIZON_DAYS) -> Iterator[int]:
     """Departures at or after `from_ms`, in order."""
-    timetable = _timetable(lane, site)
+    return _times(_timetable(lane, site), from_ms, within_days)
+
+
+def open_times(site: Site, from_ms: int, every_minutes: int) -> Iterator[int]:
+    """Every so many minutes of the site's day, at or after `from_ms`, while it is open."""
+    return _times((site.timezone, site.opens_minute, site.closes_minute, 0, every_minutes), from_ms, HORIZON_DAYS)
+
+
+def _times(timetable: Timetable, from_ms: int, within_days: int) -> Iterator[int]:
     first_day = from_ms // DAY_MS
     times = _of_utc_day(timetable, first_day)
     yield from times[bisect_left(times, from_ms) :]
@@ -156,12 +165,12 @@ def promise(
     return latest + network.policies.promise_slack_minutes * MINUTE_MS
 
 
-def _timetable(lane: Lane, site: Site) -> tuple[str, int, int, int, int]:
+def _timetable(lane: Lane, site: Site) -> Timetable:
     return (site.timezone, site.opens_minute, site.closes_minute, lane.offset_minutes, lane.every_minutes)
 
 
 @lru_cache(maxsize=4096)
-def _of_utc_day(timetable: tuple[str, int, int, int, int], day: int) -> tuple[int, ...]:
+def _of_utc_day(timetable: Timetable, day: int) -> tuple[int, ...]:
     """Departures within one UTC day (days since 1970)."""
     timezone, opens, closes, offset, every = timetable
     zone = ZoneInfo(timezone)

@@ -134,10 +134,15 @@ def decode_shelf(raw: bytes) -> tuple[Shelf, int]:
 
 
 def learn_plan(entry: Entry, event: PartAllocated) -> Entry:
-    """The newest version wins; an older one, told again after a restart, changes nothing."""
+    """The newest version wins; an older one, told again after a restart, changes nothing.
+
+    A part of which goods are to be moved to another site first is left alone: the transfer leaves as soon as it can.
+    """
     known = entry.get(event.part_id)
     if known is not None and known.version >= event.version:
         return entry
+    if any(shipment.to_site_id for shipment in event.shipments):
+        return {part_id: part for part_id, part in entry.items() if part_id != event.part_id}
     part = PoolPart(
         region=event.region,
         part_id=event.part_id,

@@ -20,8 +20,8 @@ from orderwing.reservation.stock import DAY_MS, REMEMBERED_MS, Left, Shipped, Si
 from orderwing_schemas.domain import LineQuantity
 from orderwing_schemas.events.allocation import ReplacementRequested
 from orderwing_schemas.events.dispatch import ShipmentShipped
-from orderwing_schemas.events.reservation import PartReported
-from orderwing_schemas.topics import RESERVATION_SLIPS
+from orderwing_schemas.events.reservation import PartReported, StockMoved
+from orderwing_schemas.topics import RESERVATION_SLIPS, STOCK_MOVED
 
 
 def on_shipped(view: View, event: ShipmentShipped, now_ms: int) -> Decision:
@@ -44,7 +44,11 @@ def on_shipped(view: View, event: ShipmentShipped, now_ms: int) -> Decision:
     _, lost = _take(draft, shelves, event, event.lines, now_ms)
     _remember(draft, event, log.shipments, now_ms)
     exception = f"shipment {event.shipment_id} took {lost} units that were not on the books" if lost else None
-    shelves.publish("shipped", event.order_id, exception)
+    if event.lines:
+        shelves.publish("shipped", event.order_id, exception)
+    else:  # all in it came by transfer: a count may name it, so the log has to say that it has been read
+        told = StockMoved(region=event.region, kind="shipped", order_id=event.order_id, shelves=())
+        draft.emit(STOCK_MOVED, told)
     part = draft.get(Part, event.part_id)
     if part is not None and not part.held:
         _report(draft, part, event, (), now_ms)
@@ -61,6 +65,7 @@ def on_replacement(view: View, event: ReplacementRequested, now_ms: int) -> Deci
     draft.put(replace(part, short=(*part.short, event.shipment_id)))
     shelves = Shelves(draft, event.region)
     missing, _ = _take(draft, shelves, event, event.missing, now_ms)
+    missing = units.add(missing, units.of_told(event.cross_docked))
     shelves.publish("short_pick", event.order_id, f"shipment {event.shipment_id} found fewer units than on the books")
     part = draft.get(Part, event.part_id) or part
     if missing or not part.held:

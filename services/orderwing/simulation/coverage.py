@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from orderwing.allocation.rows import TABLE as ALLOCATION
 from orderwing.dispatch.rows import TABLE as DISPATCH
@@ -63,12 +63,40 @@ UNREACHED = (
     ("allocation.State", "seeking", "moved"),
     ("allocation.State", "seeking", "refused"),
 )
+OF_TRANSFERS = (  # only where transfers join sites
+    ("dispatch.State", "unseen", "awaited"),
+    ("dispatch.State", "awaiting", "overdue"),
+    ("dispatch.State", "awaiting", "gathered"),
+    ("dispatch.State", "packed", "transferred"),
+)
+
+
+class Kinds(NamedTuple):
+    """What runs can cover."""
+
+    faults: tuple[str, ...]
+    exits: tuple[str, ...]
+    transitions: tuple[tuple[str, str, str], ...]
+
+
+APART = Kinds(FAULTS, EXITS, tuple([one for one in TRANSITIONS if one not in OF_TRANSFERS]))
+JOINED = Kinds(
+    (*FAULTS, "transfer held up", "cross-docked unit broken"),
+    (
+        *EXITS,
+        "shipment.progressed.v1: transferred",
+        "shipment.progressed.v1: arrived",
+        "shipment.progressed.v1: overdue",
+    ),
+    TRANSITIONS,
+)
 
 
 @dataclass
 class Coverage:
-    """Sums over runs; `missing` is what none of them has covered."""
+    """Sums over runs; `missing` is what none of them has covered. `joined`: transfers join the sites of a region."""
 
+    joined: bool = False
     runs: int = 0
     orders: int = 0
     faults: Counter[str] = field(default_factory=Counter)
@@ -83,7 +111,12 @@ class Coverage:
         self.exits += outcome.exits
 
     def missing(self) -> list[str]:
-        gaps = [f"fault {kind}" for kind in FAULTS if not self.faults[kind]]
-        gaps += [f"exit {name}" for name in EXITS if not self.exits[name]]
-        gaps += [f"transition {' '.join(t)}" for t in TRANSITIONS if not self.transitions[t] and t not in UNREACHED]
+        faults, exits, transitions = self.kinds
+        gaps = [f"fault {kind}" for kind in faults if not self.faults[kind]]
+        gaps += [f"exit {name}" for name in exits if not self.exits[name]]
+        gaps += [f"transition {' '.join(t)}" for t in transitions if not self.transitions[t] and t not in UNREACHED]
         return gaps
+
+    @property
+    def kinds(self) -> Kinds:
+        return JOINED if self.joined else APART

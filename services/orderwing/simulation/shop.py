@@ -24,6 +24,7 @@ from orderwing_schemas.events.public import (
 )
 from orderwing_schemas.network import (
     Carton,
+    Consolidation,
     Item,
     Lane,
     Network,
@@ -33,6 +34,7 @@ from orderwing_schemas.network import (
     Region,
     Site,
     Trait,
+    Transfer,
     WeightBreak,
 )
 from orderwing_schemas.topics import Topic
@@ -88,6 +90,34 @@ def small_network() -> Network:
 
 
 @cache
+def joined_network() -> Network:
+    """The same market, where transfers join the sites of a region and promises leave time for them."""
+    small = small_network()
+    names = [f"{region}-{number}" for region, count in SITES.items() for number in range(count)]
+    regions = {site.site_id: site.region_id for site in small.sites}
+    return small.model_copy(
+        update={
+            "transfers": tuple(
+                Transfer(from_site=one, to_site=other, minutes=10, transfer_minor=20, kilogram_minor=5)
+                for one in names
+                for other in names
+                if one != other and regions[one] == regions[other]
+            ),
+            "policies": small.policies.model_copy(
+                update={
+                    "single_site": "when_cheapest",
+                    "promise_slack_minutes": 240,
+                    "consolidation": tuple(
+                        Consolidation(service=service, threshold_minor=10, max_delay_minutes=240)
+                        for service in (ServiceLevel.EXPRESS, ServiceLevel.STANDARD)
+                    ),
+                }
+            ),
+        }
+    )
+
+
+@cache
 def items() -> tuple[Item, ...]:
     return tuple(
         Item(
@@ -125,9 +155,13 @@ def _lane(region: str, number: int, zone: str) -> Lane:
 
 
 class Market:
-    """All that strangers publish, from one random source. `placed` counts distinct order ids that are readable."""
+    """All that strangers publish, from one random source. `placed` counts distinct order ids that are readable.
 
-    def __init__(self, random: Random, orders: int, start_ms: int) -> None:
+    `joined`: the sites of a region share its SKUs out between them, and customers have more patience.
+    """
+
+    def __init__(self, random: Random, orders: int, start_ms: int, joined: bool = False) -> None:
+        self._joined = joined
         self._random = random
         self._orders = orders
         self._start_ms = start_ms
@@ -141,7 +175,7 @@ class Market:
         random, network = self._random, small_network()
         for site in network.sites:
             for sku in SKUS:
-                if random.random() < 0.7:
+                if random.random() < (1 if self._joined else 0.7) and self._stocks(site.site_id, sku):
                     yield from self._movement(site.site_id, sku, "received", self._start_ms - 5 * MINUTE_MS)
         for _ in range(25):
             site_id = random.choice(network.sites).site_id
@@ -149,10 +183,14 @@ class Market:
             kind = random.choices(("received", "adjusted", "counted", "expected"), (12, 3, 3, 3))[0]
             yield from self._movement(site_id, random.choice(SKUS), kind, at_ms)
 
+    def _stocks(self, site_id: str, sku: str) -> bool:
+        number = site_id.rpartition("-")[2]
+        return not self._joined or SKUS.index(sku) % 2 == int(number)
+
     def _movement(self, site_id: str, sku: str, kind: str, at_ms: int) -> Iterator[Publication]:
         random = self._random
         self._sequences[site_id] += 1
-        sequence, quantity = self._sequences[site_id], random.randint(1, 9)
+        sequence, quantity = self._sequences[site_id], random.randint(1, 18 if self._joined else 9)
         event: StockReceived | StockAdjusted | StockCounted | StockExpected
         match kind:
             case "received":
@@ -192,7 +230,7 @@ class Market:
         random = self._random
         city, _, _ = CITIES[random.choices(tuple(CITIES), (5, 3, 2))[0]]
         promoted = random.random() < 0.15
-        chosen = random.sample(SKUS, random.choices((1, 2, 3, 4), (4, 4, 2, 1))[0])
+        chosen = random.sample(SKUS, random.choices((1, 2, 3, 4), (1, 4, 4, 2) if self._joined else (4, 4, 2, 1))[0])
         lines = tuple(self._line(line, sku, promoted) for line, sku in enumerate(chosen))
         chance = random.random()
         if chance < 0.03:
@@ -201,6 +239,11 @@ class Market:
             city = "Atlantis"
         elif chance < 0.09:
             promoted = not promoted
+        delays: tuple[int, ...] = (0, 60, 1440)
+        services = tuple(ServiceLevel)
+        if self._joined:
+            delays = (0, *[1440] * 5)
+            services = (ServiceLevel.SAME_DAY, *[ServiceLevel.STANDARD] * 5, ServiceLevel.EXPRESS)
         token = random.choices(("tok_ok", "tok_decline", "tok_slow", "tok_error", "tok_dead"), (78, 7, 6, 7, 2))[0]
         return OrderPlaced(
             order_id=f"O-{number}",
@@ -209,10 +252,10 @@ class Market:
             currency="GBP",
             promotion_codes=("TEN",) if promoted else (),
             payment_token=f"{token}_{number}",
-            service_level=random.choice(tuple(ServiceLevel)),
+            service_level=random.choice(services),
             shipping_paid_by=random.choice(tuple(Payer)),
             one_box=random.random() < 0.3,
-            max_delay_minutes=random.choice((0, 60, 1440)),
+            max_delay_minutes=random.choice(delays),
             may_split=random.random() < 0.85,
             backorder=random.choice(tuple(Backorder)),
             placed_at=self._moment(at_ms),

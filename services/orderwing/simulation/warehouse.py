@@ -41,6 +41,8 @@ class Warehouse:
         self._faults = faults
         self._physical: Counter[tuple[str, str]] = Counter()
         self._packed: Counter[tuple[str, str]] = Counter()  # picked, and still in the house
+        self._picked: Counter[tuple[str, str]] = Counter()  # from shelves, by shipment
+        self._dock: Counter[tuple[str, str, str, str]] = Counter()  # come for an order's line: never on a shelf
         self._left: dict[str, str] = {}  # a site's last shipment that did
         self._moved: dict[str, dict[int, tuple[str, int]]] = {}  # SKU and units by site and sequence
         self._counts: dict[tuple[str, int], StockCounted] = {}
@@ -99,11 +101,18 @@ class Warehouse:
     def _pick(self, told: ShipmentReleased) -> None:
         found, missing = [], []
         for line in told.lines:
-            there = max(0, min(line.quantity, self._physical[told.site_id, line.sku]))
+            place = (told.site_id, told.order_id, line.line_id, line.sku)
+            crossed = self._dock.pop(place, 0) if told.cross_docked else 0
+            if crossed and self._random.random() < 0.1:
+                crossed -= 1  # broken on the way
+                self._faults["cross-docked unit broken"] += 1
+            there = max(0, min(line.quantity - self._expected(told, line), self._physical[told.site_id, line.sku]))
             if there and self._random.random() < 0.04:
                 there -= 1  # not found, though it is there
             self._physical[told.site_id, line.sku] -= there
             self._packed[told.site_id, line.sku] += there
+            self._picked[told.shipment_id, line.sku] += there
+            there += crossed
             if there:
                 found.append(line.model_copy(update={"quantity": there}))
             if there < line.quantity:
@@ -114,6 +123,10 @@ class Warehouse:
         if found:
             self._tell(told, WarehouseStatus.PICKED, tuple(found))
             self._plan_rest(told, tuple(found))
+
+    def _expected(self, told: ShipmentReleased, line: LineQuantity) -> int:
+        """Units of a line that are to be on the dock."""
+        return sum(one.quantity for one in told.cross_docked if (one.line_id, one.sku) == (line.line_id, line.sku))
 
     def _tell_short(self, told: ShipmentReleased, missing: tuple[LineQuantity, ...]) -> None:
         """Sometimes only after the parcel was called picked, or packed."""
@@ -133,20 +146,34 @@ class Warehouse:
             WarehouseStatus.IN_TRANSIT: leaves_ms + MINUTE_MS,
             WarehouseStatus.DELIVERED: leaves_ms + road_ms,
         }
+        if told.to_site_id is not None:
+            del times[WarehouseStatus.IN_TRANSIT], times[WarehouseStatus.DELIVERED]
+            times[WarehouseStatus.ARRIVED] = self._arrival_ms(leaves_ms + road_ms)
         if self._random.random() < 0.1:
             self._faults["answers out of order"] += 1
             times[WarehouseStatus.PACKED] = leaves_ms + 3 * MINUTE_MS
         for status, at_ms in times.items():
             self._agenda.at(self._clock.wall_ms(at_ms), lambda s=status: self._tell(told, s, found))  # type: ignore[misc]
 
+    def _arrival_ms(self, on_time_ms: int) -> int:
+        """Of a transfer: some are held up for long enough to be missed."""
+        if self._random.random() >= 0.15:
+            return on_time_ms
+        self._faults["transfer held up"] += 1
+        return on_time_ms + self._random.randrange(60 * MINUTE_MS)
+
     def _tell(self, told: ShipmentReleased, status: WarehouseStatus, lines: tuple[LineQuantity, ...]) -> None:
         self._enter(told, status.value, lines)
         if status is WarehouseStatus.SHIPPED:
             self._left[told.site_id] = told.shipment_id
+            for sku in {line.sku for line in lines}:
+                self._packed[told.site_id, sku] -= self._picked.pop((told.shipment_id, sku), 0)
+        if status is WarehouseStatus.ARRIVED and told.to_site_id is not None:
             for line in lines:
-                self._packed[told.site_id, line.sku] -= line.quantity
+                self._dock[told.to_site_id, told.order_id, line.line_id, line.sku] += line.quantity
+        site_id = told.to_site_id if status is WarehouseStatus.ARRIVED and told.to_site_id else told.site_id
         answer = WarehouseAnswered(
-            shipment_id=told.shipment_id, site_id=told.site_id, order_id=told.order_id, status=status,
+            shipment_id=told.shipment_id, site_id=site_id, order_id=told.order_id, status=status,
             missing=lines if status is WarehouseStatus.SHORT_PICKED else (),
             at=_utc(self._clock.domain_ms(self._cluster.wall_ms)),
         )  # fmt: skip

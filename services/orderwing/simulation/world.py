@@ -32,7 +32,7 @@ from orderwing.simulation.outside import Agenda, Shops, Staff
 from orderwing.simulation.planner import Planner
 from orderwing.simulation.plants import planted
 from orderwing.simulation.provider import Provider
-from orderwing.simulation.shop import MINUTE_MS, SELLING_MINUTES, Market, items, small_network
+from orderwing.simulation.shop import MINUTE_MS, SELLING_MINUTES, Market, items, joined_network, small_network
 from orderwing.simulation.warehouse import Warehouse
 from orderwing_schemas import topics
 from orderwing_schemas.codec import encode, header_map
@@ -68,14 +68,16 @@ class Outcome:
 
 
 class World:
-    """`fault_rate` is the chance that a call of a bus is interrupted."""
+    """`fault_rate` is the chance that a call of a bus is interrupted; `joined`: transfers join a region's sites."""
 
-    def __init__(self, seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str | None = None) -> None:
+    def __init__(
+        self, seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str | None = None, joined: bool = False
+    ) -> None:
         self.random = Random(f"orderwing/{seed}")
         self.cluster = SimulatedCluster(wall_ms=START_MS, rng=self.random)
         self.clock = DomainClock(START_MS, START_MS, FACTOR)
         self.agenda = Agenda()
-        self.network = small_network()
+        self.network = joined_network() if joined else small_network()
         self.faults = Faults(self.cluster, self.random, fault_rate, self._run_others)
         self._plant = plant
         publish_reference(self.cluster, self.network, items())
@@ -85,7 +87,7 @@ class World:
         self.warehouse = Warehouse(self.cluster, self.clock, self.agenda, self.random, counts)
         self.staff = Staff(self.cluster, self.agenda, self.random)
         self.planner = Planner(self.cluster, self.clock, self.agenda, self.random, counts, self.network)
-        market = Market(self.random, orders, START_MS + 10 * MINUTE_MS)
+        market = Market(self.random, orders, START_MS + 10 * MINUTE_MS, joined)
         self.orders = orders
         Shops(self.cluster, self.clock, self.agenda).plan(market.publications, self.warehouse.heard)
         self.planner.plan(windows=24, first_ms=START_MS + 39 * MINUTE_MS // 2)
@@ -182,7 +184,9 @@ def facts_of(cluster: SimulatedCluster) -> Iterator[Fact]:
                 yield fact_of(topic.name, partition, record.offset, record.timestamp_ms, told, record.value)
 
 
-def simulate(seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str | None = None) -> Outcome:
+def simulate(
+    seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str | None = None, joined: bool = False
+) -> Outcome:
     """One seed, bit for bit the same each time."""
     seen: Counter[tuple[type[StrEnum], StrEnum, StrEnum]] = Counter()
 
@@ -190,7 +194,7 @@ def simulate(seed: int, orders: int = 50, fault_rate: float = 0.01, plant: str |
         seen[type(state), state, happening] += 1
 
     with witnessed(witness):
-        world = World(seed, orders, fault_rate, plant)
+        world = World(seed, orders, fault_rate, plant, joined)
         stalled = world.run()
     facts = list(facts_of(world.cluster))
     verdict = judge(

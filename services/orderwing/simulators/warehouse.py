@@ -133,6 +133,7 @@ class Warehouse:
                 "departure_at_ms": int(told["departure_at_ms"]),
                 "arrival_at_ms": int(told["arrival_at_ms"]),
                 "at_ms": self.clock.now_ms(),
+                **({"to_site_id": str(told["to_site_id"])} if told.get("to_site_id") else {}),
                 "trace": {name: (value or b"").decode() for name, value in headers if name in _TRACE},
             }
         except (ValueError, KeyError, TypeError):
@@ -176,7 +177,7 @@ class Warehouse:
             while True:
                 try:
                     self.producer.produce(
-                        INBOUND, value, received["site_id"].encode(), headers=headers, on_delivery=told
+                        INBOUND, value, _teller(received, step).encode(), headers=headers, on_delivery=told
                     )
                     break
                 except BufferError:
@@ -208,11 +209,16 @@ class Warehouse:
         self.book.close_day(shipment_id)
 
 
+def _teller(received: Entry, step: Step) -> str:
+    """The site whose word it is: of what has arrived, the one that it was sent to."""
+    return str(received["to_site_id"] if step.status == "arrived" else received["site_id"])
+
+
 def _answer(received: Entry, step: Step) -> dict[str, Any]:
     answer = {
         "type": "warehouse.answered.v1",
         "shipment_id": received["shipment_id"],
-        "site_id": received["site_id"],
+        "site_id": _teller(received, step),
         "order_id": received["order_id"],
         "status": step.status,
         "at": datetime.fromtimestamp(step.at_ms / 1000, UTC).isoformat(),

@@ -46,7 +46,8 @@ class Floor:
             lines = [{**x, "quantity": x["quantity"] - gone.get(x["line_id"], 0)} for x in lines]
             lines = [line for line in lines if line["quantity"] > 0]
         if lines:
-            statuses = ("picked", "packed", "shipped", "in_transit", "delivered")
+            after = ("arrived",) if received.get("to_site_id") else ("in_transit", "delivered")
+            statuses = ("picked", "packed", "shipped", *after)
             steps += [self._step(received, status, lines) for status in statuses]
         return sorted(steps, key=lambda step: step.at_ms)
 

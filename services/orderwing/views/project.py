@@ -246,7 +246,8 @@ def _window(record: Applied, body: Body) -> Iterator[Command]:
 
 
 def _released(record: Applied, body: Body) -> Iterator[Command]:
-    yield _total("parcels_released")
+    if not body.get("to_site_id"):
+        yield _total("parcels_released")
     yield _detail(body["order_id"], f"shipment:{body['shipment_id']}", record.value)
 
 

@@ -70,6 +70,8 @@ def shipment_steps(by_what: dict[str, list[Fact]]) -> dict[str, int]:
     for fact in by_what["short_picked"]:
         if left.get(fact.ref) == fact.units:
             steps.pop(fact.ref, None)
+    for fact in by_what["arrived"]:  # its goods go on in another shipment
+        steps.pop(fact.ref, None)
     return steps
 
 

@@ -24,10 +24,11 @@ def tally_frozen(plan: Body) -> Iterator[Count]:
     """Of a plan that has become final."""
     shipments = plan["shipments"]
     yield metric.FROZEN_PARTS, 1, (plan["region"],)
-    if len(shipments) > 1:
+    if sum(not shipment.get("to_site_id") for shipment in shipments) > 1:
         yield metric.FROZEN_SPLITS, 1, ()
     for shipment in shipments:
-        yield metric.FROZEN_PARCELS, 1, (shipment["site_id"], shipment["carrier"])
+        if not shipment.get("to_site_id"):
+            yield metric.FROZEN_PARCELS, 1, (shipment["site_id"], shipment["carrier"])
         yield metric.FROZEN_UNITS, sum(line["quantity"] for line in shipment["lines"]), (shipment["site_id"],)
         for term, minor in shipment["terms"]:
             if minor > 0:

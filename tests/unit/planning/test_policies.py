@@ -302,7 +302,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
 WARNED = {
     "filters": ({"max_load_percent": 90}, "filters.max_load_percent acts where plans are made and changed"),
     "weights": ({"balance_unit_minor": 5}, "weights.balance_unit_minor acts where plans are made and changed"),
-    "gather": ({"threshold_minor": 1, "max_delay_minutes": 60}, "gather has no effect"),
+    "gather": ({"threshold_minor": 1, "max_delay_minutes": 60}, "gather is weighed within each region"),
 }
 
 

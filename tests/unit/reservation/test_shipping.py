@@ -89,6 +89,30 @@ def test_a_short_pick_is_made_good_from_another_site() -> None:
     world.check()
 
 
+def test_what_broke_after_a_transfer_is_made_good_and_no_shelf_is_corrected() -> None:
+    world = firm()
+    world.receive("N2", "A", 1)
+    world.send(ship(2))  # the transfer; one unit is still held at N1
+    broken = short(1, "N2").model_copy(update={"missing": (), "cross_docked": lines(1)})
+    before = world.shelf("N2", "A")
+    emitted = world.send(broken)
+    (moved,) = of_kind(emitted, StockMoved)
+    assert (moved.kind, world.shelf("N2", "A").on_hand) == ("held", before.on_hand)
+    (part,) = of_kind(emitted, StockReserved)
+    assert (part.replaces, [held.quantity for held in part.held]) == ("o1/north/1", [1])
+    assert world.send(broken) == []
+    world.check()
+
+
+def test_a_parcel_of_nothing_from_a_shelf_is_on_the_log_all_the_same() -> None:
+    world = firm()
+    parcel = ship(1).model_copy(update={"lines": ()})
+    (moved,) = of_kind(world.send(parcel), StockMoved)
+    assert (moved.kind, moved.shelves) == ("shipped", ())
+    assert world.send(parcel) == []
+    world.check()
+
+
 def test_a_short_pick_that_nobody_can_make_good_waits() -> None:
     world = firm(5)
     world.send(short(2))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from orderwing.allocation.cards import NO_ROOM
 from orderwing.allocation.decide import planned_by
-from orderwing.allocation.plans import cost_of
+from orderwing.allocation.plans import cost_of, label
 from orderwing.allocation.rows import Move, Plan, Shipments
 from orderwing.commands.explaining.view import RoomView, Rules
 from orderwing.planning.calendar import serving_lanes
@@ -149,7 +149,7 @@ def own_inputs(facts: Planning) -> tuple[Input, ...]:
 
 
 def sites_of(shipments: Shipments) -> str:
-    return "+".join([shipment.site_id for shipment in shipments]) or NOTHING
+    return "+".join([leg.partition(" by ")[0] for leg in label(shipments).split(" + ")]) if shipments else NOTHING
 
 
 def is_reproduced(card: DecisionCard, facts: Planning) -> bool:
@@ -197,7 +197,7 @@ def _why_left(wanted: tuple[Candidate, Weight], stands: Weight) -> str:
 
 def _unless_gone(facts: Planning, one: Candidate) -> Candidate:
     """A hold that is asked about without its site is weighed in vain."""
-    if all(site_id in facts.network.site_by_id for site_id in one.label.split("+")):
+    if all(leg.partition(" to ")[0] in facts.network.site_by_id for leg in one.label.split("+")):
         return one
     return one.model_copy(update={"lost_because": "it is not there"})
 

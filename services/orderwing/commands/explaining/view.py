@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, cast
 
-from orderwing.allocation.rows import Departure, PickingHour
+from orderwing.allocation.places import Departure, PickingHour
 from orderwing.kernel.row import R
 from orderwing_schemas.network import Item, Network
 

@@ -139,13 +139,18 @@ def _ruled(network: Network, strategy: Strategy) -> Network:
         changes["single_site"] = strategy.single_site
     if strategy.backorder_unit_minor is not None:
         changes["backorder_unit_minor"] = strategy.backorder_unit_minor
-    if strategy.gather == "never":
-        changes["consolidation"] = ()
-    elif isinstance(strategy.gather, Gathering):
-        changes["consolidation"] = tuple(_gathering(strategy.gather))
+    if strategy.gather is not None:
+        changes["consolidation"] = gathering_of(network, strategy)
     if not changes:
         return network
     return network.model_copy(update={"policies": network.policies.model_copy(update=changes)})
+
+
+def gathering_of(network: Network, strategy: Strategy) -> tuple[Consolidation, ...]:
+    """What gathering has to save, and may delay."""
+    if strategy.gather == "never":
+        return ()
+    return tuple(_gathering(strategy.gather)) if strategy.gather is not None else network.policies.consolidation
 
 
 def _gathering(gather: Gathering) -> Iterator[Consolidation]:

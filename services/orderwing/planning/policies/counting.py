@@ -30,12 +30,15 @@ UnitPrice = Callable[[str, str], int]  # (site, SKU) -> minor units
 
 
 class Sent(NamedTuple):
-    """What one site sends: its parcels, (SKU, units), and how full the hour of its picking is without it, in %."""
+    """What one site sends: its parcels, (SKU, units), and how full the hour of its picking is without it, in %.
+
+    Without an arrival it goes to another site of the plan, in whose parcels it arrives.
+    """
 
     site_id: str
     parcels: int
     units: Sequence[tuple[str, int]]
-    arrival_at_ms: int
+    arrival_at_ms: int | None
     percent: int = 0
 
 
@@ -121,7 +124,7 @@ class Counting:
             total += SITE_FIRST_MINOR
         if self.extra is not None:
             total += sent.parcels * self.extra.parcel_minor
-        if self.late is not None:
+        if self.late is not None and sent.arrival_at_ms is not None:
             told = lateness_minor(self.network.policies.late_hour_minor, sent.arrival_at_ms, self.goods.promise_at_ms)
             total += self.late.minor(sent.arrival_at_ms) - told
         return total
