@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from orderwing.bench.decisions.sourcing_cases import speed_case
-from orderwing.planning.policies import sourcing
+from orderwing.planning.policies import few_sites, sourcing
 from orderwing.planning.policies.compiling import apply
 from orderwing.planning.policies.sourcing import Situation
 from orderwing.planning.pricing import Carton, Goods, Tariff
@@ -150,7 +150,8 @@ def test_of_a_large_order_few_groups_of_sites_are_searched(monkeypatch: pytest.M
         searches.append(problem)
         return plan(problem, budget, seed)
 
-    monkeypatch.setattr(sourcing, "plan", counted)
+    for module in (sourcing, few_sites):
+        monkeypatch.setattr(module, "plan", counted)
     at = widely_spread(lines=12, units=50)
     applied = apply(policy({"name": "few", "max_sites": 4}, network=at.asked.network), at.facts)
     found = sourcing.attempt(applied, at, Budget(nodes=nodes, packed=2_000))
