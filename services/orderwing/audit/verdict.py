@@ -46,7 +46,7 @@ class Verdict:
     parcels_per_order: float
     cost_minor_per_order: float
     promise_kept: float
-    stops_per_100_orders: float
+    stops_per_100_shipments: float
     promise_missed: Counter[str]
     pace: Pace
     dead_letters: int
@@ -160,7 +160,7 @@ def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, An
         "parcels_per_order": sum(map(_parcels, plans)) / orders,
         "cost_minor_per_order": sum(plan["cost_minor"] for plan in plans) / orders,
         "promise_kept": sum(kept) / len(kept) if kept else 1.0,
-        "stops_per_100_orders": _stops_per_100_orders(history),
+        "stops_per_100_shipments": _stops_per_100_shipments(history),
     }
 
 
@@ -174,7 +174,7 @@ def _planned(plans: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
     return planned
 
 
-def _stops_per_100_orders(history: History) -> float:
+def _stops_per_100_shipments(history: History) -> float:
     """Halts of the vans for each hundred shipments they took, as the manifests tell them."""
     left = [value for value in history.of("manifest.closed.v1") if value.get("stops")]
     shipments = sum(len(value["shipped"]) for value in left)

@@ -63,7 +63,7 @@ def report_of(
         "parcels_per_order": round(verdict.parcels_per_order, 3),
         "cost_minor_per_order": round(verdict.cost_minor_per_order, 1),
         "promise_kept": round(verdict.promise_kept, 4),
-        "stops_per_100_orders": round(verdict.stops_per_100_orders, 1),
+        "stops_per_100_shipments": round(verdict.stops_per_100_shipments, 1),
         "promise_missed": dict(sorted(verdict.promise_missed.items())),
         "reoptimizer": {
             "windows": savings.windows,

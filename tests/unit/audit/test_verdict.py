@@ -18,7 +18,7 @@ def test_a_clean_history_passes() -> None:
     assert verdict.clean
     assert verdict.states == {"delivered": 1}
     assert verdict.promise_kept == 1.0
-    assert verdict.stops_per_100_orders == 100.0
+    assert verdict.stops_per_100_shipments == 100.0
     assert verdict.parcels_per_order == 1.0
     assert verdict.cost_minor_per_order == PLAN_MINOR
     assert verdict.oversold_units == 0
@@ -29,7 +29,7 @@ def test_stops_are_counted_from_the_manifests() -> None:
     for shipped, stops in ((["a", "b", "c"], [["a", "b"], ["c"]]), (["d"], [["d"]]), (["of an earlier version"], [])):
         body = {"shipped": shipped, "stops": [{"shipments": shipments} for shipments in stops]}
         story.tell("manifests.closed", "manifest.closed.v1", body, "dispatch", f"wave/{len(shipped)}/{shipped[0]}")
-    assert story.judged().stops_per_100_orders == 75.0
+    assert story.judged().stops_per_100_shipments == 75.0
 
 
 def _lost_at_gate(story: Story) -> None:
