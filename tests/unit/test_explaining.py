@@ -28,7 +28,6 @@ from orderwing.runtime.errors import OperatorError
 from orderwing_schemas.domain import Order, ServiceLevel
 from orderwing_schemas.events.reservation import DecisionCard
 from orderwing_schemas.network import Consolidation, Lane, Network, Policies, Region, Site, Transfer
-from support.memory_view import MemoryReference
 from support.reservation_world import World, network, of_kind, order
 from support.sourced import HERE, ITEMS, NOW_MS, an_order
 
@@ -78,30 +77,6 @@ def test_what_cannot_be_made_again_says_why() -> None:
         remade(card, None, reference)
     with pytest.raises(CardError, match="Made again it is N1"):
         remade(card.model_copy(update={"chosen": "N2"}), placed, reference)
-
-
-@pytest.mark.parametrize("steering", [None, {("W2", "A"): 5, ("N1", "A"): 3}])
-def test_home_and_others_together_are_weighed_again(steering: dict[tuple[str, str], int] | None) -> None:
-    world = World()
-    for site_id, sku, units in (("N1", "A", 2), ("W2", "A", 2), ("W2", "B", 1), ("S1", "B", 1)):
-        world.receive(site_id, sku, units)
-    world.tell()
-    for view in world.views.values():
-        view.reference = MemoryReference(world.network, prices=steering)
-    placed = order("o1", {"A": 2, "B": 1})
-    (card,) = [one for one in of_kind(world.clear(placed), DecisionCard) if one.decision == "home and others together"]
-    again = remade(card, placed, Reference({1: world.network}, NOTHING_PUBLISHED, world.network))
-    assert again.verdict.candidates == card.candidates
-    assert again.verdict.chosen == "W2"
-    assert "home first" in {one.winner for one in again.findings.found}
-    for one in again.findings.found:
-        assert again.decide(one.apply(again.facts)).chosen == one.winner
-    without = again.decide(WhatIf(("W2",)).apply(again.facts))
-    assert (without.chosen, without.short_units) == ("home first", 0)
-    assert {(one.site_id, one.units) for one in without.taken} == {("N1", 2), ("S1", 1)}
-    assert all(one.lost_because for one in without.candidates[1:])
-    at_home = again.decide(WhatIf(stock=(Stocked("B", "N1", 1),)).apply(again.facts))
-    assert (at_home.chosen, {one.site_id for one in at_home.taken}) == ("home first", {"N1"})
 
 
 @pytest.mark.parametrize("text", ["A", "A=N1", "A=N1:", "A=N1:-1", "A=N1:x", "=N1:5", "A=:5", "A=N1:5:6"])

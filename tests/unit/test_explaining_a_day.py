@@ -9,6 +9,7 @@ import pytest
 from orderwing.commands.explaining import jointly, plans, routes
 from orderwing.commands.explaining.again import Remade, remade
 from orderwing.commands.explaining.cards import (
+    CardError,
     Reference,
     decide_of,
     facts_of_card,
@@ -16,6 +17,7 @@ from orderwing.commands.explaining.cards import (
     policy_in,
     reference_of,
 )
+from orderwing.reservation.sourcing import CARD_CANDIDATES
 from orderwing.simulation.world import START_MS, World
 from orderwing_schemas import topics
 from orderwing_schemas.base import Event
@@ -70,7 +72,7 @@ def test_every_choice_comes_out_again_with_all_that_was_weighed(day: Day) -> Non
     for card in held:
         verdict = decide_of(card, reference)(facts_of_card(card, orders[card.order_id], reference))
         assert verdict.chosen == card.chosen
-        assert verdict.candidates == card.candidates
+        assert verdict.candidates[: CARD_CANDIDATES if card.truncated else None] == card.candidates
         assert is_reproduced(card, verdict)
 
 
@@ -81,6 +83,9 @@ def test_every_route_comes_out_again(day: Day) -> None:
     assert bool(reference.policies) == any(card.facts.policy for card in asked if card.facts)
     found = sum([require_holding(remade(card, orders[card.order_id], reference)) for card in asked[-6:]])
     assert found > 2
+    fewer = asked[-1].model_copy(update={"candidates": asked[-1].candidates[:-1]})
+    with pytest.raises(CardError, match="Made again it is"):
+        remade(fewer, orders[fewer.order_id], reference)
 
 
 def test_every_choice_of_home_and_others_together_comes_out_again(day: Day) -> None:
@@ -89,7 +94,7 @@ def test_every_choice_of_home_and_others_together_comes_out_again(day: Day) -> N
     assert joint
     for card in joint:
         again = remade(card, orders[card.order_id], reference)
-        assert again.verdict.candidates == card.candidates
+        assert again.verdict.candidates[: CARD_CANDIDATES if card.truncated else None] == card.candidates
         assert again.verdict.chosen == card.chosen != jointly.HOME_FIRST
         require_holding(again)
 

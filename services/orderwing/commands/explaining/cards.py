@@ -198,4 +198,5 @@ def decide_of(card: DecisionCard, reference: Reference) -> Decide:
 
 def is_reproduced(card: DecisionCard, verdict: Verdict) -> bool:
     """Whether a decision made again is the one that was made, with all that was weighed."""
-    return verdict.chosen == card.chosen and verdict.candidates[: len(card.candidates)] == card.candidates
+    told = verdict.candidates[: len(card.candidates) if card.truncated else None]
+    return verdict.chosen == card.chosen and told == card.candidates

@@ -67,5 +67,5 @@ def by_route(choose: Choose) -> Decide:
 def is_reproduced(card: DecisionCard, facts: Facts, choose: Choose) -> bool:
     """Whether the same regions are asked, with all that was weighed."""
     route = route_of(facts, choose(facts))
-    told = tuple(candidates_told(route))[: len(card.candidates)]
+    told = tuple(candidates_told(route))[: len(card.candidates) if card.truncated else None]
     return (", ".join(route.regions) or NOBODY) == card.chosen and told == card.candidates
