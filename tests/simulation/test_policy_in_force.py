@@ -64,7 +64,7 @@ def test_decisions_change_from_the_record_on_and_are_the_same_before() -> None:
         assert all(card.at_ms >= NOON_MS for card in after[first:])
         assert after[:first] == before[:first]
         count += len(by) - first
-    assert count > 10
+    assert count > 5
     told = [card for of_one in governed for card in of_one if card.facts and card.facts.policy]
     assert {card.facts.policy_version for card in told if card.facts} == {1}
     assert all(card.facts.steering is not None for card in told if card.facts)
