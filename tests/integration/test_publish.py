@@ -302,7 +302,7 @@ def test_a_policy_is_put_in_force_and_taken_back_in_every_partition(
         "Version 1 is published, of the policy p: give this one a version above it."
     )
     later = policy_file(tmp_path, 3, "LON1", gather="{threshold_minor: 1, max_delay_minutes: 5}")
-    warned = "strategies.one.gather has no effect: no stage moves goods between sites. p v3 is in force."
+    warned = "for goods held at sites that transfers join: no others are moved. p v3 is in force."
     assert said("load", str(later))[1].endswith(warned)
 
     assert said("withdraw") == (0, "p v3 is taken back: the network's rules decide.")

@@ -96,6 +96,9 @@ def _with_letters(tokens: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found)
 
 
+_BEFORE_A_SAINT = frozenset({"great", "little", "old", "upper", "lower"})
+
+
 def written_out(words: tuple[str, ...], speech: Dialect) -> tuple[str, ...]:
     found = []
     end = len(words) - 1
@@ -104,7 +107,7 @@ def written_out(words: tuple[str, ...], speech: Dialect) -> tuple[str, ...]:
     for n, word in enumerate(words):
         if (
             word in speech.first
-            and (n == 0 or words[n - 1] in ("great", "little", "old", "upper", "lower"))
+            and (n == 0 or speech.anywhere.get(words[n - 1], words[n - 1]) in _BEFORE_A_SAINT)
             and n < end
         ):
             found.append(speech.first[word])
