@@ -97,8 +97,10 @@ class StockBooks:
     def _book_late(self, fact: Fact, shelf: Shelf, awaited: str, excused: bool) -> None:
         """What had to wait need not any more."""
         movement = self._inputs.waiting(shelf, awaited)
-        if movement is None:
-            self._inputs.catch_up(shelf, awaited)
+        while movement is None or not (excused or self._inputs.ready(movement)):
+            # No decision names what had to wait, and a later count may be complete before an earlier one.
+            if not self._inputs.catch_up(shelf, awaited):
+                break
             movement = self._inputs.waiting(shelf, awaited)
         if movement is None:
             return  # it was complete when it came, or there is none: the level tells

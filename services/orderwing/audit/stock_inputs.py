@@ -94,14 +94,15 @@ class StockInputs:
                 if not self._held_up(fact) and self._changes(fact):
                     yield fact
 
-    def catch_up(self, shelf: Shelf, kind: str) -> None:
-        """The next movement of a type at a shelf has come, though no decision named it: it had to wait."""
+    def catch_up(self, shelf: Shelf, kind: str) -> bool:
+        """The next movement of a type at a shelf has come, though no decision named it: it had to wait. False: none."""
         for queue in self._queues.values():
             for fact in queue:
                 movement = fact.body.get("movement")
                 if movement and (shelf_of(movement), movement["type"]) == (shelf, kind) and not self._held_up(fact):
                     self.arrive(fact.place)
-                    return
+                    return True
+        return False
 
     def waiting(self, shelf: Shelf, kind: str) -> Movement | None:
         """The first movement of a type that waits at a shelf, those first that need not wait any longer."""

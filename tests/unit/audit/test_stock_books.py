@@ -223,6 +223,17 @@ def test_a_count_that_waits_may_be_the_last_movement() -> None:
     assert story.violations() == []
 
 
+def test_a_later_count_may_be_complete_before_an_earlier_one() -> None:
+    story = delivered()
+    moves(story, "counted", 4, on_hand=9, includes_sequence=3)  # the third never comes
+    moves(story, "counted", 5, on_hand=2, includes_sequence=1, includes_shipment="O9/south/1/1")
+    shelf(story, "held", 3, 2, "orders.cleared/0/1")
+    left = ships(story, "O9/south/1/1", "O9/south/1", 2)
+    shelf(story, "shipped", 1, 0, left)
+    shelf(story, "counted", 2, 0, left)
+    assert story.violations() == []
+
+
 def test_what_comes_after_the_count_that_includes_it_changes_nothing_but_older_counts() -> None:
     story = delivered()
     given_up(story)
