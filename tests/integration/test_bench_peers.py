@@ -12,7 +12,7 @@ from orderwing.bench.peers import quix_environment
 from orderwing.bench.peers.audit import Losses, losses
 from orderwing.bench.peers.contenders import OURS
 from orderwing.bench.peers.main import compare
-from orderwing.bench.peers.options import Options
+from orderwing.bench.peers.options import Options, Result, Speed
 from orderwing.bench.peers.orders import Orders, Shop
 from orderwing.bench.peers.report import ABOUT, TITLE, sheets, versions
 from orderwing.bench.peers.work import encode, placed, tallied
@@ -28,7 +28,7 @@ ORDERS = 300
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_ours_answers_every_order_once_also_when_it_is_killed() -> None:
-    options = Options(messages=ORDERS, rate=100.0, seconds=1.0, rows=200, kills=1, settings=1, peers=(OURS,))
+    options = Options(messages=ORDERS, rate=100.0, seconds=1.0, rows=200, kills=1, settings=1, rounds=2, peers=(OURS,))
     told: list[str] = []
     (ours,) = compare(options, silent, lambda result: told.append(result.name))
     assert told == [ours.name] == [OURS]
@@ -46,6 +46,17 @@ def test_ours_answers_every_order_once_also_when_it_is_killed() -> None:
         {"command": "orderwing bench peers", **versions([ours])}, list(sheets([ours], options)), TITLE, ABOUT
     )
     assert "| orderwing: lost, doubled, row wrong | 0, 0, 0 | 0, 0, 0 |" in text
+
+
+def test_the_setting_of_all_rounds_counts_by_its_median_run() -> None:
+    def ran(*runs: tuple[float, int, float]) -> float:
+        speeds = [Speed(setting, many, per_s, 1.0, 1.0, 0.0, Losses(orders=9)) for setting, many, per_s in runs]
+        return Result(OURS, "records", "", speeds, [], None, None).speed.per_s
+
+    assert ran((1, 9, 10.0), (2, 9, 12.0), (5, 9, 11.0)) == 12.0
+    assert ran((1, 9, 30.0), (2, 9, 12.0), (2, 9, 11.0), (2, 9, 16.0)) == 12.0
+    assert ran((1, 9, 10.0), (2, 9, 12.0), (2, 9, 14.0)) == 12.0
+    assert ran((1, 8, 30.0), (2, 9, 12.0)) == 12.0
 
 
 def test_what_is_lost_doubled_or_told_wrong_is_counted(broker: str) -> None:

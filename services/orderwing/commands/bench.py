@@ -129,6 +129,7 @@ def peers(
     rows: Annotated[int, typer.Option(min=0, help="Rows to restart with; 0 leaves that out.")] = 100_000,
     kills: Annotated[int, typer.Option(min=0, help="How often each is killed; 0 leaves that out.")] = 10,
     settings: Annotated[int, typer.Option(min=1, max=3, help="How many commit settings of each are tried.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each runs at once by its fastest setting.")] = 3,
     peer: Annotated[list[str] | None, typer.Option(help="May be repeated. All, if not said.")] = None,
     quick: Annotated[bool, typer.Option(help="Small numbers and one commit setting: does it work?")] = False,
     out: Annotated[Path | None, typer.Option(help="Write the tables to this file as Markdown.")] = None,
@@ -145,7 +146,7 @@ def peers(
     names = tuple(name for name in CONTENDERS if not peer or name in peer)
     if unknown := set(peer or ()) - set(CONTENDERS):
         fail(f"There is no peer {min(unknown)}; there are {', '.join(CONTENDERS)}.")
-    options = Options(messages, rate, seconds, rows, kills, settings, names)
+    options = Options(messages, rate, seconds, rows, kills, settings, rounds, names)
     options = options.quick() if quick else options
     told = facts(shlex.join(["orderwing", *sys.argv[1:]]))
     try:

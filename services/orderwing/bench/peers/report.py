@@ -20,7 +20,8 @@ in the same transaction; {FAUST} keeps a table in memory (its default) and a cha
 changelog, in an environment of its own. Session and transaction time-outs are the same (6 s and 10 s) where they can
 be set.
 
-*messages/s* is from the first to the last output appended, through a backlog that was there before. Latency is from
+*messages/s* is from the first to the last output appended, through a backlog that was there before. Peers take turns:
+each runs once by each commit setting, then again, in rounds, by its fastest, whose median run counts. Latency is from
 the broker's stamp of an order until a reader of committed records has the answer. CPU is user and system time of the
 process while it worked; the broker's beside it. *others* is the part of the machine's processors that programs outside
 the bench took meanwhile. *Restart* is from starting a process that was stopped in order until a new order is answered.
