@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from orderwing.runtime.errors import OperatorError
 from orderwing.views.facts import Fact, decode_fact
 from orderwing.views.status import STATES, order_state, part_states
 from orderwing.views.store import ViewStore, connect, current_prefix
+from orderwing_schemas.topics import STAGES
 
 Json = dict[str, Any]
 _json = msgspec.json.Decoder(Json).decode
@@ -97,14 +98,14 @@ class Views:
     def order(self, order_id: str) -> OrderView | None:
         """None for an order that no fact names."""
         store = self._store
-        facts = sorted(map(decode_fact, store.hash(f"facts:{order_id}").values()), key=lambda f: (f.at_ms, f.wall_ms))
+        facts = in_time(map(decode_fact, store.hash(f"facts:{order_id}").values()))
         if not facts:
             return None
         details = {field: _json(raw) for field, raw in store.hash(f"details:{order_id}").items()}
         return OrderView(
             order_id=order_id,
             state=order_state(facts),
-            facts=tuple(facts),
+            facts=facts,
             part_states=part_states(facts),
             order=details.get("order"),
             reservation=details.get("reservation"),
@@ -114,13 +115,12 @@ class Views:
 
     def explain(self, order_id: str) -> Explanation:
         store = self._store
-        cards = [_json(raw) for raw in store.hash(f"cards:{order_id}").values()]
         told = {field: _json(raw) for field, raw in store.hash(f"proposals:{order_id}").items()}
         answers = _named(told, "answer:")
-        made = sorted(_named(told, "made:").items())
+        made = _named(told, "made:").items()
         return Explanation(
             order_id=order_id,
-            cards=tuple(sorted(cards, key=lambda card: int(card["at_ms"]))),
+            cards=cards_in_time(store.hash(f"cards:{order_id}")),
             proposals=tuple((proposal, answers.get(proposal_id)) for proposal_id, proposal in made),
         )
 
@@ -187,5 +187,27 @@ class Views:
         return Lag(told.get("lag_ms_p50", 0), told.get("lag_ms_p99", 0)) if told else None
 
 
+# Redis gives the fields of a hash in any order, and what one stage does in one go has one time.
+
+
+def in_time(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Those of one time along the road of an order, and as they lie in the log."""
+    return tuple(sorted(facts, key=lambda f: (f.at_ms, f.wall_ms, _place(f.stage), f.offset, f.what)))
+
+
+def cards_in_time(cards: Mapping[str, bytes]) -> tuple[Json, ...]:
+    """By `topic/partition/offset`; those of one time along the road of an order, and as they lie in the log."""
+
+    def when(entry: tuple[str, Json]) -> tuple[int, int, int, int]:
+        _, partition, offset = entry[0].rsplit("/", 2)
+        return int(entry[1]["at_ms"]), _place(entry[1]["stage"]), int(partition), int(offset)
+
+    return tuple(card for _, card in sorted([(place, _json(raw)) for place, raw in cards.items()], key=when))
+
+
+def _place(stage: str) -> int:
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)
+
+
 def _named(details: Mapping[str, Json], kind: str) -> dict[str, Json]:
-    return {field.removeprefix(kind): value for field, value in details.items() if field.startswith(kind)}
+    return {field.removeprefix(kind): value for field, value in sorted(details.items()) if field.startswith(kind)}
