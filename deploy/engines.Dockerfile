@@ -15,6 +15,15 @@ RUN python -m venv /opt/orderwing \
  && /opt/orderwing/bin/pip uninstall --quiet --yes pip
 
 FROM python:${PYTHON}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="orderwing-engines" \
+      org.opencontainers.image.description="OSRM and GraphHopper for orderwing's distances by road" \
+      org.opencontainers.image.licenses="Apache-2.0 AND BSD-2-Clause AND GPL-2.0-only WITH Classpath-exception-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
 RUN groupadd --gid 10001 orderwing && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp orderwing \
  && install -d -o orderwing -g orderwing /var/lib/engines
 COPY --from=build /opt/orderwing /opt/orderwing

@@ -160,7 +160,15 @@ def test_the_final_image_has_no_builder_and_no_root() -> None:
     assert words["STOPSIGNAL"] == "SIGTERM"
     assert words["ENTRYPOINT"] == '["orderwing"]'
     assert "/readyz" in words["HEALTHCHECK"]
-    assert all(f"org.opencontainers.image.{label}=" in words["LABEL"] for label in ("title", "licenses", "revision"))
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "engines.Dockerfile"])
+def test_an_image_is_labelled_with_this_version(name: str) -> None:
+    text = (ROOT / "deploy" / name).read_text("utf-8")
+    assert f"ARG VERSION={orderwing.__version__}\n" in text
+    given = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]+)"', text))
+    assert given.keys() == {"title", "description", "licenses", "version", "revision", "created"}
+    assert [given[name] for name in ("version", "revision", "created")] == ["${VERSION}", "${REVISION}", "${CREATED}"]
 
 
 def test_the_image_sets_what_is_read_and_checks_the_port_that_it_sets() -> None:
