@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 
 import msgspec
@@ -131,20 +131,21 @@ class Overlay:
     def __init__(self, store: Store, reference: Reference, under: Overlay | None = None) -> None:
         self.reference = reference
         self.changes: dict[Place, Change] = {}
-        self._earlier: Mapping[Place, Change] = {} if under is None else under.changes
+        # Not all that `under` sees: what was before it is merged.
+        self._newest: dict[Place, Change] = {} if under is None else dict(under.changes)
         self._tables = store.tables
         self._groups: dict[Place, set[str]] = {}  # keys without a rest are not in it
-        self._note(self._earlier)  # not `under`'s groups: they have those before it too, which are merged
+        self._note(self._newest)
 
     def get(self, kind: type[R], key: str) -> R | None:
-        change = self._change((kind, key))
+        change = self._newest.get((kind, key))
         row = self._tables[kind].get(key) if change is None else change.row
         return row  # type: ignore[return-value]  # keyed by its own kind
 
     def scan(self, kind: type[R], group: str) -> Iterator[R]:
         keys = self._tables[kind].keys(group)
         changed = self._groups.get((kind, group), _NONE)
-        if self._change((kind, group)) is not None:
+        if (kind, group) in self._newest:
             changed = changed | {group}
         if changed:
             keys = sorted(changed.union(keys))
@@ -152,9 +153,6 @@ class Overlay:
             row = self.get(kind, key)
             if row is not None:
                 yield row
-
-    def _change(self, place: Place) -> Change | None:
-        return self.changes.get(place) or self._earlier.get(place)
 
     def apply(self, decision: Decision, number: int) -> None:
         """Raises KeyError for rows of a kind that the stage does not declare, before anything is changed."""
@@ -164,7 +162,7 @@ class Overlay:
             if kind not in self._tables:
                 raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
         for place, row in zip_longest(places, decision.puts):
-            self.changes[place] = Change(row, number)
+            self.changes[place] = self._newest[place] = Change(row, number)
         self._note(places)
 
     def _note(self, places: Iterable[Place]) -> None:
