@@ -128,7 +128,7 @@ def test_files_that_are_mounted_are_there() -> None:
 
 
 def test_what_may_be_set_is_in_the_file_of_settings() -> None:
-    wanted = set(re.findall(r"\$\{(\w+):-", MAIN.read_text("utf-8")))
+    wanted = {name for path in (MAIN, BROKERS) for name in re.findall(r"\$\{(\w+):-", path.read_text("utf-8"))}
     given = set(re.findall(r"^(\w+)=", (ROOT / ".env").read_text("utf-8"), re.MULTILINE))
     assert wanted | {"COMPOSE_PROFILES"} == given
 
