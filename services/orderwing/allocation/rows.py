@@ -125,6 +125,7 @@ class Part(Row, frozen=True, kw_only=True):
     placed_at_ms: int
     replacement: bool = False
     strategy: str | None = None  # of the policy, by which it was held, if it says anything about plans
+    barred: tuple[str, ...] = ()  # sites to which the policy lets nothing of it be moved
 
     @property
     def key(self) -> str:
