@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orderwing_schemas.base import EpochMs, Event, Told, is_unsaid
+from orderwing_schemas.base import EpochMs, Event, Model, Told, is_unsaid
 from orderwing_schemas.domain import LineQuantity, OrderLine, PlannedShipment, Point, ServiceLevel
 from orderwing_schemas.events.reservation import PartMove
 
@@ -104,10 +104,10 @@ class ReplacementRequested(Event):
     cross_docked: Annotated[tuple[LineQuantity, ...], Field(exclude_if=is_unsaid)] = ()
 
 
-class ShipmentOrdered(Event):
-    """A frozen shipment for dispatch at `site_id`. It waits for the goods of `transfers` and takes them with it."""
+class ForDispatch(Model):
+    """A planned shipment of dispatch at `site_id`, with all that a warehouse has to know of it."""
 
-    type: Literal["shipment.ordered.v1"] = "shipment.ordered.v1"
+    type: str
     site_id: str
     region: str
     order_id: str
@@ -119,4 +119,10 @@ class ShipmentOrdered(Event):
     delivery_point: Point
     promise_at_ms: EpochMs
     shipment: PlannedShipment
+
+
+class ShipmentOrdered(ForDispatch, Event):
+    """A frozen shipment for dispatch at `site_id`. It waits for the goods of `transfers` and takes them with it."""
+
+    type: Literal["shipment.ordered.v1"] = "shipment.ordered.v1"
     transfers: Annotated[tuple[PlannedShipment, ...], Field(exclude_if=is_unsaid)] = ()

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from orderwing_schemas.base import EpochMs, Event, Id, Model, is_unsaid
-from orderwing_schemas.domain import LineQuantity, PlannedShipment, Point, ServiceLevel
+from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
+from orderwing_schemas.events.allocation import ForDispatch
 from orderwing_schemas.events.public import WarehouseStatus
 
 
@@ -86,21 +87,11 @@ class PickShort(Event):
     cross_docked: Annotated[tuple[LineQuantity, ...], Field(exclude_if=is_unsaid)] = ()
 
 
-class TransferAsked(Event):
+class TransferAsked(ForDispatch, Event):
     """The site that waits for a transfer asks the site that has the goods, `site_id`, to release it."""
 
     type: Literal["transfer.asked.v1"] = "transfer.asked.v1"
     site_id: Id
-    region: str
-    order_id: str
-    order_version: int
-    part_id: str
-    service_level: ServiceLevel
-    stop_id: str
-    zone: str
-    delivery_point: Point
-    promise_at_ms: EpochMs
-    shipment: PlannedShipment
 
 
 class TransferLeft(Event):

@@ -228,7 +228,8 @@ class PlanFacts(Model):
     Only where more than cost counted: `policy` with its version, if a strategy did; `steering`, if a list was in force,
     the prices of the lines' SKUs, in their order, at each of the region's sites; `hours`, if it mattered how full they
     were, as (site, hour since 1970, units that others had booked); `beside`, what counted beside the cost of each plan
-    with a price.
+    with a price. Where gathering was weighed, all that was booked of what was asked about: `hours`, and `booked` as
+    (lane, departure, parcels of others).
     """
 
     region: str
@@ -242,6 +243,7 @@ class PlanFacts(Model):
     steering: Told[tuple[int, ...]] = None
     hours: Told[tuple[tuple[str, int, int], ...]] = None
     beside: Told[tuple[int, ...]] = None
+    booked: Told[tuple[tuple[str, EpochMs, int], ...]] = None
 
 
 class DecisionCard(Event):

@@ -6,7 +6,7 @@ answer finds its capacity.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 
 from msgspec.structs import replace
 
@@ -47,11 +47,15 @@ def _counted(network: Network, shipment: Shipment) -> Shipment:
 
 
 class Room:
-    """The room left, with what the part itself holds counted as free."""
+    """The room left, with what the part itself holds counted as free.
 
-    def __init__(self, draft: Draft, own: Needs) -> None:
+    `looked` is told what others have booked of each place that was asked about.
+    """
+
+    def __init__(self, draft: Draft, own: Needs, looked: MutableMapping[Place, int] | None = None) -> None:
         self._draft = draft
         self._own = own
+        self._looked = looked
 
     def fits(self, site: Site, lane: Lane, departure_ms: int, units: int, parcels: int) -> bool:
         left = self._left(("lane", lane.lane_id, departure_ms), lane.parcels_per_departure)
@@ -74,7 +78,10 @@ class Room:
         return -self._left(("site", site_id, hour), 0)
 
     def _left(self, place: Place, capacity: int) -> int:
-        return capacity - booked(self._draft, place) + self._own.get(place, 0)
+        others = booked(self._draft, place) - self._own.get(place, 0)
+        if self._looked is not None:
+            self._looked[place] = others
+        return capacity - others
 
 
 def places(lane: Lane, parcels: int) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from orderwing.allocation.capacity import Place
 from orderwing.allocation.comparing import Comparison, Weighed
 from orderwing.allocation.plans import Holding, cost_of, label, promised_by, terms_of, way_of, wishes_for
 from orderwing.allocation.rows import Part, Shipments
@@ -96,11 +97,24 @@ def counted_facts(
     )
 
 
-def governed_by(kept: PlanFacts | None, policy: Compiled | None) -> PlanFacts | None:
-    """With the policy, whose strategy says what gathering has to save."""
-    if kept is None or policy is None:
-        return kept
-    return kept.model_copy(update={"policy": policy.policy.policy, "policy_version": policy.policy.version})
+def gathering_facts(
+    kept: PlanFacts | None, policy: Compiled | None, looked: Mapping[Place, int] | None
+) -> PlanFacts | None:
+    """With the policy, whose strategy says what gathering has to save, and what others had booked.
+
+    Transfers leave when there is room for picking, and a parcel of several sites may be of more cartons: when each plan
+    leaves does not tell what was full for the others.
+    """
+    taken = [(place, amount) for place, amount in (looked or {}).items() if amount]
+    if kept is None or len(taken) > MOST_KEPT:
+        return None
+    more: dict[str, object] = {
+        "hours": tuple([(owner, when, amount) for (kind, owner, when), amount in taken if kind == "site"]),
+        "booked": tuple([(owner, when, amount) for (kind, owner, when), amount in taken if kind == "lane"]),
+    }
+    if policy is not None:
+        more |= {"policy": policy.policy.policy, "policy_version": policy.policy.version}
+    return kept.model_copy(update=more)
 
 
 def told(scales: Scales, policy: Compiled | None, chosen: Shipments) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from orderwing.allocation.capacity import needs
-from orderwing.allocation.cards import candidate, counted_facts, facts, governed_by, loser, losers, send, told
+from orderwing.allocation.cards import candidate, counted_facts, facts, gathering_facts, loser, losers, send, told
 from orderwing.allocation.comparing import Comparison
 from orderwing.allocation.gathering import gather
 from orderwing.allocation.moves import ask, reserve_room
@@ -69,7 +69,7 @@ def planned_by(view: View, event: StockReserved, now_ms: int, policy: Compiled |
     if counting is not None:
         again, notes = counted_facts(again, scales, part, policy, shipments, lost), told(scales, policy, shipments)
     if gathered.others:
-        again = governed_by(again, policy)
+        again = gathering_facts(again, policy, planner.looked)
     if shipments:
         candidates = (candidate(shipments, None), *others)
         send(draft, part, "planned on the stock held", shipments, candidates, now_ms, event.seen, again, notes)

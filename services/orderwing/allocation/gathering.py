@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from orderwing.allocation.capacity import Room
 from orderwing.allocation.comparing import Weighed
 from orderwing.allocation.plans import Holding, Planner, label, parcel_from, way_of
 from orderwing.allocation.rows import TRANSFER, Shipment, Shipments, Taken
@@ -171,9 +170,9 @@ def _in_order(holding: Holding, shipments: Sequence[Shipment]) -> Shipments:
 
 def _moved(planner: Planner, site: Site, taken: tuple[Taken, ...], road: Road) -> Shipment | None:
     """The first transfer that can be picked for; None where none has room within a day."""
-    load, units = planner.load(taken), sum([line.quantity for line in taken])
+    load, units, room = planner.load(taken), sum([line.quantity for line in taken]), planner.room({})
     for leaves_ms in _times(planner, site, units):
-        if Room(planner.draft, {}).can_pick(site, leaves_ms, units):
+        if room.can_pick(site, leaves_ms, units):
             terms = terms_of.add_terms(
                 [
                     (terms_of.TRANSFER, road.transfer_minor - (-load.grams // 1000) * road.kilogram_minor),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from orderwing.allocation.capacity import Needs, Room, places
+from orderwing.allocation.capacity import Needs, Place, Room, places
 from orderwing.allocation.rows import Line, Part, Plan, Shipment, Shipments, Taken
 from orderwing.kernel.view import Draft
 from orderwing.planning.calendar import MINUTE_MS, freeze_ms, picking_hours
@@ -105,7 +105,10 @@ def held_by(shipments: Shipments) -> tuple[HeldLine, ...]:
 
 
 class Planner:
-    """Plans for a part under the capacity that is left; what is packed alike at several sites is packed once."""
+    """Plans for a part under the capacity that is left; what is packed alike at several sites is packed once.
+
+    `looked`: what others have booked of the places that were asked about, where transfers join sites.
+    """
 
     def __init__(self, draft: Draft, part: Part, now_ms: int, counting: Counting | None = None) -> None:
         self.draft = draft
@@ -114,6 +117,7 @@ class Planner:
         self.counting = counting
         self._late = None if counting is None else counting.late
         self._avoided = () if counting is None else counting.avoided
+        self.looked: dict[Place, int] | None = {} if draft.network.transfers else None
         self._prices = price_list(draft.network)
         self._loads: dict[tuple[Taken, ...], Load] = {}
 
@@ -122,7 +126,7 @@ class Planner:
 
         A site that a network published since has lost has no departures.
         """
-        part, network, room = self.part, self.draft.network, Room(self.draft, own)
+        part, network, room = self.part, self.draft.network, self.room(own)
         shipments = []
         for site_id, taken in holding.items():
             site = network.site_by_id.get(site_id)
@@ -135,6 +139,9 @@ class Planner:
                 return None
             shipments.append(_shipment(site, taken, run, load.parcels, units))
         return tuple(shipments)
+
+    def room(self, own: Needs) -> Room:
+        return Room(self.draft, own, self.looked)
 
     def run(self, sent: Consignment, from_ms: int, room: Room) -> Run | None:
         """The departure that weighs least, of those that can be picked for from `from_ms` on."""
@@ -158,7 +165,7 @@ def parcel_from(
     part, units = planner.part, sum([line.quantity for line in own])
     load = planner.load(together(own, more))._replace(skus=planner.load(own).skus)
     sent = Consignment(site, part.zone, part.service_level, units, load, part.promise_at_ms)
-    run = planner.run(sent, from_ms, Room(planner.draft, {}))
+    run = planner.run(sent, from_ms, planner.room({}))
     return None if run is None else _shipment(site, own, run, load.parcels, units)
 
 

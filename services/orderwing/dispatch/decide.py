@@ -10,7 +10,7 @@ from orderwing.kernel.decision import Decision, Emit
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
 from orderwing_schemas import topics
-from orderwing_schemas.events.allocation import ShipmentOrdered
+from orderwing_schemas.events.allocation import ForDispatch, ShipmentOrdered
 from orderwing_schemas.events.dispatch import AnswerIgnored, TransferAsked
 from orderwing_schemas.events.public import WarehouseAnswered, WarehouseStatus
 
@@ -34,12 +34,12 @@ def transfer_asked(view: View, event: TransferAsked, now_ms: int) -> Decision:
     return draft.decision()
 
 
-def _state_of(view: View, event: ShipmentOrdered | TransferAsked) -> State:
+def _state_of(view: View, event: ForDispatch) -> State:
     known = view.get(Progress, event.shipment.shipment_id)
     return State.UNSEEN if known is None else known.state
 
 
-def _release(draft: Draft, event: ShipmentOrdered | TransferAsked, state: State, now_ms: int) -> None:
+def _release(draft: Draft, event: ForDispatch, state: State, now_ms: int) -> None:
     planned = event.shipment
     state = step(TABLE, state, Happening.ORDERED)
     shipment = facts_of(event, [Units(line.line_id, line.sku, line.quantity) for line in planned.lines])

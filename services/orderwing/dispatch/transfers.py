@@ -20,7 +20,7 @@ from orderwing.kernel.view import Draft, View
 from orderwing_schemas import topics
 from orderwing_schemas.codec import decode_as, encode
 from orderwing_schemas.domain import LineQuantity
-from orderwing_schemas.events.allocation import ShipmentOrdered
+from orderwing_schemas.events.allocation import ForDispatch, ShipmentOrdered
 from orderwing_schemas.events.dispatch import TransferAsked, TransferLeft
 from orderwing_schemas.events.public import WarehouseAnswered, WarehouseStatus
 
@@ -64,7 +64,7 @@ def await_transfers(draft: Draft, event: ShipmentOrdered, state: State) -> None:
         draft.emit(topics.TRANSFERS, asked)
 
 
-def facts_of(event: ShipmentOrdered | TransferAsked, lines: Iterable[Units]) -> Shipment:
+def facts_of(event: ForDispatch, lines: Iterable[Units]) -> Shipment:
     return Shipment(
         shipment_id=event.shipment.shipment_id,
         region=event.region,

@@ -12,8 +12,8 @@ from orderwing.planning.addresses import Door
 from orderwing.planning.stops import MOST_PARCELS, Drop, Problem, door_of, plan
 from orderwing_schemas import topics
 from orderwing_schemas.domain import LineQuantity
-from orderwing_schemas.events.allocation import ShipmentOrdered
-from orderwing_schemas.events.dispatch import ManifestClosed, ShipmentReleased, Stop, TransferAsked
+from orderwing_schemas.events.allocation import ForDispatch
+from orderwing_schemas.events.dispatch import ManifestClosed, ShipmentReleased, Stop
 
 GRACE_MS = 15 * 60_000  # a warehouse tells of a departure after it: its word may take this long to come
 
@@ -28,7 +28,7 @@ def close_ms(departure_at_ms: int) -> int:
 
 def released(
     draft: Draft,
-    event: ShipmentOrdered | TransferAsked,
+    event: ForDispatch,
     shipment: Shipment,
     now_ms: int,
     cross_docked: tuple[LineQuantity, ...] = (),

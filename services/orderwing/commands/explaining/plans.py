@@ -31,7 +31,7 @@ LIKED_LESS = "its customer likes the other better"
 
 @dataclass(frozen=True, kw_only=True)
 class Planning(Facts):
-    """`stock` is what sites have besides `held`. `full` and `hours` as of a RoomView.
+    """`stock` is what sites have besides `held`. `full`, `hours` and `booked` as of a RoomView.
 
     `had_room`: (lane, departure) that had. `policy` in force then, if a strategy of it counted.
     """
@@ -42,6 +42,7 @@ class Planning(Facts):
     full: Mapping[str, int] = field(default_factory=dict)
     had_room: frozenset[tuple[str, int]] = frozenset()
     hours: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    booked: Mapping[tuple[str, int], int] = field(default_factory=dict)
     policy: Compiled | None = None
 
 
@@ -82,8 +83,12 @@ def planning_of(
         held=kept.held,
         promise_at_ms=kept.promise_at_ms,
         hours={(site_id, hour): booked for site_id, hour, booked in kept.hours or ()},
+        booked={(lane_id, at_ms): booked for lane_id, at_ms, booked in kept.booked or ()},
         policy=policy,
     )
+    if kept.booked is not None:
+        runs = [run for _, runs in _runs(card.candidates, kept.departures) for run in runs]
+        return replace(planning, had_room=frozenset([*runs, *planning.booked]))
     return _as_full_as_then(planning, card, kept.departures)
 
 
@@ -99,7 +104,7 @@ def outcome(facts: Planning) -> Outcome:
         seen=tuple([(*place, units) for place, units in facts.stock.items()]),
     )
     rules = Rules(facts.network, facts.items, facts.steering)
-    decision = planned_by(RoomView(rules, facts.full, facts.hours), event, facts.now_ms, facts.policy)
+    decision = planned_by(RoomView(rules, facts.full, facts.hours, facts.booked), event, facts.now_ms, facts.policy)
     card = next(one.event for one in decision.emits if isinstance(one.event, DecisionCard))
     plan = next(row for row in decision.puts if isinstance(row, Plan))
     move = next((row for row in decision.puts if isinstance(row, Move)), None)
@@ -227,7 +232,7 @@ def _note(facts: Planning, found: Outcome) -> str:
     gone = [site_id for site_id in {line.site_id: 0 for line in facts.held} if site_id not in facts.network.site_by_id]
     if gone:
         return f"It is held at {' and '.join(gone)} all the same: what would be held instead, reservation's card says."
-    legs = [(s.lane_id, s.departure_at_ms) for s in found.wanted]
+    legs = [(s.lane_id, s.departure_at_ms) for s in found.wanted if not s.is_transfer]
     untold = [f"{lane_id} at {moment(at_ms)}" for lane_id, at_ms in legs if (lane_id, at_ms) not in facts.had_room]
     return f"The card does not say whether {' and '.join(untold)} had room: taken as if so." if untold else ""
 

@@ -31,12 +31,14 @@ class Rules(NamedTuple):
 class RoomView(NamedTuple):
     """Allocation's, of a part that is new to it. `full`: by lane, the moment before which no departure had room.
 
-    `hours`: by (site, hour since 1970), units that others had booked, where a card tells.
+    What others had booked, where a card tells: `hours`, units by (site, hour since 1970), and `booked`, parcels by
+    (lane, departure).
     """
 
     reference: Rules
     full: Mapping[str, int]
     hours: Mapping[tuple[str, int], int]
+    booked: Mapping[tuple[str, int], int]
 
     def get(self, kind: type[R], key: str) -> R | None:
         if kind is PickingHour:
@@ -45,9 +47,11 @@ class RoomView(NamedTuple):
             return None
         lane_id, _, when = key.rpartition("|")
         departure_ms = int(when)
-        if departure_ms >= self.full.get(lane_id, 0):
+        booked = self.booked.get((lane_id, departure_ms), 0)
+        if departure_ms < self.full.get(lane_id, 0):
+            booked = self.reference.network.lane_by_id[lane_id].parcels_per_departure
+        if not booked:
             return None
-        booked = self.reference.network.lane_by_id[lane_id].parcels_per_departure
         return cast(R, Departure(lane_id=lane_id, departure_at_ms=departure_ms, booked=booked))
 
     def _hour(self, key: str) -> PickingHour | None:
