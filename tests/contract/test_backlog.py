@@ -18,6 +18,7 @@ from orderwing.kernel.ports import (
     TopicPartition,
     TransactionAbortedError,
 )
+from orderwing.runtime.observer import SilentObserver
 from orderwing.runtime.runner import Runner
 from orderwing_schemas.codec import header_map
 from orderwing_schemas.events.intake import OrderDuplicated
@@ -79,6 +80,16 @@ class Watched:
         return any(self.said[n : n + 3] == ["later", "more", "end"] for n in range(len(self.said)))
 
 
+class Lags(SilentObserver):
+    """Keeps what was told last of each input."""
+
+    def __init__(self) -> None:
+        self.of: dict[tuple[str, int], int] = {}
+
+    def lag(self, topic: str, partition: int, n: int) -> None:
+        self.of[topic, partition] = n
+
+
 def _send(cast: Cast, probe: Probe) -> None:
     cast.send(probe.first, *[OrderDuplicated(order_id=f"order-{n % _ORDERS}") for n in range(_ALL)])
 
@@ -105,6 +116,23 @@ def test_what_is_decided_meanwhile_sees_what_is_being_committed(cast: Cast, prob
     for number, partition in runner.partitions.items():
         positions = cast.committed(probe, number)
         assert all(told == str(partition.decisions) for _, told in positions.values())
+
+
+@pytest.mark.parametrize("cast", ["simulated"], indirect=True)
+def test_what_is_not_committed_yet_lags(cast: Cast, probe: Probe) -> None:
+    assert isinstance(cast.world, SimulatedWorld)
+    _send(cast, probe)
+    lags = Lags()
+    runner = cast.runner(probe, observer=lags, batch_limit=_LIMIT)
+    cast.until(lambda: runner.ready, runner)
+    told, owed = [], []
+    while decided([runner]) < _ALL:
+        cast.world.cluster.advance(1000)  # so long it tells nothing again
+        owed.append(_ALL - decided([runner]))
+        runner.step()
+        told.append(sum(lags.of.values()))
+    assert told == owed
+    assert owed.count(_ALL) > 1, "a batch is polled while nothing is committed"
 
 
 def test_what_is_being_committed_when_an_instance_leaves_is_not_lost(cast: Cast, probe: Probe) -> None:

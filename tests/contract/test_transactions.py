@@ -233,6 +233,20 @@ def test_an_oversize_emit_is_poison_of_the_record_that_caused_it(cast: Cast, pro
     assert b"MSG_SIZE_TOO_LARGE" in (letter.value or b"")
 
 
+def test_records_that_are_too_large_only_together_are_nobodys_fault(cast: Cast, probe: Probe) -> None:
+    cast.world.limit(probe.out, 50_000)
+    probe.detail_bytes = 10_000
+    probe.oversize |= {"order-1", "order-2"}
+    cast.send(probe.first, *[order(1)] * 12, order(2))
+    runner = cast.runner(probe)
+    cast.until(lambda: decided([runner]) == 13, runner)
+
+    assert tallies(runner) == {"order-1": 12, "order-2": 1}
+    assert not cast.records(dead_letters(probe.name))
+    cast.send(probe.first, order(2))
+    cast.until(lambda: decided([runner]) == 14, runner)
+
+
 def test_a_row_changed_twice_is_one_record_of_the_changelog(cast: Cast, probe: Probe) -> None:
     cast.send(probe.first, *[order(1)] * 5)
     runner = cast.runner(probe)

@@ -41,12 +41,13 @@ class Transactions:
             "on_delivery": self._undelivered,
             "error_cb": self._heard,
         }
-        self._refused: RecordRefusedError | None = None
+        self._refused: list[RecordRefusedError] = []  # of this transaction
+        self._one_by_one = False  # whether each record goes in a request of its own
         self._cut_off = False
         self._producer = self._new_producer()
 
     def begin(self) -> None:
-        self._refused = None
+        self._refused = []
         self._producer.poll(0)  # serves `_heard`
         if self._cut_off:
             # Measured: a producer that has lost every broker may wait for ever in its next send of offsets.
@@ -73,6 +74,8 @@ class Transactions:
 
     def commit(self) -> None:
         self._guarded(lambda: self._producer.commit_transaction(_CALL_S), unknown=True)
+        if self._one_by_one:
+            self._renew()
 
     def abort(self) -> None:
         try:
@@ -97,27 +100,35 @@ class Transactions:
         if error.fatal() or error.code() == KafkaError._FENCED:
             raise FencedError(error.str()) from None
         if error.txn_requires_abort() or not unknown:
-            if self._refused is not None:
-                refused, self._refused = self._refused, None
-                # After a refusal by the broker the producer's next transactions fail too (its sequence has a gap).
-                self._renew()
-                raise refused from None
-            self.abort()
+            self.abort()  # the last refusals are told meanwhile
+            if self._refused:
+                self._blame()
             raise TransactionAbortedError(error.str()) from None
         self._renew()
         raise OutcomeUnknownError(error.str()) from None
 
+    def _blame(self) -> None:
+        """Raises RecordRefusedError where it is known whose fault it is.
+
+        The broker refuses a whole request, for one of its records or for all together: what is sent again after that
+        goes one by one.
+        """
+        refused, self._refused = self._refused, []
+        known = self._one_by_one or len(refused) == 1
+        # After a refusal by the broker the producer's next transactions fail too (its sequence has a gap).
+        self._renew(one_by_one=not known)
+        if known:
+            raise refused[0] from None
+
     def _undelivered(self, error: KafkaError | None, message: Message) -> None:
-        if error is None or error.code() not in _REFUSED:
-            return
-        key, value = _bytes(message.key()), _bytes(message.value())
-        # The broker refuses the whole request: of its records the largest is to blame.
-        if self._refused is None or len(value or b"") > len(self._refused.outgoing.value or b""):
+        if error is not None and error.code() in _REFUSED:
+            key, value = _bytes(message.key()), _bytes(message.value())
             outgoing = Outgoing(message.topic() or "", message.partition() or 0, key, value, [])
-            self._refused = RecordRefusedError(outgoing, error.name())
+            self._refused.append(RecordRefusedError(outgoing, error.name()))
 
     def _new_producer(self) -> Producer:
-        producer = Producer(self._producer_config)
+        alone = {"batch.num.messages": 1} if self._one_by_one else {}
+        producer = Producer({**self._producer_config, **alone})
         deadline = time.monotonic() + _RECOVERY_S
         while True:
             try:
@@ -130,8 +141,9 @@ class Transactions:
     def _heard(self, error: KafkaError) -> None:
         self._cut_off |= error.code() == KafkaError._ALL_BROKERS_DOWN
 
-    def _renew(self) -> None:
+    def _renew(self, one_by_one: bool = False) -> None:
         self._cut_off = False
+        self._one_by_one = one_by_one
         self._producer.purge()
         self._producer = self._new_producer()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from orderwing.kernel.ports import Bus, Record, TopicPartition
 from orderwing.runtime.attempt import Attempt
@@ -31,15 +31,20 @@ def merge(partitions: Mapping[int, Partition], attempts: Sequence[Attempt], due:
 
 def rewind(bus: Bus, partitions: Mapping[int, Partition], records: Sequence[Record], due: Due) -> None:
     """Back to the committed positions: nothing of the batch has happened."""
-    first: dict[TopicPartition, int] = {}
-    for record in records:
-        first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
-    for tp, offset in first.items():
+    for tp, offset in first_offsets(records).items():
         bus.seek(tp, offset)
     for partition in partitions.values():
         partition.stamped_ms.clear()
         partition.deadlines.rewound()
     _put_back(partitions, due)
+
+
+def first_offsets(records: Iterable[Record]) -> dict[TopicPartition, int]:
+    """Where those of each partition begin."""
+    first: dict[TopicPartition, int] = {}
+    for record in records:
+        first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+    return first
 
 
 def _put_back(partitions: Mapping[int, Partition], due: Due) -> None:

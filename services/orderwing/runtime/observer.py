@@ -50,7 +50,7 @@ class Observer(Protocol):
         ...
 
     def lag(self, topic: str, partition: int, n: int) -> None:
-        """Level: records between the position and the end of an input."""
+        """Level: records between the committed position and the end of an input."""
         ...
 
     def policy(self, unusable: str) -> None:

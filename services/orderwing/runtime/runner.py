@@ -86,7 +86,8 @@ class Runner:
         if self._restore is not None:
             self._restore_on(timeout_s)
             return False
-        self._standing.report(self.partitions.values())
+        under_way = () if self._under_way is None else self._under_way.records
+        self._standing.report(self.partitions.values(), under_way, records)
         if self.halted is not None or not self._plain(records):
             if not self._settle(records) or self.halted is not None:
                 return False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 
-from orderwing.kernel.ports import Bus, NotYetError, TopicPartition
+from orderwing.kernel.ports import Bus, NotYetError, Record, TopicPartition
 from orderwing.runtime.clock import DomainClock
+from orderwing.runtime.merging import first_offsets
 from orderwing.runtime.observer import Observer
 from orderwing.runtime.partition import Partition
 from orderwing.runtime.restore import Restore
@@ -49,7 +51,8 @@ class Standing:
             self._observer.state(*told)
         return not message
 
-    def report(self, partitions: Collection[Partition]) -> None:
+    def report(self, partitions: Collection[Partition], *uncommitted: Sequence[Record]) -> None:
+        """`uncommitted`: all that was polled beyond the committed positions, in its order."""
         now_ms = self._bus.wall_ms()
         if now_ms - self._reported_ms < _REPORT_MS:
             return
@@ -61,8 +64,10 @@ class Standing:
             ends = self._bus.high_watermarks([tp for p in partitions for tp in p.inputs])
         except NotYetError:
             return
+        first = first_offsets(chain(*uncommitted))
         for tp, end in ends.items():
-            self._observer.lag(tp.topic, tp.partition, max(0, end - (self._bus.position(tp) or 0)))
+            position = first[tp] if tp in first else self._bus.position(tp) or 0
+            self._observer.lag(tp.topic, tp.partition, max(0, end - position))
 
     def _restoring(self, restore: Restore) -> str:
         message = "Restoring rows from the log."
