@@ -6,7 +6,7 @@ with half of the change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,6 +68,18 @@ class Findings(NamedTuple):
     complete: bool
 
 
+def freed(facts: Facts, verdict: Verdict, decide: Decide, tried: Iterable[Input]) -> Iterator[BreakEven]:
+    """For each input whoever else wins where it is as large as it can be."""
+    for one in tried:
+        winner = decide(one.turn(facts, one.high)).chosen
+        if winner not in (verdict.chosen, NOTHING):
+
+            def wins(value: int, one: Input = one, winner: str = winner) -> bool:
+                return decide(one.turn(facts, value)).chosen == winner
+
+            yield BreakEven(winner, (Change(one, _nearest(wins, one.value, one.value, one.high)),))
+
+
 class _SpentError(Exception):
     """No more decisions may be made."""
 
@@ -113,7 +125,8 @@ def _all(facts: Facts, verdict: Verdict, decide: Decide, own: Sequence[Input]) -
     yield from _less_of_the_chosen(facts, verdict, decide, rival.label)
     for site_id in lacking[:SITES]:
         yield from _with_what_it_lacks(facts, decide, site_id)
-    for one in [one for one in listed if not one.is_quick]:
+    slow = [one for one in listed if not one.is_quick]
+    for one in sorted(slow, key=lambda one: one.slope is None):  # the others may take all that is left
         yield from _turned(facts, verdict, decide, one, rival.label)
 
 

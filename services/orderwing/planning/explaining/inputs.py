@@ -24,6 +24,7 @@ MOST_MINOR = 10_000_000  # 100,000.00: nobody asks what were if a parcel cost th
 class Unit(StrEnum):
     MINOR = "minor"
     UNITS = "units"
+    PARCELS = "parcels"
     MINUTES = "minutes"
     TIME = "time"  # domain milliseconds
 

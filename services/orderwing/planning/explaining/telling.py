@@ -12,8 +12,10 @@ from orderwing.planning.explaining.inputs import Unit
 from orderwing.planning.moving import Shortfall
 
 MOST = 3  # sentences tell; tables list all
+ROOM = "room"
 TELLING = (
     ("stock", True),
+    (ROOM, True),
     ("delay that the customer accepts", True),
     ("threshold of a move", False),
     ("price of a change", False),
@@ -86,6 +88,8 @@ def condition(change: Change) -> str:
             return f"{site_id} had {abs(by)} {'more' if by > 0 else 'fewer'} of {sku} ({new} instead of {old})"
         case "cut-off":
             return f"the cut-off of {one.about} were {-by} minutes later ({new} instead of {one.value})"
+        case "room":
+            return f"{one.about} had room for {new} {one.unit} instead of {old}"
         case "time of the decision":
             return f"it had been decided {duration(-by)} earlier, by {new}"
         case "delay that the customer accepts":
