@@ -70,9 +70,10 @@ class Floor:
     def _leaves_ms(self, received: Entry) -> int:
         """With its departure; some are late, as is what came too late to be picked in ten minutes."""
         on_time_ms = max(int(received["departure_at_ms"]), int(received["at_ms"]) + 10 * MINUTE_MS)
-        if self._chance(received, "late") >= self._manners.late_share:
+        goods = _goods(received)
+        if self._drawn(goods, "late") >= self._manners.late_share:
             return on_time_ms
-        return on_time_ms + int((5 + 55 * self._chance(received, "how late")) * MINUTE_MS)
+        return on_time_ms + int((5 + 55 * self._drawn(goods, "how late")) * MINUTE_MS)
 
     def _missing(self, received: Entry) -> list[dict[str, Any]]:
         if self._chance(received, "short") >= self._manners.short_share:
@@ -81,9 +82,17 @@ class Floor:
         return [{**line, "quantity": 1 + int(self._chance(received, "how many") * line["quantity"])}]
 
     def _chance(self, received: Entry, what: str) -> float:
+        return self._drawn(received["shipment_id"], what)
+
+    def _drawn(self, about: str, what: str) -> float:
         """From 0 up to 1, below 1."""
-        digest = blake2b(f"{self._seed}|{received['shipment_id']}|{what}".encode(), digest_size=6).digest()
+        digest = blake2b(f"{self._seed}|{about}|{what}".encode(), digest_size=6).digest()
         return int.from_bytes(digest, "big") / (1 << 48)
+
+
+def _goods(received: Entry) -> str:
+    """What is the same whoever planned it: two rules that are compared meet the same mishaps."""
+    return f"{received['order_id']}|{min(line['line_id'] for line in received['lines'])}"
 
 
 @dataclass
