@@ -132,8 +132,10 @@ class Servers:
 
     @cached_property
     def bootstrap(self) -> str:
-        if self._containers:
-            return self._stack.enter_context(KafkaContainer()).bootstrap
+        return self._stack.enter_context(KafkaContainer()).bootstrap if self._containers else self.embedded_bootstrap
+
+    @cached_property
+    def embedded_bootstrap(self) -> str:
         return self._stack.enter_context(EmbeddedBroker(self._directory / "kafka")).bootstrap
 
     @cached_property
@@ -153,6 +155,12 @@ def servers(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactor
 def broker(servers: Servers) -> str:
     """The bootstrap address of a broker that the whole session shares: use topics and groups of your own."""
     return servers.bootstrap
+
+
+@pytest.fixture(scope="session")
+def embedded_broker(servers: Servers) -> str:
+    """The same of an embedded broker, also where the shared one is a container."""
+    return servers.embedded_bootstrap
 
 
 @pytest.fixture(scope="session")

@@ -145,7 +145,7 @@ def test_a_broken_start_leaves_nothing_and_names_the_log(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def cache(tmp_path: Path, broker: str) -> Path:
+def cache(tmp_path: Path, embedded_broker: str) -> Path:
     """A copy of the cache, which the running broker has filled."""
     theirs = shutil.ignore_patterns("fetch-*")  # of another worker that makes something just now
     shutil.copytree(jars.cache_dir() / "jars", tmp_path / "cache" / "jars", ignore=theirs)
@@ -159,8 +159,8 @@ def test_a_whole_cache_needs_no_network(cache: Path) -> None:
     assert told[-1] == ("Kafka jars", len(paths), len(paths))
 
 
-def test_the_broker_starts_from_java_s_cache_of_its_classes(broker: str) -> None:
-    """Whoever started the shared broker has made it; Java must take it, also by another path to the same jars."""
+def test_the_broker_starts_from_java_s_cache_of_its_classes(embedded_broker: str) -> None:
+    """Whoever started that broker has made it; Java must take it, also by another path to the same jars."""
     jars_here = [jar.resolve() for jar in jars.fetch_jars(offline=True)]
     with (jars_here[0].parent / "classes.lock").open("ab") as lock:  # another worker may just make it
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -177,7 +177,7 @@ def test_the_broker_starts_from_java_s_cache_of_its_classes(broker: str) -> None
         "random-uuid",
     ]
     assert subprocess.run(tool, check=True, capture_output=True, text=True, timeout=DEADLINE_S).stdout.strip()
-    assert AdminClient({"bootstrap.servers": broker}).list_topics(timeout=DEADLINE_S).brokers
+    assert AdminClient({"bootstrap.servers": embedded_broker}).list_topics(timeout=DEADLINE_S).brokers
 
 
 def test_a_cache_that_cannot_be_made_is_done_without(cache: Path) -> None:

@@ -16,6 +16,7 @@ from support.containers import shares_servers
         (("cast", "probe"), {"cast": "simulated"}, False),
         (("cast", "probe"), {}, False),  # a file may have a cast of its own
         (("cast",), {"sampled": True}, False),
+        (("embedded_broker", "tmp_path"), {}, False),
         (("tmp_path",), {}, False),
     ],
 )
