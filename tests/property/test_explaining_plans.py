@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from orderwing.commands.explaining.again import Remade, proposed_again, remade
 from orderwing.commands.explaining.cards import CardError, Reference, proposal_of
+from orderwing.commands.explaining.plans import Planning
 from orderwing.planning.explaining.breakeven import halved
 from orderwing.reoptimizer.emit import proposal_message
 from orderwing.reoptimizer.pool import Pool, PoolPart
@@ -97,16 +98,14 @@ def test_a_plan_comes_out_again_and_what_is_told_flips_it(case: tuple[Network, l
 
 @settings(max_examples=6, deadline=None)
 @given(parts(1))
-def test_so_does_one_that_met_full_departures_or_it_is_said(case: tuple[Network, list[StockReserved]]) -> None:
+def test_so_does_one_that_met_full_departures(case: tuple[Network, list[StockReserved]]) -> None:
     network, events = case
     world = AllocationWorld(network)
     for event in events:
-        card, order = card_and_order(world, event)
-        with suppress_only("full for some plans only"):
-            require_flips(remade(card, order, Reference({1: network}, ITEMS, network)))
+        require_flips(remade(*card_and_order(world, event), Reference({1: network}, ITEMS, network)))
 
 
-def test_which_departures_were_full_is_found_by_what_was_chosen_instead() -> None:
+def test_the_card_tells_which_departures_were_full() -> None:
     network = a_network(
         [a_site("s0"), a_site("s1")], [a_lane("s0", 1), a_lane("s1", 1, 105)], Policies(late_hour_minor=3)
     )
@@ -116,6 +115,8 @@ def test_which_departures_were_full_is_found_by_what_was_chosen_instead() -> Non
     made = [remade(*card_and_order(world, event), reference) for event in events]
     due = [one.verdict.promise_at_ms or 0 for one in made]
     assert due == [due[0], due[0] + HOUR_MS, due[0] + 2 * HOUR_MS]
+    full = [one.facts.full for one in made if isinstance(one.facts, Planning)]
+    assert [len({at_ms for _, at_ms in places}) for places in full] == [0, 1, 2]
 
 
 @settings(max_examples=4, deadline=None)

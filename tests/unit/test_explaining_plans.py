@@ -80,6 +80,30 @@ def test_a_plan_is_made_again_as_if_sites_or_stock_were_otherwise() -> None:
     assert "The card does not say whether s1-south at" in later
 
 
+def tight(units_per_hour: int, parcels: int) -> Told:
+    """One unit held at s0, dearer than s1, whose first hour or departure another part had filled."""
+    world = a_network(
+        [a_site("s0", units_per_hour=100), a_site("s1", units_per_hour=units_per_hour)],
+        [a_lane("s0", price=104), a_lane("s1", parcels)],
+        Policies(move_threshold_minor=0, late_hour_minor=60),
+    )
+    made = AllocationWorld(world)
+    made.put(reserved("o/south/0", [hold("s1")], START_MS + HOUR_MS))
+    event = reserved("o/south/1", [hold("s0")], START_MS + HOUR_MS, [("s1", "tea", 2)])
+    card = next(one for one in made.put(event) if isinstance(one, DecisionCard))
+    return _told(json.loads(card.model_dump_json()), event.order, Reference({1: world}, ITEMS, world), None)
+
+
+def test_what_was_lost_for_want_of_room_is_told_with_the_room_that_it_lacked() -> None:
+    departure, hour = said(tight(100, parcels=1)), said(tight(1, parcels=9))
+    assert (
+        "s1 would win if the departure of s1-south at 2026-06-01 09:00:00 had room for 1 parcel instead of 0"
+        in departure
+    )
+    assert "s1 would win if the hour of picking at s1 from 2026-06-01 08:00:00 had room for 1 unit instead of 0" in hour
+    assert "room" not in said(tight(100, parcels=9))
+
+
 def test_a_plan_keeps_its_cost_beside_another_split_over_its_sites_without_room() -> None:
     ways = [("s0 by l0 + s1 by l1", 200), ("s0 + s1", None)]
     candidates = tuple([Candidate(label=label, cost_minor=minor) for label, minor in ways])

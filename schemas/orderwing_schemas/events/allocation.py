@@ -15,7 +15,8 @@ class PartAllocated(Event):
     """The standing plan of a part. `cause`: `first`, `own_move`, `proposal`, `replacement`.
 
     `cost_minor` is the sum of the shipments' costs; `previous_cost_minor` that of the version before, if any.
-    `strategy` of the policy in force by which the part is held, if one says anything about plans.
+    `strategy` of the policy in force by which the part is held, if one says anything about plans; `barred`: sites to
+    which the policy lets nothing of it be moved.
     """
 
     type: Literal["part.allocated.v1"] = "part.allocated.v1"
@@ -41,6 +42,7 @@ class PartAllocated(Event):
     freeze_at_ms: EpochMs
     placed_at_ms: EpochMs
     strategy: Told[str] = None
+    barred: Annotated[tuple[str, ...], Field(exclude_if=is_unsaid)] = ()
 
 
 class PartWaiting(Event):

@@ -31,7 +31,8 @@ class StandingLeg(Model):
 class StandingPart(Model):
     """A part as it was planned when a proposal named it: what it held, at which cost, there when.
 
-    `strategy` of the policy, by which it was held, and `legs` only where more than cost counted.
+    `strategy` of the policy, by which it was held, only where more than cost counted; `barred`: sites to which the
+    policy lets nothing of it be moved, if there are any.
     """
 
     part_id: str
@@ -45,6 +46,7 @@ class StandingPart(Model):
     arrival_at_ms: EpochMs
     promise_at_ms: EpochMs
     strategy: Told[str] = None
+    barred: Told[tuple[str, ...]] = None
     legs: Told[tuple[StandingLeg, ...]] = None
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from orderwing_schemas.base import EpochMs, Event, Model, Told
+from orderwing_schemas.base import EpochMs, Event, Model, Told, is_unsaid
 from orderwing_schemas.domain import Available, Candidate, HeldLine, LineQuantity, Order, ShelfLevel
 
 
@@ -15,7 +15,8 @@ class StockReserved(Event):
     """A firm hold in one region: a new part for its allocation. `part_id` = order/region/number.
 
     `seen` holds the shelves of the part's region that stock one of its SKUs, after this decision: what allocation may
-    weigh without stock of its own. `replaces` names the part whose short pick this makes good.
+    weigh without stock of its own. `replaces` names the part whose short pick this makes good. `barred`: sites to which
+    the policy in force lets nothing of it be moved; `seen` is without them.
     """
 
     type: Literal["stock.reserved.v1"] = "stock.reserved.v1"
@@ -26,6 +27,7 @@ class StockReserved(Event):
     promise_at_ms: EpochMs
     seen: tuple[Available, ...]
     replaces: str | None = None
+    barred: Annotated[tuple[str, ...], Field(exclude_if=is_unsaid)] = ()
 
 
 class PartMove(Model):
@@ -223,13 +225,13 @@ class PlanFacts(Model):
     """What it takes, with the order and the reference data, to choose the plan of a new part again.
 
     `held`: the part's hold, of which `promise_at_ms` was promised. `departures`: of the shipments of each plan with a
-    price, in the order of the candidates; they tell which earlier ones had no room. `seen`: where the card's is cut.
+    price, in the order of the candidates. `seen`: where the card's is cut. What others had booked, if any had: `hours`
+    of picking that were looked at, as (site, hour since 1970, units); `booked` of departures that were too full, as
+    (lane, departure, parcels). `barred`: sites to which the policy in force let nothing of the part be moved.
 
     Only where more than cost counted: `policy` with its version, if a strategy did; `steering`, if a list was in force,
-    the prices of the lines' SKUs, in their order, at each of the region's sites; `hours`, if it mattered how full they
-    were, as (site, hour since 1970, units that others had booked); `beside`, what counted beside the cost of each plan
-    with a price. Where gathering was weighed, all that was booked of what was asked about: `hours`, and `booked` as
-    (lane, departure, parcels of others).
+    the prices of the lines' SKUs, in their order, at each of the region's sites; `beside`, what counted beside the cost
+    of each plan with a price.
     """
 
     region: str
@@ -244,6 +246,7 @@ class PlanFacts(Model):
     hours: Told[tuple[tuple[str, int, int], ...]] = None
     beside: Told[tuple[int, ...]] = None
     booked: Told[tuple[tuple[str, EpochMs, int], ...]] = None
+    barred: Annotated[tuple[str, ...], Field(exclude_if=is_unsaid)] = ()
 
 
 class DecisionCard(Event):

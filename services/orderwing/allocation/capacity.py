@@ -49,24 +49,28 @@ def _counted(network: Network, shipment: Shipment) -> Shipment:
 class Room:
     """The room left, with what the part itself holds counted as free.
 
-    `looked` is told what others have booked of each place that was asked about.
+    `met` is told what others have booked: of departures that were too full, and of hours that were asked about.
     """
 
-    def __init__(self, draft: Draft, own: Needs, looked: MutableMapping[Place, int] | None = None) -> None:
+    def __init__(self, draft: Draft, own: Needs, met: MutableMapping[Place, int] | None = None) -> None:
         self._draft = draft
         self._own = own
-        self._looked = looked
+        self._met = {} if met is None else met
 
     def fits(self, site: Site, lane: Lane, departure_ms: int, units: int, parcels: int) -> bool:
-        left = self._left(("lane", lane.lane_id, departure_ms), lane.parcels_per_departure)
-        if left < places(lane, parcels):
+        place = ("lane", lane.lane_id, departure_ms)
+        others = self._others(place)
+        if lane.parcels_per_departure - others < places(lane, parcels):
+            self._met[place] = others
             return False
         return self.can_pick(site, departure_ms, units)
 
     def can_pick(self, site: Site, departure_ms: int, units: int) -> bool:
         for hour, needed in picking_hours(site, departure_ms, units):
-            if self._left(("site", site.site_id, hour), site.units_per_hour) < needed:
-                return False
+            if others := self.taken(site.site_id, hour):
+                self._met["site", site.site_id, hour] = others
+                if site.units_per_hour - others < needed:
+                    return False
         return True
 
     def percent(self, site: Site, hours: Iterable[tuple[int, int]]) -> int:
@@ -75,13 +79,10 @@ class Room:
 
     def taken(self, site_id: str, hour: int) -> int:
         """Units that others have booked."""
-        return -self._left(("site", site_id, hour), 0)
+        return self._others(("site", site_id, hour))
 
-    def _left(self, place: Place, capacity: int) -> int:
-        others = booked(self._draft, place) - self._own.get(place, 0)
-        if self._looked is not None:
-            self._looked[place] = others
-        return capacity - others
+    def _others(self, place: Place) -> int:
+        return booked(self._draft, place) - self._own.get(place, 0)
 
 
 def places(lane: Lane, parcels: int) -> int:

@@ -21,6 +21,7 @@ from orderwing_schemas.network import Network
 MOST_CANDIDATES = 12
 MOST_SHELVES = 50
 MOST_KEPT = 2_000  # shelves: with more a decision cannot be made again from its card
+MOST_PLACES = 500  # hours and departures that others had filled: likewise
 NO_ROOM = "no departure has room"
 
 
@@ -52,9 +53,19 @@ def loser(other: Weighed) -> Candidate:
     return Candidate(label=other.label, lost_because=other.why or NO_ROOM)
 
 
-def facts(network: Network, event: StockReserved, standing: Shipments, weighed: Sequence[Weighed]) -> PlanFacts | None:
-    """What a new part's card keeps. None where it is too much to keep."""
-    if len(event.held) > MOST_SHELVES or len(event.seen) > MOST_KEPT:
+def facts(
+    network: Network,
+    event: StockReserved,
+    standing: Shipments,
+    weighed: Sequence[Weighed],
+    met: Mapping[Place, int],
+    policy: Compiled | None,
+) -> PlanFacts | None:
+    """What a new part's card keeps. None where it is too much to keep.
+
+    `met`: what others had booked of places that mattered. `policy`, if it decided anything about the plan.
+    """
+    if len(event.held) > MOST_SHELVES or len(event.seen) > MOST_KEPT or len(met) > MOST_PLACES:
         return None
     plans = (standing, *[other.shipments for other in weighed if other.shipments])
     return PlanFacts(
@@ -64,18 +75,19 @@ def facts(network: Network, event: StockReserved, standing: Shipments, weighed: 
         promise_at_ms=event.promise_at_ms,
         departures=tuple([shipment.departure_at_ms for shipments in plans for shipment in shipments]),
         seen=event.seen if len(event.seen) > MOST_SHELVES else None,
+        hours=tuple([(owner, when, units) for (kind, owner, when), units in met.items() if kind == "site"]) or None,
+        booked=tuple([(owner, when, parcels) for (kind, owner, when), parcels in met.items() if kind == "lane"])
+        or None,
+        barred=event.barred,
+        policy=None if policy is None else policy.policy.policy,
+        policy_version=None if policy is None else policy.policy.version,
     )
 
 
 def counted_facts(
-    kept: PlanFacts | None,
-    scales: Scales,
-    part: Part,
-    policy: Compiled | None,
-    standing: Shipments,
-    weighed: Sequence[Weighed],
+    kept: PlanFacts | None, scales: Scales, part: Part, standing: Shipments, weighed: Sequence[Weighed]
 ) -> PlanFacts | None:
-    """With what counted beside costs: policy, steering prices, how full hours were; and what it came to, by plan."""
+    """With what counted beside costs: steering prices, and what it came to, by plan."""
     counting = scales.counting
     if kept is None or counting is None:
         return kept
@@ -85,36 +97,8 @@ def counted_facts(
         skus = dict.fromkeys([line.sku for line in part.lines])
         sites = counting.network.sites_by_region.get(part.region, ())
         prices = tuple([counting.steering(site.site_id, sku) for sku in skus for site in sites])
-    governed = policy is not None and part.strategy is not None
-    return kept.model_copy(
-        update={
-            "policy": policy.policy.policy if policy is not None and governed else None,
-            "policy_version": policy.policy.version if policy is not None and governed else None,
-            "steering": prices,
-            "hours": scales.hours(plans) if counting.needs_hours else None,
-            "beside": tuple([scales.weight(shipments).beside_minor for shipments in plans]),
-        }
-    )
-
-
-def gathering_facts(
-    kept: PlanFacts | None, policy: Compiled | None, looked: Mapping[Place, int] | None
-) -> PlanFacts | None:
-    """With the policy, whose strategy says what gathering has to save, and what others had booked.
-
-    Transfers leave when there is room for picking, and a parcel of several sites may be of more cartons: when each plan
-    leaves does not tell what was full for the others.
-    """
-    taken = [(place, amount) for place, amount in (looked or {}).items() if amount]
-    if kept is None or len(taken) > MOST_KEPT:
-        return None
-    more: dict[str, object] = {
-        "hours": tuple([(owner, when, amount) for (kind, owner, when), amount in taken if kind == "site"]),
-        "booked": tuple([(owner, when, amount) for (kind, owner, when), amount in taken if kind == "lane"]),
-    }
-    if policy is not None:
-        more |= {"policy": policy.policy.policy, "policy_version": policy.policy.version}
-    return kept.model_copy(update=more)
+    beside = tuple([scales.weight(shipments).beside_minor for shipments in plans])
+    return kept.model_copy(update={"steering": prices, "beside": beside})
 
 
 def told(scales: Scales, policy: Compiled | None, chosen: Shipments) -> tuple[str, ...]:

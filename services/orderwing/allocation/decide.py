@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from orderwing.allocation.capacity import needs
-from orderwing.allocation.cards import candidate, counted_facts, facts, gathering_facts, loser, losers, send, told
+from orderwing.allocation.cards import candidate, counted_facts, facts, loser, losers, send, told
 from orderwing.allocation.comparing import Comparison
 from orderwing.allocation.gathering import gather
 from orderwing.allocation.moves import ask, reserve_room
@@ -64,12 +64,12 @@ def planned_by(view: View, event: StockReserved, now_ms: int, policy: Compiled |
     compared = Comparison(part, shipments, weighed, draft.network.policies.move_threshold_minor, scales)
     others = (*map(loser, gathered.others), *losers(holding, compared))
     lost = (*gathered.others, *weighed)
-    again = facts(draft.network, event, shipments, lost)
+    hurries = part.max_delay_minutes < event.order.max_delay_minutes
+    decided = policy if part.strategy is not None or gathered.others or hurries else None
+    again = facts(draft.network, event, shipments, lost, planner.met, decided)
     notes: tuple[str, ...] = ()
     if counting is not None:
-        again, notes = counted_facts(again, scales, part, policy, shipments, lost), told(scales, policy, shipments)
-    if gathered.others:
-        again = gathering_facts(again, policy, planner.looked)
+        again, notes = counted_facts(again, scales, part, shipments, lost), told(scales, policy, shipments)
     if shipments:
         candidates = (candidate(shipments, None), *others)
         send(draft, part, "planned on the stock held", shipments, candidates, now_ms, event.seen, again, notes)

@@ -60,17 +60,18 @@ def part_of(event: StockReserved, lines: Iterable[OrderLine], strategy: Strategy
         stop_id=order.stop_id,
         service_level=order.service_level,
         one_box=order.one_box,
-        max_delay_minutes=_delay_minutes(order, strategy),
+        max_delay_minutes=delay_minutes(order, strategy),
         may_split=order.may_split,
         lines=tuple([Line(x.line_id, x.sku, x.quantity, x.amount_minor, x.capacity) for x in lines]),
         promise_at_ms=event.promise_at_ms,
         placed_at_ms=order.placed_at_ms,
         replacement=event.replaces is not None,
         strategy=None if strategy is None or not decides(strategy) else strategy.name,
+        barred=event.barred,
     )
 
 
-def _delay_minutes(order: Order, strategy: Strategy | None) -> int:
+def delay_minutes(order: Order, strategy: Strategy | None) -> int:
     """What the customer accepts, or the strategy if that is less."""
     accepted = order.max_delay_minutes
     return (
@@ -107,7 +108,7 @@ def held_by(shipments: Shipments) -> tuple[HeldLine, ...]:
 class Planner:
     """Plans for a part under the capacity that is left; what is packed alike at several sites is packed once.
 
-    `looked`: what others have booked of the places that were asked about, where transfers join sites.
+    `met`: what others have booked of departures that were too full, and of hours of picking that were asked about.
     """
 
     def __init__(self, draft: Draft, part: Part, now_ms: int, counting: Counting | None = None) -> None:
@@ -117,7 +118,7 @@ class Planner:
         self.counting = counting
         self._late = None if counting is None else counting.late
         self._avoided = () if counting is None else counting.avoided
-        self.looked: dict[Place, int] | None = {} if draft.network.transfers else None
+        self.met: dict[Place, int] = {}
         self._prices = price_list(draft.network)
         self._loads: dict[tuple[Taken, ...], Load] = {}
 
@@ -141,7 +142,7 @@ class Planner:
         return tuple(shipments)
 
     def room(self, own: Needs) -> Room:
-        return Room(self.draft, own, self.looked)
+        return Room(self.draft, own, self.met)
 
     def run(self, sent: Consignment, from_ms: int, room: Room) -> Run | None:
         """The departure that weighs least, of those that can be picked for from `from_ms` on."""
@@ -297,6 +298,7 @@ def tell(
         freeze_at_ms=plan.freeze_at_ms,
         placed_at_ms=part.placed_at_ms,
         strategy=part.strategy,
+        barred=part.barred,
     )
     draft.emit(topics.PARTS_PLANNED, event)
 

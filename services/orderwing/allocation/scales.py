@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import partial
 
 from orderwing.allocation.capacity import Needs, Room
@@ -61,11 +60,6 @@ class Scales:
         if self.counting is None or not self.counting.needs_hours:
             return ""
         return self.counting.too_full(self._sent(shipments))
-
-    def hours(self, plans: Iterable[Shipments]) -> tuple[tuple[str, int, int], ...]:
-        """(site, hour since 1970, units that others booked) of the picking of some plans."""
-        places = {(one.site_id, hour): None for shipments in plans for one in shipments for hour, _ in one.hours}
-        return tuple([(site_id, hour, self._room.taken(site_id, hour)) for site_id, hour in places])
 
     def _sent(self, shipments: Shipments) -> list[Sent]:
         full = self.counting is not None and self.counting.needs_hours

@@ -58,7 +58,8 @@ def explain(
     try:
         asked = what_if(without or (), with_stock or (), at)
         settings = configured()
-        found, order = _read(order_id, settings.redis.url)
+        found, orders = _read(order_id, settings.redis.url)
+        order = orders.pop(order_id, None)
         reference, unread = _reference(settings.kafka, required=bool(asked) or policy is not None)
         if reference is not None:
             _check(asked, order, reference)
@@ -67,7 +68,7 @@ def explain(
             reference = reference.knowing(parsed.policy)
         told = [_told(card, order, reference, unread) for card in found.cards]
         told = [_asked(one, asked, parsed, exact) for one in told]
-        proposed = [_proposed(*one, order, reference, unread) for one in found.proposals]
+        proposed = [_proposed(*one, order, reference, unread, orders) for one in found.proposals]
         proposed = [replace(p, parts=tuple([_asked(one, asked, parsed, exact) for one in p.parts])) for p in proposed]
         again = [*told, *[one for proposal in proposed for one in proposal.parts]]
         if (asked or parsed) and all(one.answers is None for one in again):
@@ -87,16 +88,20 @@ def explain(
     _print(told, proposed, said, Console())
 
 
-def _read(order_id: str, redis_url: str) -> tuple[Explanation, Order | None]:
+def _read(order_id: str, redis_url: str) -> tuple[Explanation, dict[str, Order]]:
+    """And what is known of the order, and of others that were to move with it."""
     from orderwing.commands.explaining.cards import order_of
 
     with Views(redis_url) as views:
-        found, known = views.explain(order_id), views.order(order_id)
+        found = views.explain(order_id)
+        moved = [change["order_id"] for proposal, _ in found.proposals for change in proposal["changes"]]
+        known = [(one, views.order(one)) for one in dict.fromkeys([order_id, *moved])]
     if not found.cards and not found.proposals:
         raise OperatorError(
             f"Nothing was decided about an order {order_id} yet: see `orderwing order show {order_id}`."
         )
-    return found, None if known is None else order_of(known.order)
+    orders = [(one, order_of(view.order)) for one, view in known if view is not None]
+    return found, {one: order for one, order in orders if order is not None}
 
 
 def _reference(kafka: Kafka, required: bool) -> tuple[Reference | None, str | None]:
@@ -136,7 +141,12 @@ def _told(card: Json, order: Order | None, reference: Reference | None, unread: 
 
 
 def _proposed(
-    proposal: Json, answer: Json | None, order: Order | None, reference: Reference | None, unread: str | None
+    proposal: Json,
+    answer: Json | None,
+    order: Order | None,
+    reference: Reference | None,
+    unread: str | None,
+    others: dict[str, Order] | None = None,
 ) -> Proposed:
     from orderwing.commands.explaining.again import proposed_again
     from orderwing.commands.explaining.cards import CardError, proposal_of
@@ -145,7 +155,7 @@ def _proposed(
     if reference is None:
         return Proposed(proposal, answer, (Told({"part_id": None}, None, unread),))
     try:
-        made = proposed_again(proposal_of(proposal), order, reference)
+        made = proposed_again(proposal_of(proposal), order, reference, others)
     except CardError as error:
         return Proposed(proposal, answer, (Told({"part_id": None}, None, str(error)),))
     return Proposed(proposal, answer, tuple([Told({"part_id": part_id}, one, None) for part_id, one in made]))
@@ -171,20 +181,20 @@ def _answers(again: Remade, asked: WhatIf, policy: Parsed | None) -> list[Answer
     from orderwing.planning.policies.compiling import compiled
     from orderwing.planning.policies.file import PolicyError
 
-    if (policy is None or again.under is None) and not asked.concerns(again.facts):
+    if policy is None and not asked.concerns(again.facts):
         return []
     if why := impossible(again.facts, asked):
         return [Answer(DECIDED, again.verdict, None, why_not=why)]
     changed = asked.apply(again.facts)
-    if policy is not None and again.under is not None:
+    if policy is not None:
         try:
             decide = again.under(compiled(policy, again.network))
         except PolicyError as error:
             raise OperatorError(str(error)) from None
         return [Answer("By the policy", again.verdict, *priced(decide, changed))]
     decided = Answer(DECIDED, again.verdict, again.decide(changed))
-    if again.under is None:
-        return [decided]  # the exact engine decides no such thing
+    if not again.has_engine:
+        return [decided]
     return [decided, Answer("By the exact engine", again.exact, *priced(exactly, changed))]
 
 

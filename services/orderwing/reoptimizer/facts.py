@@ -53,5 +53,6 @@ def _standing(part: PoolPart, counted: bool) -> StandingPart:
         arrival_at_ms=part.arrival_at_ms,
         promise_at_ms=part.promise_at_ms,
         strategy=part.strategy if counted else None,
-        legs=tuple([StandingLeg(**msgspec.structs.asdict(leg)) for leg in part.legs]) if counted else None,
+        barred=part.barred or None,
+        legs=tuple([StandingLeg(**msgspec.structs.asdict(leg)) for leg in part.legs]),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import permutations
 
 from orderwing.planning.calendar import arrival_ms, earliest_departure, pick_ms, serving_lanes
 from orderwing.planning.moving import compared
@@ -13,15 +12,14 @@ from orderwing.planning.traits import refusal
 from orderwing.planning.wishes import latest_ms
 from orderwing.reoptimizer.choice import Block, Option, never
 from orderwing.reoptimizer.counting import Counted, Parcels, Run
-from orderwing.reoptimizer.pool import Line, Pool, PoolPart, Shelf, Take, liking, way_of
+from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take, liking, way_of
+from orderwing.reoptimizer.ways import Stock, alone, splits, stocked
 from orderwing_schemas.domain import CostTerm
 from orderwing_schemas.network import Network, Site
 
 MOST = 9  # options of a part, the standing one included
 _CHEAPEST = 5  # of them whatever stock they need; the rest need only what is free or the part's own
-_SITES = 8  # that a part's options are made from
-
-Stock = Callable[[Shelf], int]
+BARRED = "the policy leaves it out"
 
 
 def none(_part: PoolPart) -> None:
@@ -196,7 +194,7 @@ def _block(
     full: dict[str, str] = {}
     at_once: set[tuple[Take, ...]] = set()
 
-    may_not = pricer.refused(part, sites)
+    may_not = _barred(part, sites) | pricer.refused(part, sites)
 
     def without_others(shelf: Shelf) -> int:
         return 0 if shelf in may_not else free.get(shelf, 0) + own.get(shelf, 0)
@@ -204,16 +202,30 @@ def _block(
     def with_others(shelf: Shelf) -> int:
         return 0 if shelf in may_not else free.get(shelf, 0) + pooled.get(shelf, 0)
 
+    def consider(takes: tuple[Take, ...], stock: Stock) -> Option | None:
+        """As an option, unless the strategy leaves it out."""
+        if stock is without_others:
+            at_once.add(takes)
+        if takes == standing.takes or takes in options:
+            return options.get(takes, standing)
+        option = pricer.option(part, takes) if pricer.is_allowed(part, takes) else None
+        if option is not None and option.too_full and not standing.too_full:
+            full[option.label] = option.too_full
+        elif option is not None:
+            options[takes] = option
+        return option
+
+    cheapest = pricer.single_site(part) == "when_cheapest"
+    one_will_do = False
     for stock in (without_others, with_others):
-        for takes in _ways(part, sites, stock, pricer.single_site(part)):
-            if takes != standing.takes and takes not in options and pricer.is_allowed(part, takes):
-                option = pricer.option(part, takes)
-                if option is not None and option.too_full and not standing.too_full:
-                    full[option.label] = option.too_full
-                elif option is not None:
-                    options[takes] = option
-            if stock is without_others:
-                at_once.add(takes)
+        some = stocked(part, sites, stock)
+        whole = alone(part, some, stock)
+        single = [option for takes in whole.values() if (option := consider(takes, stock)) is not None]
+        if stock is without_others and not cheapest:
+            one_will_do = _one_will_do(part, [standing, *single])
+        if not one_will_do:
+            for takes in splits(part, some, stock, whole, cheapest):
+                consider(takes, stock)
     ranked = sorted(options.values(), key=lambda one: (-one.liking, one.weight.all_minor, one.takes))
     kept = ranked[:_CHEAPEST]
     kept += [option for option in ranked[_CHEAPEST:] if option.takes in at_once][: MOST - 1 - len(kept)]
@@ -221,52 +233,18 @@ def _block(
     return Block(part, (standing, *kept), tuple((refused | full).items()))
 
 
-def _ways(part: PoolPart, sites: Sequence[str], stock: Stock, single_site: str) -> Iterable[tuple[Take, ...]]:
-    """Single sites that have all; then, for a part that is split already or may be, pairs of a main site and another.
-
-    A pair whose main site has all is a single site with a second parcel, so it is left out. The other one may have all
-    where a single site wins only if it is cheapest.
-    """
-    stocked = [site_id for site_id in sites if any(stock((site_id, line.sku)) > 0 for line in part.lines)]
-    stocked.sort(key=lambda site_id: -sum(stock((site_id, x.sku)) >= x.quantity for x in part.lines))
-    whole = set()
-    for site_id in stocked:
-        if takes := _fill(part.lines, (site_id,), stock):
-            whole.add(site_id)
-            yield takes
-    split = len({take.site_id for take in part.takes})
-    if len(part.lines) > 1 and (split > 1 or (part.may_split and not part.one_box)):
-        for pair in permutations(stocked[:_SITES], 2):
-            if whole.intersection(pair[:1] if single_site == "when_cheapest" else pair):
-                continue
-            if takes := _fill(part.lines, pair, stock):
-                yield takes
-    if split > 2:
-        held = sorted({take.site_id for take in part.takes})
-        for left_out in held:
-            if takes := _fill(part.lines, [site_id for site_id in held if site_id != left_out], stock):
-                yield takes
+def _barred(part: PoolPart, sites: Iterable[str]) -> dict[Shelf, str]:
+    """The shelves of sites to which reservation moves nothing of the part."""
+    own = {take.site_id for take in part.takes}
+    barred = [site_id for site_id in sites if site_id in part.barred and site_id not in own]
+    return {(site_id, line.sku): BARRED for site_id in barred for line in part.lines}
 
 
-def _fill(lines: Iterable[Line], sites: Sequence[str], stock: Stock) -> tuple[Take, ...] | None:
-    """Each line whole from the first of `sites` that has it, in pieces only where none has; None if it is not there."""
-    left: dict[Shelf, int] = {}
-    takes = []
-    for line in lines:
-        for site_id in sites:
-            if (site_id, line.sku) not in left:
-                left[site_id, line.sku] = max(0, stock((site_id, line.sku)))
-        having = [site_id for site_id in sites if left[site_id, line.sku] >= line.quantity]
-        needed = line.quantity
-        for site_id in having[:1] or sites:
-            units = min(needed, left[site_id, line.sku])
-            if units:
-                takes.append(Take(site_id, line.line_id, line.sku, units))
-                left[site_id, line.sku] -= units
-                needed -= units
-        if needed:
-            return None
-    return tuple(sorted(takes))
+def _one_will_do(part: PoolPart, options: Iterable[Option]) -> bool:
+    """Whether one site could send all of it by the promise, so that it wins over any split."""
+    return any(
+        option.arrival_ms <= part.promise_at_ms and len({t.site_id for t in option.takes}) == 1 for option in options
+    )
 
 
 def _label(takes: Iterable[Take]) -> str:

@@ -61,7 +61,8 @@ class Refusal(msgspec.Struct, frozen=True, array_like=True):
 class PoolPart(msgspec.Struct, frozen=True, kw_only=True):
     """A part as its newest plan has it: `cost_minor` is that plan's, `arrival_at_ms` that of its last shipment.
 
-    `legs` by site; none were kept by an earlier version. `strategy` of the policy, by which it is held.
+    `legs` by site; none were kept by an earlier version. `strategy` of the policy, by which it is held; `barred`: sites
+    to which it lets nothing be moved.
     """
 
     region: str
@@ -83,6 +84,7 @@ class PoolPart(msgspec.Struct, frozen=True, kw_only=True):
     max_delay_minutes: int = 1440
     legs: tuple[Leg, ...] = ()
     strategy: str | None = None
+    barred: tuple[str, ...] = ()
 
     @property
     def way(self) -> Way:
@@ -164,6 +166,7 @@ def learn_plan(entry: Entry, event: PartAllocated) -> Entry:
         freeze_at_ms=event.freeze_at_ms,
         legs=tuple(Leg(s.site_id, s.departure_at_ms, s.arrival_at_ms, s.parcels) for s in event.shipments),
         strategy=event.strategy,
+        barred=event.barred,
     )
     return entry | {part.part_id: part}
 

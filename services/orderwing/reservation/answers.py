@@ -110,6 +110,7 @@ def reserve_part(
         promise_at_ms=promise_at_ms,
         seen=Shelves(draft, region).seen([line.sku for line in held], bars),
         replaces=replaces,
+        barred=bars,
     )
     draft.emit(STOCK_RESERVED, event)
     return promise_at_ms

@@ -178,6 +178,7 @@ def test_what_the_policy_leaves_out_no_move_brings_back() -> None:
             made.receive(site_id, "A", units)
         made.clear(order("o1", {"A": 2}))
         (reserved,) = made.reserved("o1")
+        assert reserved.barred == ("N1",)
         assert [site_id for site_id, _, _ in reserved.seen] == [site_id for site_id in stock if site_id == "N2"]
         for site_id, reason in moves.items():
             held = (HeldLine(line_id="l-A", sku="A", site_id=site_id, quantity=2),)

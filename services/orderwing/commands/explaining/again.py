@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from orderwing.commands.explaining import jointly, plans, proposals, routes
+from orderwing.commands.explaining.by_policy import plan_by, proposal_by
 from orderwing.commands.explaining.cards import (
     CardError,
     Reference,
@@ -17,7 +18,8 @@ from orderwing.commands.explaining.cards import (
     policy_in,
     there,
 )
-from orderwing.planning.explaining.breakeven import Findings, break_evens
+from orderwing.commands.explaining.room import rooms
+from orderwing.planning.explaining.breakeven import Findings, break_evens, freed
 from orderwing.planning.explaining.by_policy import by_policy, chosen_by
 from orderwing.planning.explaining.deciding import (
     Choose,
@@ -43,8 +45,8 @@ class Remade:
     """A decision made again by `decide`, as it was made. `findings` and `exact_findings` are of the two ways to decide.
 
     `exact` is by the network's rules alone; None where goods cannot be priced, and `no_price` says why, or where the
-    engine does not decide such a thing. `under`: the same decision by another policy; None where none counts.
-    `nothing`: what it means to choose nothing; `due`: what the verdict's promise is.
+    engine does not decide such a thing. `under`: the same decision by another policy. `nothing`: what it means to
+    choose nothing; `due`: what the verdict's promise is.
     """
 
     network: Network  # all of it, not only what the decision looked at
@@ -52,12 +54,17 @@ class Remade:
     decide: Decide
     verdict: Verdict
     findings: Findings
+    under: Callable[[Compiled], Decide]
     exact: Verdict | None = None
     no_price: str | None = None
     governed: bool = False
-    under: Callable[[Compiled], Decide] | None = None
     nothing: str = "Nothing could be held"
     due: str = "promised for"
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether the exact engine decides such a thing."""
+        return self.exact is not None or self.no_price is not None
 
     def exact_findings(self) -> Findings | None:
         return None if self.exact is None else break_evens(self.facts, self.exact, exactly)
@@ -115,7 +122,7 @@ def _chosen(
     exact, no_price = priced(exactly, facts)
     network = reference.networks[facts.network.version]
     found = break_evens(facts, verdict, decide)
-    return Remade(network, facts, decide, verdict, found, exact, no_price, governed, under)
+    return Remade(network, facts, decide, verdict, found, under, exact, no_price, governed)
 
 
 def _plan(card: DecisionCard, kept: PlanFacts, order: Order, reference: Reference) -> Remade:
@@ -123,14 +130,18 @@ def _plan(card: DecisionCard, kept: PlanFacts, order: Order, reference: Referenc
     facts = plans.planning_of(card, kept, order, network, reference.items, policy_in(kept, reference))
     verdict = plans.by_allocation(facts)
     if not plans.is_reproduced(card, facts):
-        raise CardError(f"{otherwise(verdict)} Or departures were full for some plans only: no card holds how full.")
+        raise CardError(otherwise(verdict))
     found = break_evens(facts, verdict, plans.by_allocation, own=plans.own_inputs(facts))
+    with_room = freed(facts, verdict, plans.by_allocation, rooms(facts))
+    found = found._replace(found=(*found.found, *with_room))
     waits = "No departure would have room, and the part would wait"
-    return Remade(network, facts, plans.by_allocation, verdict, found, nothing=waits, due=ARRIVES)
+    return Remade(network, facts, plans.by_allocation, verdict, found, plan_by, nothing=waits, due=ARRIVES)
 
 
-def proposed_again(proposal: ProposalMade, order: Order | None, reference: Reference) -> list[tuple[str, Remade]]:
-    """By part of the order that a proposal moves. Raises CardError."""
+def proposed_again(
+    proposal: ProposalMade, order: Order | None, reference: Reference, others: Mapping[str, Order] | None = None
+) -> list[tuple[str, Remade]]:
+    """By part of the order that a proposal moves. `others`: orders of its other parts. Raises CardError."""
     kept = proposal.facts
     if kept is None:
         raise CardError("The proposal does not hold what it rests on, so it cannot be made again.")
@@ -138,7 +149,7 @@ def proposed_again(proposal: ProposalMade, order: Order | None, reference: Refer
     policy = policy_in(kept, reference)
     made = []
     for part_id in [one.part_id for one in proposal.changes if one.order_id == order.order_id]:
-        facts = proposals.reconsidering(proposal, kept, part_id, order, network, reference.items, policy)
+        facts = proposals.reconsidering(proposal, kept, part_id, order, network, reference.items, policy, others)
         if not proposals.is_reproduced(proposal, facts):
             raise CardError(
                 "Made again it is another: it was weighed against parts that it does not name, what had been refused "
@@ -147,7 +158,7 @@ def proposed_again(proposal: ProposalMade, order: Order | None, reference: Refer
         verdict = proposals.by_search(facts)
         most = proposals.DECISIONS // len(kept.parts)
         found = proposals.sensible(break_evens(facts, verdict, proposals.by_search, most, proposals.own_inputs(facts)))
-        made.append((part_id, Remade(network, facts, proposals.by_search, verdict, found, due=ARRIVES)))
+        made.append((part_id, Remade(network, facts, proposals.by_search, verdict, found, proposal_by, due=ARRIVES)))
     return made
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orderwing.allocation.cards import NO_ROOM
 from orderwing.allocation.decide import planned_by
 from orderwing.allocation.plans import cost_of, label
 from orderwing.allocation.rows import Move, Plan, Shipments
@@ -23,27 +22,27 @@ from orderwing_schemas.domain import Candidate, HeldLine, Order
 from orderwing_schemas.events.reservation import DecisionCard, PlanFacts, StockReserved
 from orderwing_schemas.network import Item, Network
 
-FULL = 300  # departures that are found to have had no room
-NEVER_MS = 1 << 62
 THRESHOLD = "threshold of a move"
 LIKED_LESS = "its customer likes the other better"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planning(Facts):
-    """`stock` is what sites have besides `held`. `full`, `hours` and `booked` as of a RoomView.
+    """`stock` is what sites have besides `held`. `hours` and `full` as of a RoomView.
 
-    `had_room`: (lane, departure) that had. `policy` in force then, if a strategy of it counted.
+    `had_room`: (lane, departure) that had. `policy` in force then, if a strategy of it counted. `unseen`: sites whose
+    stock the card does not hold, as nothing might be moved there. Nor may it to `barred` ones.
     """
 
     part_id: str
     held: tuple[HeldLine, ...]
     promise_at_ms: int
-    full: Mapping[str, int] = field(default_factory=dict)
-    had_room: frozenset[tuple[str, int]] = frozenset()
     hours: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    booked: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    full: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    had_room: frozenset[tuple[str, int]] = frozenset()
     policy: Compiled | None = None
+    unseen: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()
 
 
 class Outcome(NamedTuple):
@@ -62,7 +61,7 @@ def planning_of(
     items: Sequence[Item],
     policy: Compiled | None = None,
 ) -> Planning:
-    """What the card's decision saw, as far as room goes by what came of it."""
+    """What the card's decision saw."""
     seen = card.seen if kept.seen is None else kept.seen
     units: dict[tuple[str, str], int] = {}
     for line in kept.held:
@@ -77,19 +76,17 @@ def planning_of(
         lines=[Rest(line_id, sku, quantity) for (line_id, sku), quantity in units.items()],
         steering=_prices(kept, order, network),
     )
-    planning = Planning(
+    return Planning(
         **vars(facts),
         part_id=card.part_id or "",
         held=kept.held,
         promise_at_ms=kept.promise_at_ms,
         hours={(site_id, hour): booked for site_id, hour, booked in kept.hours or ()},
-        booked={(lane_id, at_ms): booked for lane_id, at_ms, booked in kept.booked or ()},
+        full={(lane_id, at_ms): booked for lane_id, at_ms, booked in kept.booked or ()},
+        had_room=frozenset(_runs(card.candidates, kept.departures)),
         policy=policy,
+        unseen=frozenset(kept.barred),
     )
-    if kept.booked is not None:
-        runs = [run for _, runs in _runs(card.candidates, kept.departures) for run in runs]
-        return replace(planning, had_room=frozenset([*runs, *planning.booked]))
-    return _as_full_as_then(planning, card, kept.departures)
 
 
 def outcome(facts: Planning) -> Outcome:
@@ -101,10 +98,10 @@ def outcome(facts: Planning) -> Outcome:
         order=order,
         held=facts.held,
         promise_at_ms=facts.promise_at_ms,
-        seen=tuple([(*place, units) for place, units in facts.stock.items()]),
+        seen=tuple([(*place, units) for place, units in facts.stock.items() if place.site_id not in facts.barred]),
     )
     rules = Rules(facts.network, facts.items, facts.steering)
-    decision = planned_by(RoomView(rules, facts.full, facts.hours, facts.booked), event, facts.now_ms, facts.policy)
+    decision = planned_by(RoomView(rules, facts.hours, facts.full), event, facts.now_ms, facts.policy)
     card = next(one.event for one in decision.emits if isinstance(one.event, DecisionCard))
     plan = next(row for row in decision.puts if isinstance(row, Plan))
     move = next((row for row in decision.puts if isinstance(row, Move)), None)
@@ -233,58 +230,20 @@ def _note(facts: Planning, found: Outcome) -> str:
     if gone:
         return f"It is held at {' and '.join(gone)} all the same: what would be held instead, reservation's card says."
     legs = [(s.lane_id, s.departure_at_ms) for s in found.wanted if not s.is_transfer]
-    untold = [f"{lane_id} at {moment(at_ms)}" for lane_id, at_ms in legs if (lane_id, at_ms) not in facts.had_room]
+    known = facts.had_room | facts.full.keys()
+    untold = [f"{lane_id} at {moment(at_ms)}" for lane_id, at_ms in legs if (lane_id, at_ms) not in known]
     return f"The card does not say whether {' and '.join(untold)} had room: taken as if so." if untold else ""
 
 
-# --- What had no room, by what was chosen instead ---------------------------------------------------------------------
-
-Leg = tuple[str, str]  # site, lane; the lane is "" where nothing had room
-
-
-def _as_full_as_then(facts: Planning, card: DecisionCard, departures: Sequence[int]) -> Planning:
-    """With departures full until the same comes out; as it is where that never does."""
-    then = list(_runs(card.candidates, departures))
-    known = frozenset([run for _, runs in then for run in runs])
-    tried = facts
-    for _ in range(FULL):
-        again = outcome(tried).card
-        full = _first_full(then, list(_runs(again.candidates, again.plan.departures if again.plan else ())))
-        if full is None:
-            return replace(tried, had_room=known)
-        lane_id, until_ms = full
-        if until_ms <= tried.full.get(lane_id, 0):
-            break
-        tried = replace(tried, full={**tried.full, lane_id: until_ms})
-    return replace(facts, had_room=known)
-
-
-Ran = tuple[Candidate, tuple[tuple[str, int], ...]]
-
-
-def _runs(candidates: Sequence[Candidate], departures: Sequence[int]) -> Iterator[Ran]:
-    """Each candidate with its (lane, departure); none where it had no room."""
+def _runs(candidates: Sequence[Candidate], departures: Sequence[int]) -> Iterator[tuple[str, int]]:
+    """(lane, departure) of the candidates that had room."""
     left = iter(departures)
     for one in candidates:
         lanes = [lane_id for _, lane_id in _legs(one)] if one.cost_minor is not None else []
-        yield one, tuple([(lane_id, at_ms) for lane_id, at_ms in zip(lanes, left, strict=False)])
+        yield from zip(lanes, left, strict=False)
 
 
-def _first_full(then: Sequence[Ran], again: Sequence[Ran]) -> tuple[str, int] | None:
-    """A lane, and before when it had no room: the first thing that comes out otherwise now."""
-    in_use = {lane_id for _, runs in then for lane_id, _ in runs}
-    for (was, old), (_, new) in zip(then, again, strict=False):
-        if not old and new and was.lost_because == NO_ROOM:
-            return next(((lane_id, NEVER_MS) for lane_id, _ in new if lane_id not in in_use), (new[0][0], NEVER_MS))
-        for (old_lane, old_ms), (lane_id, at_ms) in zip(old, new, strict=False):
-            if old_lane == lane_id and old_ms > at_ms:
-                return lane_id, old_ms
-            if old_lane != lane_id:
-                return lane_id, at_ms + 1
-    return None
-
-
-def _legs(one: Candidate) -> list[Leg]:
-    """Of a label as allocation writes it."""
+def _legs(one: Candidate) -> list[tuple[str, str]]:
+    """(site, lane) of a label as allocation writes it."""
     told = [leg.partition(" by ") for leg in one.label.split(" + ")]
     return [(site_id, lane_id) for site_id, _, lane_id in told]

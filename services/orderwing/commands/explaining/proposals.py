@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -35,12 +35,14 @@ class Reconsidering(Facts):
     """`parts`: all that the proposal moves, of which `part_id` is asked about. `stock`: units that no part holds.
 
     `policy` in force then, if a strategy of it counted; `hours`: by (site, hour since 1970), units booked, if they did.
+    `others`: orders of other parts, as far as they are known.
     """
 
     part_id: str
     parts: tuple[PoolPart, ...]
     policy: Compiled | None = None
     hours: Mapping[tuple[str, int], int] | None = None
+    others: Mapping[str, Order] = field(default_factory=dict)
 
     @property
     def part(self) -> PoolPart:
@@ -55,6 +57,7 @@ def reconsidering(
     network: Network,
     items: Sequence[Item],
     policy: Compiled | None = None,
+    others: Mapping[str, Order] | None = None,
 ) -> Reconsidering:
     """What the proposal rests on, as far as the parts that it moves go."""
     versions = {change.part_id: (change.order_id, change.version) for change in proposal.changes}
@@ -71,10 +74,14 @@ def reconsidering(
         lines=[Rest(line.line_id, line.sku, line.quantity) for line in mine.lines],
         steering=_prices(kept, parts, proposal.region, network),
     ).on(narrowed(network, (proposal.region,), zones))
-    skus = {line.sku for one in parts for line in one.lines}
-    known = vars(facts) | {"items": {item.sku: item for item in items if item.sku in skus}}
+    orders = [order, *(others or {}).values()]
+    skus = {line.sku for one in parts for line in one.lines} | {line.sku for one in orders for line in one.lines}
+    known = vars(facts) | {
+        "items": {item.sku: item for item in items if item.sku in skus},
+        "max_delay_minutes": mine.max_delay_minutes,  # a strategy may accept less than the order
+    }
     hours = None if kept.hours is None else {(site_id, hour): units for site_id, hour, units in kept.hours}
-    return Reconsidering(**known, part_id=part_id, parts=parts, policy=policy, hours=hours)
+    return Reconsidering(**known, part_id=part_id, parts=parts, policy=policy, hours=hours, others=others or {})
 
 
 def by_search(facts: Facts) -> Verdict:
@@ -177,6 +184,7 @@ def _pooled(region: str, told: StandingPart, order_id: str, version: int) -> Poo
         freeze_at_ms=0,
         max_delay_minutes=told.max_delay_minutes,
         strategy=told.strategy,
+        barred=told.barred or (),
         legs=tuple([Leg(one.site_id, one.departure_at_ms, one.arrival_at_ms, one.parcels) for one in told.legs or ()]),
     )
 

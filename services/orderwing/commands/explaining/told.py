@@ -183,8 +183,8 @@ def _steered(facts: Facts) -> str:
 def _of_the_engine(remade: Remade) -> str:
     exact, verdict = remade.exact, remade.verdict
     engine = "Without the policy the exact engine" if remade.governed else "The exact engine"
-    if exact is None and remade.no_price is None:
-        return ""  # it decides no such thing
+    if not remade.has_engine:
+        return ""
     if exact is None:
         return f"{engine} has no price: {remade.no_price}."
     if exact.chosen == verdict.chosen == NOTHING:

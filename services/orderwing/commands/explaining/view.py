@@ -29,30 +29,25 @@ class Rules(NamedTuple):
 
 
 class RoomView(NamedTuple):
-    """Allocation's, of a part that is new to it. `full`: by lane, the moment before which no departure had room.
+    """Allocation's, of a part that is new to it.
 
-    What others had booked, where a card tells: `hours`, units by (site, hour since 1970), and `booked`, parcels by
-    (lane, departure).
+    What others had booked, as a card tells: `hours`, units by (site, hour since 1970), and of departures that were too
+    `full`, parcels by (lane, departure).
     """
 
     reference: Rules
-    full: Mapping[str, int]
     hours: Mapping[tuple[str, int], int]
-    booked: Mapping[tuple[str, int], int]
+    full: Mapping[tuple[str, int], int]
 
     def get(self, kind: type[R], key: str) -> R | None:
         if kind is PickingHour:
             return cast("R | None", self._hour(key))
-        if kind is not Departure:
-            return None
+        return cast("R | None", self._departure(key)) if kind is Departure else None
+
+    def _departure(self, key: str) -> Departure | None:
         lane_id, _, when = key.rpartition("|")
-        departure_ms = int(when)
-        booked = self.booked.get((lane_id, departure_ms), 0)
-        if departure_ms < self.full.get(lane_id, 0):
-            booked = self.reference.network.lane_by_id[lane_id].parcels_per_departure
-        if not booked:
-            return None
-        return cast(R, Departure(lane_id=lane_id, departure_at_ms=departure_ms, booked=booked))
+        booked = self.full.get((lane_id, int(when)), 0)
+        return Departure(lane_id=lane_id, departure_at_ms=int(when), booked=booked) if booked else None
 
     def _hour(self, key: str) -> PickingHour | None:
         site_id, _, hour = key.rpartition("|")

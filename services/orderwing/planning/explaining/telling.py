@@ -89,7 +89,8 @@ def condition(change: Change) -> str:
         case "cut-off":
             return f"the cut-off of {one.about} were {-by} minutes later ({new} instead of {one.value})"
         case "room":
-            return f"{one.about} had room for {new} {one.unit} instead of {old}"
+            counted = one.unit.removesuffix("s") if change.to == 1 else one.unit
+            return f"{one.about} had room for {new} {counted} instead of {old}"
         case "time of the decision":
             return f"it had been decided {duration(-by)} earlier, by {new}"
         case "delay that the customer accepts":

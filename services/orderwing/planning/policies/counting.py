@@ -94,9 +94,7 @@ class Counting:
 
     @property
     def needs_hours(self) -> bool:
-        """Whether it matters how full hours are."""
-        strategy = self.strategy
-        return strategy.filters.max_load_percent is not None or strategy.weights.balance_unit_minor != 0
+        return needs_hours(self.strategy)
 
     def may_ship_from(self, sites: int, standing: int) -> bool:
         """Where a strategy limits the sites of an order, a change never adds one."""
@@ -166,6 +164,11 @@ def decides(strategy: Strategy) -> bool:
         or filters.max_load_percent is not None
         or filters.exclude_carriers is not None
     )
+
+
+def needs_hours(strategy: Strategy) -> bool:
+    """Whether it matters how full hours are."""
+    return strategy.filters.max_load_percent is not None or strategy.weights.balance_unit_minor != 0
 
 
 def named(policy: Compiled | None, name: str | None) -> Strategy:
