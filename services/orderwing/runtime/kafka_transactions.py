@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
@@ -42,7 +42,7 @@ class Transactions:
             "error_cb": self._heard,
         }
         self._refused: list[RecordRefusedError] = []  # of this transaction
-        self._one_by_one = False  # whether each record goes in a request of its own
+        self._alone: set[TopicPartition] = set()  # where each record goes in a request of its own, until a commit
         self._cut_off = False
         self._producer = self._new_producer()
 
@@ -66,6 +66,10 @@ class Transactions:
                 self.abort()
                 raise RecordRefusedError(outgoing, error.args[0].name()) from None
             self._raise(error)
+        if self._alone and (topic, partition) in self._alone:
+            self._producer.flush(_CALL_S)
+            if self._refused:
+                self._blame()
 
     def send_offsets(self, positions: Mapping[TopicPartition, Position], group: Any) -> None:
         """`group` is the consumer's metadata of its last assignment."""
@@ -74,8 +78,7 @@ class Transactions:
 
     def commit(self) -> None:
         self._guarded(lambda: self._producer.commit_transaction(_CALL_S), unknown=True)
-        if self._one_by_one:
-            self._renew()
+        self._alone.clear()
 
     def abort(self) -> None:
         try:
@@ -99,26 +102,28 @@ class Transactions:
         error = exception.args[0]
         if error.fatal() or error.code() == KafkaError._FENCED:
             raise FencedError(error.str()) from None
+        self._producer.poll(0)  # serves `_undelivered`
+        if self._refused:
+            self._blame()
         if error.txn_requires_abort() or not unknown:
-            self.abort()  # the last refusals are told meanwhile
-            if self._refused:
-                self._blame()
+            self.abort()
             raise TransactionAbortedError(error.str()) from None
         self._renew()
         raise OutcomeUnknownError(error.str()) from None
 
-    def _blame(self) -> None:
-        """Raises RecordRefusedError where it is known whose fault it is.
+    def _blame(self) -> NoReturn:
+        """The broker refuses a whole request, for one of its records or for all together.
 
-        The broker refuses a whole request, for one of its records or for all together: what is sent again after that
-        goes one by one.
+        Where it is not known which, records of that partition go one by one at the next attempt.
         """
         refused, self._refused = self._refused, []
-        known = self._one_by_one or len(refused) == 1
-        # After a refusal by the broker the producer's next transactions fail too (its sequence has a gap).
-        self._renew(one_by_one=not known)
-        if known:
+        # After a refusal by the broker the producer's next transactions fail too (its sequence has a gap), and to abort
+        # this one takes as long as it may; the next producer does that.
+        self._renew()
+        if len(refused) == 1:
             raise refused[0] from None
+        self._alone |= {TopicPartition(one.outgoing.topic, one.outgoing.partition) for one in refused}
+        raise TransactionAbortedError(str(refused[0])) from None
 
     def _undelivered(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and error.code() in _REFUSED:
@@ -127,8 +132,7 @@ class Transactions:
             self._refused.append(RecordRefusedError(outgoing, error.name()))
 
     def _new_producer(self) -> Producer:
-        alone = {"batch.num.messages": 1} if self._one_by_one else {}
-        producer = Producer({**self._producer_config, **alone})
+        producer = Producer(self._producer_config)
         deadline = time.monotonic() + _RECOVERY_S
         while True:
             try:
@@ -141,9 +145,8 @@ class Transactions:
     def _heard(self, error: KafkaError) -> None:
         self._cut_off |= error.code() == KafkaError._ALL_BROKERS_DOWN
 
-    def _renew(self, one_by_one: bool = False) -> None:
+    def _renew(self) -> None:
         self._cut_off = False
-        self._one_by_one = one_by_one
         self._producer.purge()
         self._producer = self._new_producer()
 
