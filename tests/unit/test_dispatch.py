@@ -201,8 +201,29 @@ def test_a_manifest_tells_who_left_and_who_was_late() -> None:
     assert isinstance(manifest, ManifestClosed)
     assert manifest.shipped == ("o1/south/1/1",)
     assert manifest.late == ("o2/south/1/1", "o3/south/1/1")
-    assert next(row for row in world.view.rows.values() if isinstance(row, InWave)).shipment_id == "o4/south/1/1"
     assert statuses(world.answer("shipped", number=2)) == ["shipped"]
+
+
+def test_what_was_late_is_on_the_manifest_of_the_departure_that_it_leaves_with() -> None:
+    world = DispatchWorld()
+    for number in (1, 2, 3):
+        world.put(an_order(number))
+    world.put(an_order(4, departure_at_ms=DEPARTURE_MS + HOUR_MS))
+    world.until(DEPARTURE_MS + GRACE_MS)
+    world.answer("shipped", number=1)
+    world.answer("short_picked", ("1", 3), ("2", 1), number=2)
+    world.answer("shipped", number=4)
+    world.until(DEPARTURE_MS + 3 * HOUR_MS)
+    world.answer("delivered", number=3)
+    told = world.until(DEPARTURE_MS + 4 * HOUR_MS)
+    manifests = [event for event in world.emitted if isinstance(event, ManifestClosed)]
+    left = {one.departure_at_ms: [name[:2] for name in one.shipped] for one in manifests}
+    hours = {(departure - DEPARTURE_MS) // HOUR_MS: names for departure, names in left.items()}
+    assert hours == {0: [], 1: ["o1", "o4"], 3: ["o3"]}
+    assert [one.late for one in manifests[1:]] == [(), ()]
+    assert {one.carrier for one in manifests} == {"van"}
+    assert told == manifests[-1:]
+    assert not any(isinstance(row, InWave | Wave) for row in world.view.rows.values())
 
 
 def stop_at(text: str) -> str:

@@ -17,6 +17,7 @@ from orderwing_schemas.domain import LineQuantity, PlannedShipment, ServiceLevel
 from orderwing_schemas.events.allocation import ShipmentOrdered
 from orderwing_schemas.events.dispatch import (
     AnswerIgnored,
+    ManifestClosed,
     PickShort,
     ShipmentProgressed,
     ShipmentReleased,
@@ -226,6 +227,20 @@ def test_a_transfer_that_does_not_come_is_told_of_once_and_may_come_later(docks:
     docks.answer("b", MOVED, "arrived")
     docks.deliver()
     assert docks.state("b", PARCEL) is State.RELEASED
+
+
+def test_a_parcel_whose_departure_has_left_takes_the_next_that_it_can_be_picked_for(docks: Docks) -> None:
+    docks.answer("a", MOVED, "shipped")
+    docks.deliver()
+    docks.now_ms = LEAVES_MS + 1
+    docks.answer("b", MOVED, "arrived")
+    parcel = by_id(docks)[PARCEL]
+    assert parcel.departure_at_ms == LEAVES_MS + HOUR_MS
+    assert parcel.arrival_at_ms == LEAVES_MS + 2 * HOUR_MS
+    docks.answer("b", PARCEL, "shipped")
+    docks.due(LEAVES_MS + HOUR_MS + GRACE_MS)
+    (manifest,) = docks.told(ManifestClosed)
+    assert (manifest.wave_id, manifest.shipped, manifest.late) == (parcel.wave_id, (PARCEL,), ())
 
 
 def test_all_that_is_remembered_is_forgotten_in_the_end(docks: Docks) -> None:

@@ -22,6 +22,7 @@ from orderwing.dispatch.rows import (
 )
 from orderwing.dispatch.telling import quantities, tell
 from orderwing.dispatch.transfers import split, tell_left
+from orderwing.dispatch.waves import leave_late, no_longer_late
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
 from orderwing_schemas import topics
@@ -51,6 +52,7 @@ def advance(draft: Draft, shipment: Shipment, progress: Progress, status: Wareho
         tell(draft, shipment, passed, left, now_ms)
         if passed is WarehouseStatus.SHIPPED:
             _tell_shipped(draft, shipment, left)
+            leave_late(draft, shipment, now_ms)
     draft.put(replace(progress, wake_at_ms=_wake_ms(draft, progress, now_ms)))
     return None
 
@@ -104,6 +106,8 @@ def short_pick(
     wake_at_ms = None if left else _forget_ms(draft, now_ms)
     draft.put(replace(progress, state=state, missing=gone, wake_at_ms=wake_at_ms))
     tell(draft, shipment, WarehouseStatus.SHORT_PICKED, gone, now_ms)
+    if not left:
+        no_longer_late(draft, shipment)
     if transfer is not None and not left:
         tell_left(draft, transfer, shipment, ())
     from_shelf, cross_docked = _sources(draft, shipment, gone, left)

@@ -88,6 +88,7 @@ class Shipment(Row, frozen=True, kw_only=True):
     part_id: str
     lines: tuple[Units, ...]
     promise_at_ms: int
+    lane_id: str = ""  # none in rows of earlier versions
 
     @property
     def key(self) -> str:
@@ -125,7 +126,10 @@ class Wave(Row, frozen=True, kw_only=True):
 
 
 class InWave(Row, frozen=True, kw_only=True):
-    """A shipment in a wave, and the door it goes to (none in rows of earlier versions). Dropped with its wave."""
+    """A shipment in a wave, and the door it goes to (none in rows of earlier versions). Dropped with its wave.
+
+    One that was late for it waits in `LANE@late` until it leaves, in another, or nothing of it is found.
+    """
 
     wave_id: str
     shipment_id: str

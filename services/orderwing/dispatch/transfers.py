@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from orderwing.dispatch.rows import TABLE, Coming, Gathering, Happening, Progress, Shipment, State, Transfer, Units
 from orderwing.dispatch.telling import quantities, tell
-from orderwing.dispatch.waves import GRACE_MS, released
+from orderwing.dispatch.waves import GRACE_MS, in_time, released
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft, View
@@ -74,6 +74,7 @@ def facts_of(event: ForDispatch, lines: Iterable[Units]) -> Shipment:
         part_id=event.part_id,
         lines=tuple(lines),
         promise_at_ms=event.promise_at_ms,
+        lane_id=event.shipment.lane_id,
     )
 
 
@@ -179,7 +180,8 @@ def _release(draft: Draft, gathering: Gathering, event: ShipmentOrdered, came: I
     draft.put(replace(gathering, came=came))
     shipment = facts_of(event, everything)
     draft.put(shipment)
-    released(draft, event, shipment, now_ms, cross_docked=quantities(came))
+    units = sum(line.quantity for line in everything)
+    released(draft, in_time(draft, event, units, now_ms), shipment, now_ms, cross_docked=quantities(came))
 
 
 def _merged(lines: Iterable[Units]) -> tuple[Units, ...]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from orderwing.dispatch.rows import LEFT, InWave, Progress, Shipment, State, Wave
 from orderwing.dispatch.telling import quantities, tell
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.view import Draft, View
 from orderwing.planning.addresses import Door
+from orderwing.planning.calendar import arrival_ms, departures, earliest_departure
 from orderwing.planning.stops import MOST_PARCELS, Drop, Problem, door_of, plan
 from orderwing_schemas import topics
 from orderwing_schemas.domain import LineQuantity
-from orderwing_schemas.events.allocation import ForDispatch
+from orderwing_schemas.events.allocation import ForDispatch, ShipmentOrdered
 from orderwing_schemas.events.dispatch import ManifestClosed, ShipmentReleased, Stop
 
 GRACE_MS = 15 * 60_000  # a warehouse tells of a departure after it: its word may take this long to come
@@ -38,18 +41,10 @@ def released(
     to_site_id = planned.to_site_id
     wave_id = wave_id_of(f"{event.site_id}>{to_site_id}" if to_site_id else planned.lane_id, planned.departure_at_ms)
     if to_site_id is None:
-        draft.put(
-            InWave(wave_id=wave_id, shipment_id=planned.shipment_id, stop_id=event.stop_id, parcels=planned.parcels)
+        member = InWave(
+            wave_id=wave_id, shipment_id=planned.shipment_id, stop_id=event.stop_id, parcels=planned.parcels
         )
-        draft.put(
-            Wave(
-                wave_id=wave_id,
-                site_id=event.site_id,
-                carrier=planned.carrier,
-                departure_at_ms=planned.departure_at_ms,
-                wake_at_ms=close_ms(planned.departure_at_ms),
-            )
-        )
+        _join(draft, member, event.site_id, planned.carrier, planned.departure_at_ms)
     told = ShipmentReleased(
         site_id=event.site_id,
         shipment_id=planned.shipment_id,
@@ -73,9 +68,61 @@ def released(
     tell(draft, shipment, "released", shipment.lines, now_ms)
 
 
+def _join(draft: Draft, member: InWave, site_id: str, carrier: str, departure_at_ms: int) -> None:
+    draft.put(member)
+    draft.put(
+        Wave(
+            wave_id=member.wave_id,
+            site_id=site_id,
+            carrier=carrier,
+            departure_at_ms=departure_at_ms,
+            wake_at_ms=close_ms(departure_at_ms),
+        )
+    )
+
+
+def in_time(draft: Draft, event: ShipmentOrdered, units: int, now_ms: int) -> ShipmentOrdered:
+    """Where its departure has left, with the next that `units` can be picked for now; nothing is booked there."""
+    planned, network = event.shipment, draft.network
+    lane, site = network.lane_by_id.get(planned.lane_id), network.site_by_id.get(event.site_id)
+    if now_ms <= planned.departure_at_ms or lane is None or site is None:
+        return event
+    departure = earliest_departure(lane, site, now_ms, units)
+    if departure is None:
+        return event
+    times = {"departure_at_ms": departure, "arrival_at_ms": arrival_ms(lane, departure)}
+    return event.model_copy(update={"shipment": planned.model_copy(update=times)})
+
+
+def leave_late(draft: Draft, shipment: Shipment, now_ms: int) -> None:
+    """What was late for its departure is on the manifest of the next; on none if its lane is no more."""
+    member = no_longer_late(draft, shipment)
+    lane, site = draft.network.lane_by_id.get(shipment.lane_id), draft.network.site_by_id.get(shipment.site_id)
+    if member is None or lane is None or site is None:
+        return
+    # Whoever is told of at the last moment of a manifest has left with that departure.
+    departure = next(departures(lane, site, now_ms - GRACE_MS + 1), None)
+    if departure is not None:
+        _join(
+            draft, replace(member, wave_id=wave_id_of(lane.lane_id, departure)), site.site_id, lane.carrier, departure
+        )
+
+
+def no_longer_late(draft: Draft, shipment: Shipment) -> InWave | None:
+    """How it waited, if it did."""
+    member = draft.get(InWave, f"{_waiting(shipment.lane_id)}|{shipment.shipment_id}")
+    if member is not None:
+        draft.drop(InWave, member.key)
+    return member
+
+
+def _waiting(lane_id: str) -> str:
+    return f"{lane_id}@late"
+
+
 def wave_due(view: View, wave: Wave, _now_ms: int) -> Decision:
     """Close the manifest. A shipment released after that makes a wave, and a manifest, of its own."""
-    draft = Draft(view)
+    draft, lane_id = Draft(view), wave.wave_id.rpartition("@")[0]
     shipped: list[InWave] = []
     late: list[InWave] = []
     for member in view.scan(InWave, wave.wave_id):
@@ -83,6 +130,8 @@ def wave_due(view: View, wave: Wave, _now_ms: int) -> Decision:
         if progress is not None and progress.state is not State.EMPTY:
             (shipped if progress.state in LEFT else late).append(member)
         draft.drop(InWave, member.key)
+    for member in late:
+        draft.put(replace(member, wave_id=_waiting(lane_id)))
     draft.drop(Wave, wave.wave_id)
     draft.emit(
         topics.MANIFESTS,
