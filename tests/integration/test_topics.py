@@ -197,3 +197,18 @@ def test_what_topics_take_on_disk(broker: str, admin: AdminClient, topics: tuple
     as_table = CliRunner().invoke(app, words, env={"ORDERWING_BOOTSTRAP": broker, "COLUMNS": "200"})
     assert "5,300" in as_table.stdout
     assert "Name a broker's log directory" in CliRunner().invoke(app, words[:2]).stderr
+
+
+def test_a_topic_that_is_deleted_meanwhile_is_left_out(
+    broker: str, admin: AdminClient, topics: tuple[Topic, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = TopicsAdmin(broker, topics)
+    cluster.apply()
+    orders, others = topics[0].name, {topic.name for topic in topics[1:]}
+    told = cluster._metadata()
+    admin.delete_topics([orders])[orders].result(DEADLINE_S)
+    eventually(lambda: orders not in admin.list_topics(timeout=DEADLINE_S).topics)
+    monkeypatch.setattr(cluster, "_metadata", lambda: told)
+    found = cluster.records()
+    assert orders not in found
+    assert others <= found.keys()

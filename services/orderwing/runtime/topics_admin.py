@@ -157,14 +157,28 @@ class TopicsAdmin:
         """Offsets in use by topic, ours or not: records, and a marker for each transaction on each partition."""
         _, counts, _ = self._metadata()
         places = [TopicPartition(name, n) for name, count in counts.items() for n in range(count)]
+        starts = self._offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = self._offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         found: Counter[str] = Counter()
-        for sign, spec in ((-1, OffsetSpec.earliest()), (1, OffsetSpec.latest())):  # type: ignore[no-untyped-call]
+        for place in starts.keys() & ends.keys():
+            found[place.topic] += ends[place] - starts[place]
+        return found
+
+    def _offsets(self, places: Iterable[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
+        """Of those that are still there: another may delete a topic after we were told of it."""
+        found: dict[TopicPartition, int] = {}
+        try:
+            asked = self._admin.list_offsets(dict.fromkeys(places, spec), request_timeout=_TIMEOUT_S)
+        except KafkaException:
+            raise OperatorError(no_answer(self._bootstrap)) from None
+        for place, future in asked.items():
             try:
-                asked = self._admin.list_offsets(dict.fromkeys(places, spec), request_timeout=_TIMEOUT_S)
-                for place, future in asked.items():
-                    found[place.topic] += sign * int(future.result(_TIMEOUT_S).offset)
-            except KafkaException:
-                raise OperatorError(no_answer(self._bootstrap)) from None
+                found[place] = int(future.result(_TIMEOUT_S).offset)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    continue
+                where, why = f"{place.topic}/{place.partition}", error.args[0].str()
+                raise OperatorError(f"{where} cannot be read: start the broker that has it ({why}).") from None
         return found
 
     def _await_visible(self) -> None:
