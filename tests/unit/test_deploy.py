@@ -116,7 +116,11 @@ def test_what_is_waited_for_says_when_it_is_ready() -> None:
             assert target["image"] == OURS or "test" in target["healthcheck"], f"{name} waits for {other}"
         else:
             assert condition == "service_completed_successfully"
-            assert target["restart"] == "on-failure"
+            assert re.fullmatch(r"on-failure:\d+", target["restart"]), "what cannot be mended ends"
+
+
+def test_an_audit_starts_nobody_else() -> None:
+    assert not services()["audit"]["depends_on"]
 
 
 def test_files_that_are_mounted_are_there() -> None:
