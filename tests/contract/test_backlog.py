@@ -18,6 +18,8 @@ from orderwing.kernel.ports import (
     TopicPartition,
     TransactionAbortedError,
 )
+from orderwing.runtime.health import Health
+from orderwing.runtime.metrics import Metrics, MetricsObserver
 from orderwing.runtime.observer import SilentObserver
 from orderwing.runtime.runner import Runner
 from orderwing_schemas.codec import header_map
@@ -163,6 +165,31 @@ def test_an_instance_that_is_fenced_while_it_leaves_has_left_all_the_same(cast: 
         runner.close()
     assert isinstance(cast.world, SimulatedWorld)
     assert cast.world.cluster.group(probe.name).members == {}
+
+
+@pytest.mark.parametrize("cast", ["kafka"], indirect=True)
+def test_a_process_that_is_fenced_while_it_stops_hears_of_it(cast: Cast, probe: Probe) -> None:
+    _send(cast, probe)
+    bus = Watched(cast.bus(probe.name), _fenced)
+    runner = cast.runner(probe, bus=bus, batch_limit=_LIMIT)
+    cast.until(lambda: runner.under_way, runner)
+    with pytest.raises(FencedError):
+        bus.close()  # as a stage's process does: the group's callback ends what is under way
+
+
+@pytest.mark.parametrize("cast", ["simulated"], indirect=True)
+def test_what_fails_while_an_instance_leaves_is_told(cast: Cast, probe: Probe) -> None:
+    _send(cast, probe)
+    metrics = Metrics("test")
+    observer = MetricsObserver(metrics, Health())
+    runner = cast.runner(probe, bus=Watched(cast.bus(probe.name), _aborted), observer=observer, batch_limit=_LIMIT)
+    cast.until(lambda: runner.under_way, runner)
+    runner.close()
+    observer.batch_decided(1, 0.0)
+    observer.committed(0.0)
+    told = metrics.exposition(Health())[1].decode()
+    assert 'orderwing_transactions_aborted_total{service="test"} 1.0' in told
+    assert 'orderwing_records_in_total{service="test"} 1.0' in told
 
 
 def _aborted(bus: Bus, _: End) -> None:

@@ -60,9 +60,11 @@ def on_accepted(view: View, event: OrderAccepted, now_ms: int) -> Decision:
 
 
 def on_fraud_decided(view: View, event: FraudDecided, now_ms: int) -> Decision:
+    if event.outcome != "blocked":
+        return NOTHING
     draft = Draft(view)
     payment = draft.get(Payment, event.order_id)
-    if event.outcome != "blocked" or payment is None or payment.state in (State.CLOSING, *OVER):
+    if payment is None or payment.state in (State.CLOSING, *OVER):
         return NOTHING
     state = step(STATES, payment.state, Happening.BLOCKED)
     closing.settle(draft, msgspec.structs.replace(payment, state=state), now_ms)

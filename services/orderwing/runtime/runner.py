@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 from orderwing.kernel.decision import Cause
 from orderwing.kernel.ports import (
@@ -138,8 +137,10 @@ class Runner:
         """What is under way ends; if not well, it is restored or decided by whoever has the partitions next."""
         batch, self._under_way = self._under_way, None
         if batch is not None:
-            with suppress(*_PASSING):
+            try:
                 self._end(batch)
+            except _PASSING:
+                self._observer.aborted()
 
     def _restore_all(self) -> None:
         """Forget everything and begin again from the log. Only partitions that are here with all inputs are run."""

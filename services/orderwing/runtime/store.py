@@ -156,6 +156,8 @@ class Overlay:
 
     def apply(self, decision: Decision, number: int) -> None:
         """Raises KeyError for rows of a kind that the stage does not declare, before anything is changed."""
+        if not decision.puts and not decision.drops:
+            return
         places: list[Place] = [(type(row), row.key) for row in decision.puts]
         places += decision.drops
         for kind, _ in places:
