@@ -33,8 +33,8 @@ DEADLINE_S = 600.0  # several times what a run takes
 DEMO = (sys.executable, "-P", "-m", "orderwing", "demo", "--no-ui", "--speed", "480", "--rate", "20")
 PARTS_OF_THE_REPORT = {
     "placed", "accepted", "rejected", "duplicates", "states", "lost", "duplicated", "oversold_units", "stuck",
-    "audit_violations", "planned", "parcels_per_order", "cost_minor_per_order", "promise_kept", "promise_missed",
-    "stops_per_100_shipments", "reoptimizer", "throughput_orders_per_s", "latency_ms", "views_lag_ms",
+    "audit_violations", "planned", "gathered_orders", "parcels_per_order", "cost_minor_per_order", "promise_kept",
+    "promise_missed", "stops_per_100_shipments", "reoptimizer", "throughput_orders_per_s", "latency_ms", "views_lag_ms",
     "startup_s", "phases_s",
 }  # fmt: skip
 

@@ -30,7 +30,8 @@ TOLERANCE_MINUTES = 30  # of domain time: how long a stage may have been away
 class Verdict:
     """Counts of violations by kind are derived; an empty `violations` is a clean run. `inbound`: orders sent.
 
-    `planned_orders` are those over which parcels and cost are counted; `planned_units` each unit of them once.
+    `planned_orders` are those over which parcels and cost are counted; `planned_units` each unit of them once. Of
+    `gathered_orders` goods are moved to another site first, to leave in one parcel.
     """
 
     violations: tuple[Violation, ...]
@@ -43,6 +44,7 @@ class Verdict:
     savings: Savings
     planned_orders: int
     planned_units: int
+    gathered_orders: int
     parcels_per_order: float
     cost_minor_per_order: float
     promise_kept: float
@@ -146,6 +148,10 @@ def _parcels(plan: Mapping[str, Any]) -> int:
     return sum(s.get("parcels", 1) for s in plan["shipments"] if not s.get("to_site_id"))
 
 
+def _is_gathered(plan: Mapping[str, Any]) -> bool:
+    return any(one.get("to_site_id") for one in plan["shipments"])
+
+
 def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, Any]:
     """What is planned; parcels and cost per order with a plan; share of delivered shipments that kept their promise."""
     plans = standing_plans(history).values()
@@ -157,6 +163,7 @@ def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, An
         "planned_units": sum(
             (units & traces[order_id].ordered).total() for order_id, units in planned.items() if order_id in traces
         ),
+        "gathered_orders": len({plan["order_id"] for plan in plans if _is_gathered(plan)}),
         "parcels_per_order": sum(map(_parcels, plans)) / orders,
         "cost_minor_per_order": sum(plan["cost_minor"] for plan in plans) / orders,
         "promise_kept": sum(kept) / len(kept) if kept else 1.0,

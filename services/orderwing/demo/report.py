@@ -60,6 +60,7 @@ def report_of(
         "stuck": verdict.count("stuck"),
         "audit_violations": len(verdict.violations),
         "planned": {"orders": verdict.planned_orders, "units": verdict.planned_units},
+        "gathered_orders": verdict.gathered_orders,
         "parcels_per_order": round(verdict.parcels_per_order, 3),
         "cost_minor_per_order": round(verdict.cost_minor_per_order, 1),
         "promise_kept": round(verdict.promise_kept, 4),

@@ -1,21 +1,23 @@
 """A British same-day network: four regions, ten sites, hourly departures.
 
-Transit is 15 minutes and a minute for every ten kilometres, quicker than roads allow: a market compressed so that an
-order placed early in two and a half hours of domain time is delivered within them. Rates are made up: weight breaks by
-carrier and distance, volumetric weight where a carrier is not the shop's own, line-haul to the trunk, three sizes of
-cartons.
+Transit is 15 minutes (5 between sites) and a minute for every ten kilometres, quicker than roads allow: a market
+compressed so that an order placed early in two and a half hours of domain time is delivered within them. Rates are
+made up: weight breaks by carrier and distance, volumetric weight where a carrier is not the shop's own, line-haul to
+the trunk and between the sites of a region, three sizes of cartons.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from math import ceil
 
 from orderwing.geography import DOMESTIC, haversine_km, locate
 from orderwing_schemas.domain import Point, ServiceLevel
 from orderwing_schemas.network import (
     Carton,
+    Consolidation,
     Item,
     Lane,
     Network,
@@ -25,6 +27,7 @@ from orderwing_schemas.network import (
     Region,
     Site,
     Trait,
+    Transfer,
     WeightBreak,
 )
 
@@ -75,7 +78,13 @@ _CARTONS = (
 )
 _ALL_SERVICES = tuple(ServiceLevel)
 _SLOW_SERVICES = (ServiceLevel.EXPRESS, ServiceLevel.STANDARD)
+_DOORS_MINUTES, _DOCKS_MINUTES = 15, 5  # besides the road: to customers, and from site to site
+_HAUL_MINOR = 40  # to the trunk, or to another site of the region
 PROMISE_SLACK_MINUTES = 30  # the cheaper of two departures half an hour apart is on time all the same
+GATHERING = (  # what is gathered first comes by its promise all the same
+    Consolidation(service=ServiceLevel.EXPRESS, threshold_minor=100, max_delay_minutes=0),
+    Consolidation(service=ServiceLevel.STANDARD, threshold_minor=100, max_delay_minutes=PROMISE_SLACK_MINUTES),
+)
 PROMOTIONS = (
     Promotion(code="SPRING5", percent=5),
     Promotion(code="WELCOME10", percent=10, minimum_minor=2_000),
@@ -124,7 +133,9 @@ def demo_network(load: Load = Load(), policies: Policies | None = None) -> Netwo
             review_minutes=15,
             review_amount_minor=100_000,
             promise_slack_minutes=PROMISE_SLACK_MINUTES,
+            consolidation=GATHERING,
         ),
+        transfers=tuple(_transfers(sites)),
     )
 
 
@@ -179,17 +190,33 @@ def _rate_cards() -> Iterator[RateCard]:
         )
 
 
+def _transfers(sites: Sequence[Site]) -> Iterator[Transfer]:
+    for one, other in permutations(sites, 2):
+        if one.region_id == other.region_id:
+            yield Transfer(
+                from_site=one.site_id,
+                to_site=other.site_id,
+                minutes=_DOCKS_MINUTES + _road_minutes(haversine_km(one.location, other.location)),
+                transfer_minor=_HAUL_MINOR,
+                kilogram_minor=_HAUL_MINOR // 20,
+            )
+
+
+def _road_minutes(distance_km: float) -> int:
+    return round(distance_km / 10)
+
+
 def _lanes(site: Site, load: Load) -> Iterator[Lane]:
     parcels = load.cartons_per_order * load.orders_per_hour * _share(site.region_id)
     for zone, (centre, _, _) in _REGIONS.items():
         distance_km = haversine_km(site.location, Point(latitude=centre[0], longitude=centre[1]))
-        transit = 15 + round(distance_km / 10)
+        transit = _DOORS_MINUTES + _road_minutes(distance_km)
         if zone == site.region_id:
             yield _lane(site, zone, "own-van", "local", transit, ceil(0.9 * parcels) + 4)
             yield _lane(site, zone, "parcel-line", "local", transit + 10, ceil(3 * parcels) + 20, offset=30)
         else:
             band = next(band for limit_km, band in _BANDS if distance_km <= limit_km)
-            yield _lane(site, zone, "trunk-line", band, transit, ceil(2 * parcels) + 20, haul_minor=40)
+            yield _lane(site, zone, "trunk-line", band, transit, ceil(2 * parcels) + 20, haul_minor=_HAUL_MINOR)
     for zone, transit in _ABROAD.items():
         yield _lane(site, zone, "air-line", zone, transit, ceil(parcels) + 20, services=_SLOW_SERVICES)
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from orderwing.geography import destination
-from orderwing.shop.demo_network import PROMISE_SLACK_MINUTES, Load, at_speed, cartons_of, demo_network
+from orderwing.shop.demo_network import GATHERING, PROMISE_SLACK_MINUTES, Load, at_speed, cartons_of, demo_network
 from orderwing.shop.feed import Feed, TimedRecord, cloud_event_headers
 from orderwing.shop.retail_file import Invoice, RetailFileError, read_invoices
 from orderwing.shop.retail_orders import Imported, ImportedCancellation, ImportedOrder, Importer, ImportRejection
@@ -35,6 +35,7 @@ _POLICIES = Policies(
     velocity_per_hour=200,
     late_hour_minor=1_000,
     promise_slack_minutes=PROMISE_SLACK_MINUTES,
+    consolidation=GATHERING,
 )
 
 

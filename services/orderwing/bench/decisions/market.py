@@ -18,9 +18,9 @@ BROKEN = ("lost", "duplicated", "stuck")
 # As in deploy/policies/plain-rule.yaml.
 PLAIN = Policy(
     policy="plain-rule",
-    version=1,
+    version=2,
     currency="GBP",
-    strategies=(Strategy(name="fewest-sites", first=First.SITES, home_first=True),),
+    strategies=(Strategy(name="fewest-sites", first=First.SITES, home_first=True, gather="never"),),
 )
 
 
