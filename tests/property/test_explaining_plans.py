@@ -9,16 +9,23 @@ from contextlib import contextmanager
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from orderwing.allocation.decide import planned_by
+from orderwing.allocation.rows import Move, Plan
 from orderwing.commands.explaining.again import Remade, proposed_again, remade
+from orderwing.commands.explaining.by_policy import plan_by
 from orderwing.commands.explaining.cards import CardError, Reference, proposal_of
-from orderwing.commands.explaining.plans import Planning
+from orderwing.commands.explaining.plans import Planning, planning_of, sites_of
 from orderwing.planning.explaining.breakeven import halved
+from orderwing.planning.policies.compiling import compiled
+from orderwing.planning.policies.file import Parsed
+from orderwing.planning.policies.governing import barred
 from orderwing.reoptimizer.emit import proposal_message
 from orderwing.reoptimizer.pool import Pool, PoolPart
 from orderwing.reoptimizer.replan import Budget, replan
-from orderwing_schemas.domain import Order
+from orderwing_schemas.domain import Order, ServiceLevel
 from orderwing_schemas.events.reservation import DecisionCard, StockReserved
 from orderwing_schemas.network import Item, Network, Policies
+from orderwing_schemas.policy import Filters, First, Lateness, Policy, Strategy, Weights
 from support.allocation_world import HOUR_MS, START_MS, AllocationWorld, a_lane, a_network, a_site, hold, reserved
 from support.pools import NOW_MS, SKUS, cases, catalogue
 from support.sourced import an_order
@@ -103,6 +110,48 @@ def test_so_does_one_that_met_full_departures(case: tuple[Network, list[StockRes
     world = AllocationWorld(network)
     for event in events:
         require_flips(remade(*card_and_order(world, event), Reference({1: network}, ITEMS, network)))
+
+
+@settings(max_examples=80, deadline=None)
+@given(parts(PLENTY), st.data())
+def test_by_another_policy_it_is_what_allocation_would_have_decided(
+    case: tuple[Network, list[StockReserved]], data: st.DataObject
+) -> None:
+    network, events = case
+    strategy = data.draw(strategies())
+    policy = compiled(Parsed("p", Policy(policy="p", version=1, currency="GBP", strategies=(strategy,)), {}), network)
+    world = AllocationWorld(network)
+    everywhere = tuple([(site.site_id, sku, 4) for site in network.sites for sku in ("tea", "mug")])
+    for event in [one.model_copy(update={"seen": everywhere}) for one in events]:
+        bars = barred(policy, event.order, world.view.reference.item, network.sites)
+        seen = tuple([one for one in event.seen if one[0] not in bars])
+        decision = planned_by(world.view, event.model_copy(update={"seen": seen}), world.now_ms, policy)
+        moves = [row.changes[0].shipments for row in decision.puts if isinstance(row, Move)]
+        plans = [row.shipments for row in decision.puts if isinstance(row, Plan)]
+        card, order = card_and_order(world, event)
+        assert card.plan is not None
+        facts = planning_of(card, card.plan, order, network, ITEMS)
+        assert plan_by(policy)(facts).chosen == sites_of((moves or plans)[0])
+
+
+def strategies() -> st.SearchStrategy[Strategy]:
+    deciding = (
+        {"first": First.ARRIVAL},
+        {"first": First.SITES},
+        {"max_sites": 1},
+        {"single_site": "when_cheapest"},
+        {"single_site": "always"},
+        {"weights": Weights(site_unit_minor={"s0": 30})},
+        {"weights": Weights(site_unit_minor={"s1": 30})},
+        {"weights": Weights(parcel_minor=25, lateness=Lateness(hour_minor=90))},
+        {"max_delay_minutes": {ServiceLevel.STANDARD: 30}},
+    )
+    filters = (Filters(), Filters(exclude_sites=("s0",)), Filters(exclude_sites=("s1",)))
+    return st.builds(
+        lambda given, some: Strategy(name="s", filters=some, **given),
+        st.sampled_from(deciding),
+        st.sampled_from(filters),
+    )
 
 
 def test_the_card_tells_which_departures_were_full() -> None:

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from orderwing.reoptimizer.choice import RANK_MINOR, Problem, feasible
 from orderwing.reoptimizer.options import MOST, Pricer, blocks
-from orderwing.reoptimizer.pool import Pool, liking, way_of
+from orderwing.reoptimizer.pool import Pool, PoolPart, Take, liking, way_of
 from orderwing.reoptimizer.replan import Budget, Proposal, replan, verify
 from orderwing.reoptimizer.search import greedy, improve
 from orderwing_schemas.network import Network
-from support.pools import NOW_MS, cases, catalogue
+from support.pools import NOW_MS, SITES, cases, catalogue
 
 
 def brute_force(problem: Problem) -> int:
@@ -49,8 +49,23 @@ def test_proposals_are_sound_and_exact(case: tuple[Pool, Network]) -> None:
         assert not change.part.one_box or len(after) <= max(1, len(before))
         if not (change.part.one_box and len(after) == 1 < len(before)):
             assert change.arrival_ms <= max(change.part.promise_at_ms, change.part.arrival_at_ms)
+        assert len(after) == 1 or not one_site_would_do(change.part, pool, Pricer(net, catalogue, NOW_MS))
         delay_ms = change.part.max_delay_minutes * 60_000
         assert change.arrival_ms <= max(change.part.promise_at_ms, change.part.arrival_at_ms + delay_ms)
+
+
+def one_site_would_do(part: PoolPart, pool: Pool, pricer: Pricer) -> bool:
+    """Whether a site has all, in what is free and the part's own, that it could send by the promise."""
+    for site_id in SITES:
+        takes = [Take(site_id, line.line_id, line.sku, line.quantity) for line in part.lines]
+        own = {(take.site_id, take.sku): take.quantity for take in part.takes}
+        stocked = all(
+            pool.free.get((site_id, x.sku), 0) + own.get((site_id, x.sku), 0) >= x.quantity for x in part.lines
+        )
+        option = pricer.option(part, takes) if stocked else None
+        if option is not None and option.arrival_ms <= part.promise_at_ms:
+            return True
+    return False
 
 
 @given(cases(), st.data())
