@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from orderwing.dispatch.progress import LOST_DAYS
 from orderwing.dispatch.rows import STEPS, InWave, Progress, Shipment, Wave
@@ -224,6 +225,35 @@ def test_what_was_late_is_on_the_manifest_of_the_departure_that_it_leaves_with()
     assert {one.carrier for one in manifests} == {"van"}
     assert told == manifests[-1:]
     assert not any(isinstance(row, InWave | Wave) for row in world.view.rows.values())
+
+
+def test_what_was_late_for_a_closed_manifest_is_not_on_it_by_a_clock_that_is_behind() -> None:
+    world = DispatchWorld()
+    world.put(an_order(1))
+    world.put(an_order(2))
+    world.until(DEPARTURE_MS + GRACE_MS)
+    world.now_ms -= 1000
+    world.answer("shipped", number=1)
+    world.until(DEPARTURE_MS + 2 * HOUR_MS)
+    manifests = [event for event in world.emitted if isinstance(event, ManifestClosed)]
+    assert [one.departure_at_ms for one in manifests] == [DEPARTURE_MS, DEPARTURE_MS + HOUR_MS]
+    assert [len(one.shipped) for one in manifests] == [0, 1]
+
+
+def test_rows_of_earlier_versions_that_are_late_join_a_later_manifest_too() -> None:
+    world = DispatchWorld()
+    world.put(an_order(1))
+    for place, row in world.view.rows.items():
+        if isinstance(row, Shipment):
+            world.view.rows[place] = replace(row, lane_id="")
+    world.until(DEPARTURE_MS + GRACE_MS)
+    world.answer("shipped")
+    world.until(DEPARTURE_MS + 2 * HOUR_MS)
+    first, second = (event for event in world.emitted if isinstance(event, ManifestClosed))
+    assert first.late == second.shipped == ("o1/south/1/1",)
+    world.answer("delivered")
+    world.until(DEPARTURE_MS + 400 * DAY_MS)
+    assert not world.view.rows
 
 
 def stop_at(text: str) -> str:

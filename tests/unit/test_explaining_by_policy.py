@@ -110,6 +110,14 @@ def test_what_sites_had_that_were_left_out_then_is_not_known() -> None:
     assert "does not hold what" not in said(planned(barred=("s1",)), by({"filters": {"exclude_sites": ["s1"]}}))
 
 
+def test_stock_is_not_said_to_help_a_site_that_the_policy_leaves_out() -> None:
+    one = planned(barred=("s1",), policy=by({"filters": {"exclude_sites": ["s1"]}}))
+    assert one.card["plan"]["barred"] == ["s1"]
+    console = Console(width=200, record=True, file=StringIO())
+    print_card(one, "", console)
+    assert "s1 would win" not in console.export_text()
+
+
 def test_a_plan_that_waits_less_long_by_its_policy_comes_out_again() -> None:
     told = planned(policy=by({"max_delay_minutes": {"STANDARD": 1}}))
     assert told.why_not is None

@@ -104,6 +104,10 @@ def test_what_was_lost_for_want_of_room_is_told_with_the_room_that_it_lacked() -
     assert "room" not in said(tight(100, parcels=9))
 
 
+def test_room_on_a_departure_is_not_said_to_help_where_its_hour_was_full_too() -> None:
+    assert "had room" not in said(tight(1, parcels=1))
+
+
 def test_a_plan_keeps_its_cost_beside_another_split_over_its_sites_without_room() -> None:
     ways = [("s0 by l0 + s1 by l1", 200), ("s0 + s1", None)]
     candidates = tuple([Candidate(label=label, cost_minor=minor) for label, minor in ways])

@@ -243,6 +243,19 @@ def test_a_parcel_whose_departure_has_left_takes_the_next_that_it_can_be_picked_
     assert (manifest.wave_id, manifest.shipped, manifest.late) == (parcel.wave_id, (PARCEL,), ())
 
 
+def test_what_came_from_another_site_takes_none_of_the_picking_time() -> None:
+    docks = Docks()
+    network = a_network((a_site("a"), a_site("b", units_per_hour=5)), (a_lane("a"), a_lane("b")))
+    docks.views = {site_id: MemoryView(MemoryReference(network)) for site_id in "ab"}
+    docks.put("b", ORDERED.model_copy(update={"transfers": (planned(MOVED, "a", lines(("1", 20)), "b"),)}))
+    docks.deliver()
+    docks.answer("a", MOVED, "shipped")
+    docks.deliver()
+    docks.now_ms = LEAVES_MS + 1
+    docks.answer("b", MOVED, "arrived")
+    assert by_id(docks)[PARCEL].departure_at_ms == LEAVES_MS + HOUR_MS
+
+
 def test_all_that_is_remembered_is_forgotten_in_the_end(docks: Docks) -> None:
     docks.answer("a", MOVED, "shipped")
     docks.answer("b", MOVED, "arrived")

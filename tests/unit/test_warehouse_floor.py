@@ -81,13 +81,14 @@ def test_faults_come_at_about_the_share_asked_for(fault: str) -> None:
 def test_goods_are_late_by_whatever_plan_they_are_shipped() -> None:
     floor = Floor(WarehouseSimulator(short_share=0, late_share=0.5, duplicate_share=0, disorder_share=0), 1)
 
-    def leaves_ms(number: int, plan: int) -> int:
-        release = a_release(number) | {"shipment_id": f"o{number}/south/{plan}/1"}
+    def leaves_ms(number: int, plan: int, **more: str) -> int:
+        release = a_release(number) | {"shipment_id": f"o{number}/south/{plan}/1"} | more
         return next(step.at_ms for step in floor.day_of(release) if step.status == "shipped")
 
     first, second = ([leaves_ms(number, plan) for number in range(20)] for plan in (1, 2))
     assert first == second
     assert len(set(first)) > 2
+    assert first != [leaves_ms(number, 1, to_site_id="b") for number in range(20)]
 
 
 def test_the_book_survives_a_kill_in_the_middle_of_a_line(tmp_path: Path) -> None:

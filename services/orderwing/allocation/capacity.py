@@ -59,19 +59,20 @@ class Room:
 
     def fits(self, site: Site, lane: Lane, departure_ms: int, units: int, parcels: int) -> bool:
         place = ("lane", lane.lane_id, departure_ms)
-        others = self._others(place)
+        others, picked = self._others(place), self.can_pick(site, departure_ms, units)
         if lane.parcels_per_departure - others < places(lane, parcels):
             self._met[place] = others
             return False
-        return self.can_pick(site, departure_ms, units)
+        return picked
 
     def can_pick(self, site: Site, departure_ms: int, units: int) -> bool:
+        """All hours are looked at: room in one of them alone may not do."""
+        fits = True
         for hour, needed in picking_hours(site, departure_ms, units):
             if others := self.taken(site.site_id, hour):
                 self._met["site", site.site_id, hour] = others
-                if site.units_per_hour - others < needed:
-                    return False
-        return True
+                fits = fits and site.units_per_hour - others >= needed
+        return fits
 
     def percent(self, site: Site, hours: Iterable[tuple[int, int]]) -> int:
         """How full the fullest of some hours of picking is."""

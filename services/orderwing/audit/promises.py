@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from orderwing.audit.capacity import standing_plans
 from orderwing.audit.facts import History
 from orderwing.audit.lifecycle import OrderTrace
 from orderwing_schemas.network import Network
@@ -16,10 +17,12 @@ MINUTE_MS = 60_000
 def missed_promises(history: History, traces: Mapping[str, OrderTrace], network: Network) -> Counter[str]:
     """Shipments delivered after their promise, by cause.
 
-    `planned_late`: no plan could keep it. `released_late`: the warehouse had less than half of its picking time.
+    `planned_late`: no plan could keep it. `released_late`: the warehouse had less than half of its picking time, or
+    what it waited for came after the departure that was planned.
     `left_late`: it would have come in time, had it left with its departure. `on_the_road`: the rest.
     """
     released = {value["shipment_id"]: value for value in history.of("shipment.released.v1")}
+    planned = {one["shipment_id"]: one for plan in standing_plans(history).values() for one in plan["shipments"]}
     left_ms: dict[str, int] = {}
     for value in history.of("shipment.progressed.v1"):
         if value["status"] == "shipped":
@@ -30,14 +33,17 @@ def missed_promises(history: History, traces: Mapping[str, OrderTrace], network:
             if delivered_ms > promised_ms and (release := released.get(shipment_id)) is not None:
                 late_ms = left_ms.get(shipment_id, 0) - release["departure_at_ms"]
                 in_time = delivered_ms - max(0, late_ms) <= promised_ms
-                missed[_cause(release, network, in_time)] += 1
+                missed[_cause(release, planned.get(shipment_id, release), network, in_time)] += 1
     return missed
 
 
-def _cause(release: Mapping[str, Any], network: Network, in_time_but_for_the_dock: bool) -> str:
+def _cause(
+    release: Mapping[str, Any], planned: Mapping[str, Any], network: Network, in_time_but_for_the_dock: bool
+) -> str:
     pick_ms = network.site_by_id[release["site_id"]].pick_minutes * MINUTE_MS
-    if release["arrival_at_ms"] > release["promise_at_ms"]:
+    missed_it = planned["departure_at_ms"] < release["departure_at_ms"]
+    if (planned if missed_it else release)["arrival_at_ms"] > release["promise_at_ms"]:
         return "planned_late"
-    if release["departure_at_ms"] - release["released_at_ms"] < pick_ms / 2:
+    if missed_it or release["departure_at_ms"] - release["released_at_ms"] < pick_ms / 2:
         return "released_late"
     return "left_late" if in_time_but_for_the_dock else "on_the_road"

@@ -22,8 +22,8 @@ TITLE = "Demos"
 ABOUT = """\
 Made by `orderwing bench demos`: `orderwing demo`, real broker and all, by the plain rule and by the rule in use, with
 the same orders. Costs are minor units an order, over orders with a plan; *late* are parcels after their promise because
-of our plan or its release, *dock* those that a warehouse sent later than planned. Chance there follows the orders'
-lines, so that it strikes the same goods by both rules.
+of our plan or its release, *dock* those that a warehouse sent later than planned. A warehouse is late with the same
+goods by both rules; which goods it does not find follows the shipments' ids.
 """
 PLAIN_RULE = Path("deploy", "policies", "plain-rule.yaml")
 _OURS = ("planned_late", "released_late")

@@ -59,7 +59,7 @@ def _stage(name: str) -> Board:
         ),
         Panel(
             "Lag",
-            "Records between the position and the end of each input.",
+            "Records of each input after the committed position.",
             one(total(metric.INPUT_LAG, "topic", service=name), "{{topic}}"),
         ),
         Panel("Decision", "To decide one batch.", percentiles(metric.DECISION_SECONDS, service=name), "s"),

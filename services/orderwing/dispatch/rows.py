@@ -128,13 +128,15 @@ class Wave(Row, frozen=True, kw_only=True):
 class InWave(Row, frozen=True, kw_only=True):
     """A shipment in a wave, and the door it goes to (none in rows of earlier versions). Dropped with its wave.
 
-    One that was late for it waits in `LANE@late` until it leaves, in another, or nothing of it is found.
+    One that was late for it waits in `LANE@late` until it leaves, in another, or nothing of it is found: `late_for_ms`
+    is the departure then.
     """
 
     wave_id: str
     shipment_id: str
     stop_id: str = ""
     parcels: int = 1
+    late_for_ms: int = 0
 
     @property
     def key(self) -> str:

@@ -180,7 +180,7 @@ def _release(draft: Draft, gathering: Gathering, event: ShipmentOrdered, came: I
     draft.put(replace(gathering, came=came))
     shipment = facts_of(event, everything)
     draft.put(shipment)
-    units = sum(line.quantity for line in everything)
+    units = sum(line.quantity for line in event.shipment.lines)  # what came is not picked again
     released(draft, in_time(draft, event, units, now_ms), shipment, now_ms, cross_docked=quantities(came))
 
 

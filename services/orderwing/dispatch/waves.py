@@ -100,12 +100,12 @@ def leave_late(draft: Draft, shipment: Shipment, now_ms: int) -> None:
     lane, site = draft.network.lane_by_id.get(shipment.lane_id), draft.network.site_by_id.get(shipment.site_id)
     if member is None or lane is None or site is None:
         return
-    # Whoever is told of at the last moment of a manifest has left with that departure.
-    departure = next(departures(lane, site, now_ms - GRACE_MS + 1), None)
+    # Whoever is told of at the last moment of a manifest has left with that departure; another instance's clock may be
+    # behind the one by which the manifest was closed.
+    departure = next(departures(lane, site, max(now_ms - GRACE_MS, member.late_for_ms) + 1), None)
     if departure is not None:
-        _join(
-            draft, replace(member, wave_id=wave_id_of(lane.lane_id, departure)), site.site_id, lane.carrier, departure
-        )
+        member = replace(member, wave_id=wave_id_of(lane.lane_id, departure), late_for_ms=0)
+        _join(draft, member, site.site_id, lane.carrier, departure)
 
 
 def no_longer_late(draft: Draft, shipment: Shipment) -> InWave | None:
@@ -131,7 +131,10 @@ def wave_due(view: View, wave: Wave, _now_ms: int) -> Decision:
             (shipped if progress.state in LEFT else late).append(member)
         draft.drop(InWave, member.key)
     for member in late:
-        draft.put(replace(member, wave_id=_waiting(lane_id)))
+        draft.put(replace(member, wave_id=_waiting(lane_id), late_for_ms=wave.departure_at_ms))
+        shipment = draft.get(Shipment, member.shipment_id)
+        if shipment is not None and not shipment.lane_id:  # of an earlier version: it is found by its lane
+            draft.put(replace(shipment, lane_id=lane_id))
     draft.drop(Wave, wave.wave_id)
     draft.emit(
         topics.MANIFESTS,

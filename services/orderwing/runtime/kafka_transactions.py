@@ -42,7 +42,7 @@ class Transactions:
             "error_cb": self._heard,
         }
         self._refused: list[RecordRefusedError] = []  # of this transaction
-        self._alone: set[TopicPartition] = set()  # where each record goes in a request of its own, until a commit
+        self._alone: set[_Place] = set()  # what goes in requests of its own, until a commit
         self._cut_off = False
         self._producer = self._new_producer()
 
@@ -56,6 +56,9 @@ class Transactions:
 
     def produce(self, outgoing: Outgoing) -> None:
         topic, partition, key, value, headers = outgoing
+        alone = bool(self._alone) and _place(outgoing) in self._alone
+        if alone:
+            self._flush(outgoing)
         try:
             self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]  # list is invariant
         except BufferError:
@@ -66,10 +69,16 @@ class Transactions:
                 self.abort()
                 raise RecordRefusedError(outgoing, error.args[0].name()) from None
             self._raise(error)
-        if self._alone and (topic, partition) in self._alone:
-            self._producer.flush(_CALL_S)
-            if self._refused:
-                self._blame()
+        if alone:
+            self._flush(outgoing)
+
+    def _flush(self, outgoing: Outgoing) -> None:
+        unsent = self._producer.flush(_CALL_S)
+        if self._refused:
+            self._blame()
+        if unsent:
+            self.abort()
+            raise TransactionAbortedError(f"{outgoing.topic}: not answered within {_CALL_S:g} s")
 
     def send_offsets(self, positions: Mapping[TopicPartition, Position], group: Any) -> None:
         """`group` is the consumer's metadata of its last assignment."""
@@ -107,6 +116,8 @@ class Transactions:
             self._blame()
         if error.txn_requires_abort() or not unknown:
             self.abort()
+            if self._refused:  # told meanwhile
+                self._blame()
             raise TransactionAbortedError(error.str()) from None
         self._renew()
         raise OutcomeUnknownError(error.str()) from None
@@ -114,7 +125,7 @@ class Transactions:
     def _blame(self) -> NoReturn:
         """The broker refuses a whole request, for one of its records or for all together.
 
-        Where it is not known which, records of that partition go one by one at the next attempt.
+        Where it is not known which, they go one by one at the next attempt.
         """
         refused, self._refused = self._refused, []
         # After a refusal by the broker the producer's next transactions fail too (its sequence has a gap), and to abort
@@ -122,7 +133,7 @@ class Transactions:
         self._renew()
         if len(refused) == 1:
             raise refused[0] from None
-        self._alone |= {TopicPartition(one.outgoing.topic, one.outgoing.partition) for one in refused}
+        self._alone |= {_place(one.outgoing) for one in refused}
         raise TransactionAbortedError(str(refused[0])) from None
 
     def _undelivered(self, error: KafkaError | None, message: Message) -> None:
@@ -149,6 +160,13 @@ class Transactions:
         self._cut_off = False
         self._producer.purge()
         self._producer = self._new_producer()
+
+
+_Place = tuple[str, int, bytes | None]
+
+
+def _place(outgoing: Outgoing) -> _Place:
+    return outgoing.topic, outgoing.partition, outgoing.key
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -64,7 +64,7 @@ POLICY_UNUSABLE = Metric(
 INPUT_LAG = Metric(
     "orderwing_input_lag_records",
     "gauge",
-    "Records between the position and the end of an input partition.",
+    "Records of an input partition after the committed position; of the payment gateway after those it has read.",
     ("topic", "partition"),
 )
 

@@ -81,7 +81,7 @@ _SLOW_SERVICES = (ServiceLevel.EXPRESS, ServiceLevel.STANDARD)
 _DOORS_MINUTES, _DOCKS_MINUTES = 15, 5  # besides the road: to customers, and from site to site
 _HAUL_MINOR = 40  # to the trunk, or to another site of the region
 PROMISE_SLACK_MINUTES = 30  # the cheaper of two departures half an hour apart is on time all the same
-GATHERING = (  # what is gathered first comes by its promise all the same
+GATHERING = (  # delays within what promises leave
     Consolidation(service=ServiceLevel.EXPRESS, threshold_minor=100, max_delay_minutes=0),
     Consolidation(service=ServiceLevel.STANDARD, threshold_minor=100, max_delay_minutes=PROMISE_SLACK_MINUTES),
 )

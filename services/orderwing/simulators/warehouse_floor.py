@@ -91,8 +91,9 @@ class Floor:
 
 
 def _goods(received: Entry) -> str:
-    """What is the same whoever planned it: two rules that are compared meet the same mishaps."""
-    return f"{received['order_id']}|{min(line['line_id'] for line in received['lines'])}"
+    """What is the same whoever planned it: two compared rules meet the same mishaps. A transfer has its own."""
+    first = min(line["line_id"] for line in received["lines"])
+    return f"{received['order_id']}|{first}|{received.get('to_site_id', '')}"
 
 
 @dataclass

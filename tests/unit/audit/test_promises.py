@@ -49,3 +49,9 @@ def test_a_warehouse_without_half_its_picking_time_is_not_to_blame() -> None:
 def test_a_plan_that_comes_too_late_is_the_first_cause() -> None:
     told = {"arrival_at_ms": PROMISE_MS + 1, "released_at_ms": DEPARTURE_MS}
     assert missed(DEPARTURE_MS, PROMISE_MS + 1, **told) == {"planned_late": 1}
+
+
+def test_a_parcel_that_missed_its_planned_departure_was_released_late() -> None:
+    next_ms = DEPARTURE_MS + HOUR_MS
+    told = {"departure_at_ms": next_ms, "arrival_at_ms": next_ms + HOUR_MS, "released_at_ms": DEPARTURE_MS + 1}
+    assert missed(next_ms, next_ms + HOUR_MS, **told) == {"released_late": 1}

@@ -59,7 +59,7 @@ def sheets(results: Sequence[Result], options: Options) -> Iterator[Sheet]:
 
 
 def summary(result: Result) -> str:
-    """A line, as soon as a peer is through: a later one may fail."""
+    """A line, as soon as a peer is through."""
     told = f"{result.name}: {result.speed.per_s:,.0f} messages/s, p99 {result.pace.p99_ms:,.0f} ms"
     back = "" if result.restart is None else f", restart {_seconds(result.restart.seconds)} s"
     if result.kills is None:

@@ -23,6 +23,8 @@ from orderwing_schemas.events.reservation import DecisionCard, PlanFacts, StockR
 from orderwing_schemas.network import Item, Network
 
 THRESHOLD = "threshold of a move"
+BARRED = "the policy leaves it out"
+UNSEEN = "the card does not hold what it had"
 LIKED_LESS = "its customer likes the other better"
 
 
@@ -86,6 +88,7 @@ def planning_of(
         had_room=frozenset(_runs(card.candidates, kept.departures)),
         policy=policy,
         unseen=frozenset(kept.barred),
+        barred=frozenset(kept.barred),
     )
 
 
@@ -215,6 +218,12 @@ def _lacking(facts: Planning, told: Mapping[str, Candidate]) -> Iterator[Candida
         held[line.site_id, line.sku] += line.quantity
     for site in facts.sites:
         if site.site_id in told:
+            continue
+        if site.site_id in facts.barred:
+            yield Candidate(label=site.site_id, lost_because=BARRED)
+            continue
+        if site.site_id in facts.unseen:
+            yield Candidate(label=site.site_id, lost_because=UNSEEN)
             continue
         lacks = 0
         for sku, units in facts.needed.items():
