@@ -119,7 +119,10 @@ class Stop(Model):
 
 
 class ManifestClosed(Event):
-    """A departure left: the shipments handed over, the stops that they make, and those released but late for it."""
+    """A departure left: the shipments handed over, the stops that they make, and those released but late for it.
+
+    One that was late is among the `shipped` of the departure that it leaves with.
+    """
 
     type: Literal["manifest.closed.v1"] = "manifest.closed.v1"
     site_id: str
