@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from orderwing.planning.calendar import arrival_ms, earliest_departure, pick_ms, serving_lanes
 from orderwing.planning.moving import compared
+from orderwing.planning.policies.governing import LEFT_OUT
 from orderwing.planning.pricing import Catalogue, Load, price_list
 from orderwing.planning.traits import refusal
 from orderwing.planning.wishes import latest_ms
@@ -19,7 +20,6 @@ from orderwing_schemas.network import Network, Site
 
 MOST = 9  # options of a part, the standing one included
 _CHEAPEST = 5  # of them whatever stock they need; the rest need only what is free or the part's own
-BARRED = "the policy leaves it out"
 
 
 def none(_part: PoolPart) -> None:
@@ -237,7 +237,7 @@ def _barred(part: PoolPart, sites: Iterable[str]) -> dict[Shelf, str]:
     """The shelves of sites to which reservation moves nothing of the part."""
     own = {take.site_id for take in part.takes}
     barred = [site_id for site_id in sites if site_id in part.barred and site_id not in own]
-    return {(site_id, line.sku): BARRED for site_id in barred for line in part.lines}
+    return {(site_id, line.sku): LEFT_OUT for site_id in barred for line in part.lines}
 
 
 def _one_will_do(part: PoolPart, options: Iterable[Option]) -> bool:

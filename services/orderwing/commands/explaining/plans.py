@@ -17,13 +17,13 @@ from orderwing.planning.explaining.inputs import Input, of_policies
 from orderwing.planning.explaining.telling import moment
 from orderwing.planning.moving import Weight, compared
 from orderwing.planning.policies.compiling import Compiled
+from orderwing.planning.policies.governing import LEFT_OUT
 from orderwing.planning.sourcing import Rest
 from orderwing_schemas.domain import Candidate, HeldLine, Order
 from orderwing_schemas.events.reservation import DecisionCard, PlanFacts, StockReserved
 from orderwing_schemas.network import Item, Network
 
 THRESHOLD = "threshold of a move"
-BARRED = "the policy leaves it out"
 UNSEEN = "the card does not hold what it had"
 LIKED_LESS = "its customer likes the other better"
 
@@ -220,7 +220,7 @@ def _lacking(facts: Planning, told: Mapping[str, Candidate]) -> Iterator[Candida
         if site.site_id in told:
             continue
         if site.site_id in facts.barred:
-            yield Candidate(label=site.site_id, lost_because=BARRED)
+            yield Candidate(label=site.site_id, lost_because=LEFT_OUT)
             continue
         if site.site_id in facts.unseen:
             yield Candidate(label=site.site_id, lost_because=UNSEEN)

@@ -31,6 +31,7 @@ from orderwing_schemas.policy import First, Strategy
 
 Told = Callable[[], list[Candidate]]
 BUDGET = Budget(nodes=20, packed=40_000)  # a stage has other orders to decide
+LEFT_OUT = "the policy leaves it out"
 NOTHING_HELD = Choice(held=(), short=(), cost_minor=0, promise_at_ms=None)
 
 
