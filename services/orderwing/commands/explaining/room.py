@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, islice
+from typing import Literal
 
 from orderwing.commands.explaining.plans import Planning
 from orderwing.planning.calendar import HOUR_MS
@@ -24,13 +25,8 @@ def _departures(facts: Planning) -> Iterator[Input]:
     for (lane_id, at_ms), taken in facts.full.items():
         lane = facts.network.lane_by_id.get(lane_id)
         if lane is not None:
-            room, about = lane.parcels_per_departure, f"the departure of {lane_id} at {moment(at_ms)}"
-
-            def turn(changed: Facts, left: int, place: tuple[str, int] = (lane_id, at_ms), room: int = room) -> Facts:
-                assert isinstance(changed, Planning)
-                return replace(changed, full={**changed.full, place: room - left})
-
-            yield Input(ROOM, about, Unit.PARCELS, room - taken, turn, high=room)
+            about = f"the departure of {lane_id} at {moment(at_ms)}"
+            yield _left("full", (lane_id, at_ms), about, Unit.PARCELS, taken, lane.parcels_per_departure)
 
 
 def _hours(facts: Planning) -> Iterator[Input]:
@@ -38,10 +34,18 @@ def _hours(facts: Planning) -> Iterator[Input]:
     for (site_id, hour), taken in facts.hours.items():
         site = facts.network.site_by_id.get(site_id)
         if site is not None and site.units_per_hour - taken < units:
-            room, about = site.units_per_hour, f"the hour of picking at {site_id} from {moment(hour * HOUR_MS)}"
+            about = f"the hour of picking at {site_id} from {moment(hour * HOUR_MS)}"
+            yield _left("hours", (site_id, hour), about, Unit.UNITS, taken, site.units_per_hour)
 
-            def turn(changed: Facts, left: int, place: tuple[str, int] = (site_id, hour), room: int = room) -> Facts:
-                assert isinstance(changed, Planning)
-                return replace(changed, hours={**changed.hours, place: room - left})
 
-            yield Input(ROOM, about, Unit.UNITS, room - taken, turn, high=room)
+def _left(
+    field: Literal["full", "hours"], place: tuple[str, int], about: str, unit: Unit, taken: int, room: int
+) -> Input:
+    """What of the room at a place others leave."""
+
+    def turn(changed: Facts, left: int) -> Facts:
+        assert isinstance(changed, Planning)
+        found = {**getattr(changed, field), place: room - left}
+        return replace(changed, full=found) if field == "full" else replace(changed, hours=found)
+
+    return Input(ROOM, about, unit, room - taken, turn, high=room)
