@@ -11,10 +11,10 @@ from orderwing_schemas.network import Network, Site
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
+StandingPlans = Mapping[str, Mapping[str, Any]]  # part -> its plan of the highest version
 
 
-def standing_plans(history: History) -> dict[str, dict[str, Any]]:
-    """part -> its plan of the highest version."""
+def standing_plans(history: History) -> StandingPlans:
     plans: dict[str, dict[str, Any]] = {}
     for value in history.of("part.allocated.v1"):
         known = plans.get(value["part_id"])
@@ -23,8 +23,7 @@ def standing_plans(history: History) -> dict[str, dict[str, Any]]:
     return plans
 
 
-def check_plans(history: History, network: Network) -> Iterator[Violation]:
-    plans = standing_plans(history)
+def check_plans(history: History, plans: StandingPlans, network: Network) -> Iterator[Violation]:
     yield from _versions(history)
     yield from _capacity(plans, network)
     yield from _frozen_before_released(history, plans)
@@ -40,7 +39,7 @@ def _versions(history: History) -> Iterator[Violation]:
         last[value["part_id"]] = value["version"]
 
 
-def _capacity(plans: dict[str, dict[str, Any]], network: Network) -> Iterator[Violation]:
+def _capacity(plans: StandingPlans, network: Network) -> Iterator[Violation]:
     lanes = {lane.lane_id: lane for lane in network.lanes}
     parcels: Counter[tuple[str, int]] = Counter()
     units: Counter[tuple[str, int]] = Counter()
@@ -72,7 +71,7 @@ def _picking(site: Site, shipment: Mapping[str, Any]) -> Iterator[tuple[int, int
         hour += 1
 
 
-def _frozen_before_released(history: History, plans: dict[str, dict[str, Any]]) -> Iterator[Violation]:
+def _frozen_before_released(history: History, plans: StandingPlans) -> Iterator[Violation]:
     frozen = {value["part_id"]: value["version"] for value in history.of("part.frozen.v1")}
     planned = {s["shipment_id"]: p for p in plans.values() for s in p["shipments"]}
     for value in history.of("shipment.ordered.v1"):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from orderwing.audit.capacity import standing_plans
+from orderwing.audit.capacity import StandingPlans
 from orderwing.audit.facts import History
 from orderwing.audit.lifecycle import OrderTrace
 from orderwing_schemas.network import Network
@@ -14,7 +14,9 @@ from orderwing_schemas.network import Network
 MINUTE_MS = 60_000
 
 
-def missed_promises(history: History, traces: Mapping[str, OrderTrace], network: Network) -> Counter[str]:
+def missed_promises(
+    history: History, plans: StandingPlans, traces: Mapping[str, OrderTrace], network: Network
+) -> Counter[str]:
     """Shipments delivered after their promise, by cause.
 
     `planned_late`: no plan could keep it. `released_late`: the warehouse had less than half of its picking time, or
@@ -22,7 +24,7 @@ def missed_promises(history: History, traces: Mapping[str, OrderTrace], network:
     `left_late`: it would have come in time, had it left with its departure. `on_the_road`: the rest.
     """
     released = {value["shipment_id"]: value for value in history.of("shipment.released.v1")}
-    planned = {one["shipment_id"]: one for plan in standing_plans(history).values() for one in plan["shipments"]}
+    planned = {one["shipment_id"]: one for plan in plans.values() for one in plan["shipments"]}
     left_ms: dict[str, int] = {}
     for value in history.of("shipment.progressed.v1"):
         if value["status"] == "shipped":

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from orderwing.audit.capacity import standing_plans
-from orderwing.audit.facts import History, Violation
+from orderwing.audit.capacity import StandingPlans
+from orderwing.audit.facts import Violation
 from orderwing_schemas.network import Item, Network
 
 
-def check_rules(history: History, network: Network, items: Mapping[str, Item]) -> Iterator[Violation]:
-    for part_id, plan in standing_plans(history).items():
+def check_rules(plans: StandingPlans, network: Network, items: Mapping[str, Item]) -> Iterator[Violation]:
+    for part_id, plan in plans.items():
         for shipment in plan["shipments"]:
             able = network.site_by_id[shipment.get("to_site_id") or shipment["site_id"]].capabilities
             for line in shipment["lines"]:

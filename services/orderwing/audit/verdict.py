@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -97,7 +97,7 @@ def _judged(
     settled_before_wall_ms: int,
 ) -> Verdict:
     pricer = Pricer.of(network, items)
-    traces = trace_orders(history)
+    plans, traces = standing_plans(history), trace_orders(history)
     restless = frozenset(
         order_id for order_id, trace in traces.items() if trace.latest_wall_ms >= settled_before_wall_ms
     )
@@ -109,8 +109,8 @@ def _judged(
         *check_stock(books, history, restless, settled_before_wall_ms),
         *check_soft_holds(history, network.policies.soft_hold_minutes, TOLERANCE_MINUTES),
         *check_money(history, ended, restless, provider),
-        *check_plans(history, network),
-        *check_rules(history, network, pricer.items),
+        *check_plans(history, plans, network),
+        *check_rules(plans, network, pricer.items),
         *check_costs(history, pricer),
         *check_warehouse(books, history, warehouse, restless),
     )
@@ -124,10 +124,10 @@ def _judged(
         conflicts=len(history.by_type.get("order.conflicted.v1", ())),
         oversold_units=oversold_units(books, history, warehouse),
         savings=measure_savings(history, pricer),
-        promise_missed=missed_promises(history, traces, network),
+        promise_missed=missed_promises(history, plans, traces, network),
         pace=measure_pace(history, traces),
         dead_letters=len(history.by_type.get("record.dead_lettered.v1", ())),
-        **_figures(history, traces),
+        **_figures(history, plans.values(), traces),
     )
 
 
@@ -152,9 +152,10 @@ def _is_gathered(plan: Mapping[str, Any]) -> bool:
     return any(one.get("to_site_id") for one in plan["shipments"])
 
 
-def _figures(history: History, traces: Mapping[str, OrderTrace]) -> dict[str, Any]:
+def _figures(
+    history: History, plans: Collection[Mapping[str, Any]], traces: Mapping[str, OrderTrace]
+) -> dict[str, Any]:
     """What is planned; parcels and cost per order with a plan; share of delivered shipments that kept their promise."""
-    plans = standing_plans(history).values()
     planned = _planned(plans)
     orders = len(planned) or 1
     kept = [when <= promised for trace in traces.values() for when, promised in trace.delivered_at_ms.values()]
