@@ -34,6 +34,7 @@ MAX_REFERENCE_BYTES = 16 * _MIB  # the network with all its lanes is one record
 
 Finding = Literal["missing", "partitions", "replicas", "config"]
 _PARTITIONS_PER_REQUEST = 10_000  # Kafka refuses more
+_GONE = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_PARTITION)  # by the broker, and by the client
 _MOST_REPLICAS = 3  # unless asked for
 
 
@@ -175,7 +176,7 @@ class TopicsAdmin:
             try:
                 found[place] = int(future.result(_TIMEOUT_S).offset)
             except KafkaException as error:
-                if error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                if error.args[0].code() in _GONE:
                     continue
                 where, why = f"{place.topic}/{place.partition}", error.args[0].str()
                 raise OperatorError(f"{where} cannot be read: start the broker that has it ({why}).") from None
