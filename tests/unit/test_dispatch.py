@@ -220,10 +220,32 @@ def test_what_was_late_is_on_the_manifest_of_the_departure_that_it_leaves_with()
     manifests = [event for event in world.emitted if isinstance(event, ManifestClosed)]
     left = {one.departure_at_ms: [name[:2] for name in one.shipped] for one in manifests}
     hours = {(departure - DEPARTURE_MS) // HOUR_MS: names for departure, names in left.items()}
-    assert hours == {0: [], 1: ["o1", "o4"], 3: ["o3"]}
+    assert hours == {0: [], 1: ["o1", "o4"], 2: ["o3"]}, "an hour on the road"
     assert [one.late for one in manifests[1:]] == [(), ()]
     assert {one.carrier for one in manifests} == {"van"}
     assert told == manifests[-1:]
+    assert not any(isinstance(row, InWave | Wave) for row in world.view.rows.values())
+
+
+@pytest.mark.parametrize(
+    ("status", "minutes", "hours"),
+    [("in_transit", 59, 0), ("in_transit", 60, 1), ("in_transit", 61, 1), ("delivered", 20, 0), ("delivered", 119, 0),
+     ("delivered", 120, 1), ("delivered", 190, 2), ("delivered", 40 * 24 * 60 + 1, 40 * 24 - 1)],
+)  # fmt: skip
+def test_what_was_late_and_is_on_its_way_has_left_with_the_last_departure_that_fits(
+    status: str, minutes: int, hours: int
+) -> None:
+    world = DispatchWorld()
+    world.put(an_order(1))
+    (first,) = world.until(DEPARTURE_MS + GRACE_MS)
+    told_ms = DEPARTURE_MS + minutes * 60_000
+    world.until(told_ms)
+    world.answer(status)
+    (second,) = world.until(told_ms + 1 if hours == 0 else told_ms + GRACE_MS)
+    assert isinstance(first, ManifestClosed)
+    assert isinstance(second, ManifestClosed)
+    assert second.departure_at_ms == DEPARTURE_MS + hours * HOUR_MS
+    assert (first.late, second.shipped, second.late) == (("o1/south/1/1",), ("o1/south/1/1",), ())
     assert not any(isinstance(row, InWave | Wave) for row in world.view.rows.values())
 
 

@@ -121,7 +121,8 @@ class Stop(Model):
 class ManifestClosed(Event):
     """A departure left: the shipments handed over, the stops that they make, and those released but late for it.
 
-    One that was late is among the `shipped` of the departure that it leaves with.
+    One that was late is among the `shipped` of the departure that it leaves with. Of a departure whose
+    manifest is closed there is another then, of what is told of later.
     """
 
     type: Literal["manifest.closed.v1"] = "manifest.closed.v1"

@@ -25,10 +25,7 @@ def missed_promises(
     """
     released = {value["shipment_id"]: value for value in history.of("shipment.released.v1")}
     planned = {one["shipment_id"]: one for plan in plans.values() for one in plan["shipments"]}
-    left_ms: dict[str, int] = {}
-    for value in history.of("shipment.progressed.v1"):
-        if value["status"] == "shipped":
-            left_ms.setdefault(value["shipment_id"], value["at_ms"])
+    left_ms = _left_ms(history)
     missed: Counter[str] = Counter()
     for trace in traces.values():
         for shipment_id, (delivered_ms, promised_ms) in trace.delivered_at_ms.items():
@@ -37,6 +34,20 @@ def missed_promises(
                 in_time = delivered_ms - max(0, late_ms) <= promised_ms
                 missed[_cause(release, planned.get(shipment_id, release), network, in_time)] += 1
     return missed
+
+
+def _left_ms(history: History) -> Mapping[str, int]:
+    """When shipments left: by the word of it; where that was left out, with the departure of their manifest."""
+    manifests = history.of("manifest.closed.v1")
+    departed = {shipment_id: value["departure_at_ms"] for value in manifests for shipment_id in value["shipped"]}
+    left_ms: dict[str, int] = {}
+    for value in history.of("shipment.progressed.v1"):
+        shipment_id, at_ms = value["shipment_id"], value["at_ms"]
+        if value["status"] == "shipped":
+            left_ms.setdefault(shipment_id, at_ms)
+        elif value["status"] == "in_transit" and left_ms.get(shipment_id) == at_ms:
+            left_ms[shipment_id] = departed.get(shipment_id, at_ms)
+    return left_ms
 
 
 def _cause(

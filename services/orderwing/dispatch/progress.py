@@ -52,7 +52,7 @@ def advance(draft: Draft, shipment: Shipment, progress: Progress, status: Wareho
         tell(draft, shipment, passed, left, now_ms)
         if passed is WarehouseStatus.SHIPPED:
             _tell_shipped(draft, shipment, left)
-            leave_late(draft, shipment, now_ms)
+            leave_late(draft, shipment, status, now_ms)
     draft.put(replace(progress, wake_at_ms=_wake_ms(draft, progress, now_ms)))
     return None
 

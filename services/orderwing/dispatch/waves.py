@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from msgspec.structs import replace
 
@@ -11,12 +12,21 @@ from orderwing.dispatch.telling import quantities, tell
 from orderwing.kernel.decision import Decision
 from orderwing.kernel.view import Draft, View
 from orderwing.planning.addresses import Door
-from orderwing.planning.calendar import arrival_ms, departures, earliest_departure
+from orderwing.planning.calendar import (
+    DAY_MS,
+    HORIZON_DAYS,
+    MINUTE_MS,
+    arrival_ms,
+    departures,
+    earliest_departure,
+)
 from orderwing.planning.stops import MOST_PARCELS, Drop, Problem, door_of, plan
 from orderwing_schemas import topics
 from orderwing_schemas.domain import LineQuantity
 from orderwing_schemas.events.allocation import ForDispatch, ShipmentOrdered
 from orderwing_schemas.events.dispatch import ManifestClosed, ShipmentReleased, Stop
+from orderwing_schemas.events.public import WarehouseStatus
+from orderwing_schemas.network import Lane, Site
 
 GRACE_MS = 15 * 60_000  # a warehouse tells of a departure after it: its word may take this long to come
 
@@ -94,18 +104,31 @@ def in_time(draft: Draft, event: ShipmentOrdered, units: int, now_ms: int) -> Sh
     return event.model_copy(update={"shipment": planned.model_copy(update=times)})
 
 
-def leave_late(draft: Draft, shipment: Shipment, now_ms: int) -> None:
-    """What was late for its departure is on the manifest of the next; on none if its lane is no more."""
+def leave_late(draft: Draft, shipment: Shipment, told: WarehouseStatus, now_ms: int) -> None:
+    """What was late is on the manifest of the departure that it left with; on none if its lane is no more."""
     member = no_longer_late(draft, shipment)
     lane, site = draft.network.lane_by_id.get(shipment.lane_id), draft.network.site_by_id.get(shipment.site_id)
     if member is None or lane is None or site is None:
         return
-    # Whoever is told of at the last moment of a manifest has left with that departure; another instance's clock may be
-    # behind the one by which the manifest was closed.
-    departure = next(departures(lane, site, max(now_ms - GRACE_MS, member.late_for_ms) + 1), None)
+    departure = _left_with(lane, site, member.late_for_ms, told, now_ms)
     if departure is not None:
         member = replace(member, wave_id=wave_id_of(lane.lane_id, departure), late_for_ms=0)
         _join(draft, member, site.site_id, lane.carrier, departure)
+
+
+def _left_with(lane: Lane, site: Site, late_for_ms: int, told: WarehouseStatus, now_ms: int) -> int | None:
+    """The departure that is told of: the next, by the word that it leaves. By a later word the last that fits it.
+
+    That is the one that it was late for, where no other can have brought it so far.
+    """
+    if told is WarehouseStatus.SHIPPED:
+        # Whoever is told of at the last moment of a manifest has left with that departure; another instance's clock may
+        # be behind the one by which the manifest was closed.
+        return next(departures(lane, site, max(now_ms - GRACE_MS, late_for_ms) + 1), None)
+    road_ms = lane.transit_minutes * MINUTE_MS if told is WarehouseStatus.DELIVERED else 0
+    left_by_ms = now_ms - road_ms
+    times = departures(lane, site, max(late_for_ms, left_by_ms - HORIZON_DAYS * DAY_MS))
+    return max(takewhile(lambda at_ms: at_ms <= left_by_ms, times), default=late_for_ms)
 
 
 def no_longer_late(draft: Draft, shipment: Shipment) -> InWave | None:

@@ -7,15 +7,20 @@ from typing import Any
 import pytest
 
 from orderwing.audit.promises import MINUTE_MS
-from support.audit_story import DEPARTURE_MS, HOUR_MS, delivered
+from support.audit_story import DEPARTURE_MS, HOUR_MS, SHIPMENT, delivered
 
 PROMISE_MS = DEPARTURE_MS + HOUR_MS
 
 
-def missed(shipped_ms: int, delivered_ms: int, **release: int) -> dict[str, int]:
-    """By cause, of a parcel that left and came at such times."""
+def missed(
+    shipped_ms: int, delivered_ms: int, on_road_ms: int | None = None, manifest_ms: int | None = None, **release: int
+) -> dict[str, int]:
+    """By cause, of a parcel that left and came at such times, and is on the manifest of such a departure."""
     story = delivered()
-    at: dict[str, Any] = {"shipped": shipped_ms, "delivered": delivered_ms}
+    if manifest_ms is not None:
+        manifest = {"departure_at_ms": manifest_ms, "shipped": [SHIPMENT], "late": []}
+        story.tell("manifests.closed", "manifest.closed.v1", manifest, "dispatch")
+    at: dict[str, Any] = {"shipped": shipped_ms, "in_transit": on_road_ms or shipped_ms, "delivered": delivered_ms}
     for fact in story.facts:
         if fact.type == "shipment.progressed.v1":
             fact.body["at_ms"] = at.get(fact.body["status"], shipped_ms)
@@ -37,6 +42,15 @@ def test_a_parcel_that_left_late_would_else_have_come_in_time() -> None:
 def test_a_parcel_that_is_later_than_it_left_is_late_on_the_road() -> None:
     assert missed(DEPARTURE_MS + 20 * MINUTE_MS, PROMISE_MS + 25 * MINUTE_MS) == {"on_the_road": 1}
     assert missed(DEPARTURE_MS - 20 * MINUTE_MS, PROMISE_MS + 1) == {"on_the_road": 1}
+
+
+def test_of_what_was_only_told_to_be_on_its_way_the_manifest_tells_when_it_left() -> None:
+    told_ms = PROMISE_MS + 15 * MINUTE_MS
+    assert missed(told_ms, told_ms) == {"left_late": 1}, "no manifest has it"
+    assert missed(told_ms, told_ms, manifest_ms=DEPARTURE_MS) == {"on_the_road": 1}
+    assert missed(told_ms, told_ms, manifest_ms=DEPARTURE_MS + HOUR_MS) == {"left_late": 1}
+    by_word = missed(told_ms - HOUR_MS, told_ms, on_road_ms=told_ms, manifest_ms=DEPARTURE_MS)
+    assert by_word == {"left_late": 1}, "its warehouse said when"
 
 
 def test_a_warehouse_without_half_its_picking_time_is_not_to_blame() -> None:

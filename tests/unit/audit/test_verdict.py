@@ -9,7 +9,19 @@ import pytest
 from orderwing.audit.facts import KINDS, fact_of
 from orderwing.planning.explaining.facts import edited
 from orderwing_schemas.network import Carton, Trait
-from support.audit_story import HELD, HOUR_MS, PART, PLAN_MINOR, SHIPMENT, UNITS, Story, delivered, plan, shelf
+from support.audit_story import (
+    DEPARTURE_MS,
+    HELD,
+    HOUR_MS,
+    PART,
+    PLAN_MINOR,
+    SHIPMENT,
+    UNITS,
+    Story,
+    delivered,
+    plan,
+    shelf,
+)
 
 
 def test_a_clean_history_passes() -> None:
@@ -27,7 +39,8 @@ def test_a_clean_history_passes() -> None:
 def test_stops_are_counted_from_the_manifests() -> None:
     story = delivered()
     for shipped, stops in ((["a", "b", "c"], [["a", "b"], ["c"]]), (["d"], [["d"]]), (["of an earlier version"], [])):
-        body = {"shipped": shipped, "stops": [{"shipments": shipments} for shipments in stops]}
+        made = [{"shipments": shipments} for shipments in stops]
+        body = {"departure_at_ms": DEPARTURE_MS, "shipped": shipped, "stops": made}
         story.tell("manifests.closed", "manifest.closed.v1", body, "dispatch", f"wave/{len(shipped)}/{shipped[0]}")
     assert story.judged().stops_per_100_shipments == 75.0
 
