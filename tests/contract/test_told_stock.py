@@ -73,7 +73,7 @@ class Reservation:
     def _redirect(self, handler: Handler) -> Handler:
         def handle(view: View, about: Any, now_ms: int) -> Decision:
             decision = handler(view, about, now_ms)
-            emits = tuple([Emit(self.of(topic), event) for topic, event in decision.emits])
+            emits = tuple([Emit(self.of(one.topic), one.event) for one in decision.emits])
             return Decision(emits, decision.puts, decision.drops)
 
         return handle

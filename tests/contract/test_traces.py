@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from contract.probe_stage import Probe
 from contract.test_poison import letters, order, settle
@@ -87,7 +88,7 @@ def traced(cast: Cast, probe: Probe, ratio: float = 1.0, bus: Any = None) -> tup
 
 def send(cast: Cast, topic: Topic, n: int, context: SpanContext) -> None:
     record = outgoing(topic, order(n))
-    cast.world.publish(record._replace(headers=[*record.headers, *context.headers()]))
+    cast.world.publish(replace(record, headers=[*record.headers, *context.headers()]))
 
 
 def carried(cast: Cast, topic: Topic) -> list[SpanContext]:

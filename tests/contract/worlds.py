@@ -179,8 +179,8 @@ class KafkaWorld:
         return KafkaBus(self._bootstrap, group, instance, **options)
 
     def publish(self, *records: Outgoing) -> None:
-        for topic, partition, key, value, headers in records:
-            self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]
+        for one in records:
+            self._producer.produce(one.topic, one.value, one.key, one.partition, headers=one.headers)  # type: ignore[arg-type]
         assert self._producer.flush(DEADLINE_S) == 0
 
     def limit(self, topic: Topic, size: int) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from orderwing.commands.explaining.cards import reference_of
@@ -174,7 +175,7 @@ def test_a_record_that_is_too_large_leaves_nothing(bootstrap: str) -> None:
     small = outgoing(CLOCK.name, 0, "clock", ClockFixed(start_ms=0, wall0_ms=0, factor=1.0))
     with OperatorLog(bootstrap, "test") as log:
         with pytest.raises(OperatorError, match="nothing was written"):
-            log.write([small, small._replace(value=b"x" * (17 << 20))])
+            log.write([small, replace(small, value=b"x" * (17 << 20))])
         assert log.read(CLOCK.name, 0) == []
         log.write([small])  # the writer is still of use
         assert len(log.read(CLOCK.name, 0)) == 1

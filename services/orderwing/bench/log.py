@@ -97,10 +97,10 @@ class Arrivals:
 def write_rows(bootstrap: str, rows: Iterable[Outgoing], told: Callable[[int], None]) -> None:
     """Write as fast as the broker takes them; `told` hears how many, now and then."""
     producer = Producer({**client_config(bootstrap), "enable.idempotence": True, "linger.ms": 20})
-    for number, (topic, partition, key, value, headers) in enumerate(rows, 1):
+    for number, row in enumerate(rows, 1):
         while True:
             try:
-                producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]  # list is invariant
+                producer.produce(row.topic, row.value, row.key, row.partition, headers=row.headers)  # type: ignore[arg-type]  # list is invariant
                 break
             except BufferError:
                 producer.poll(0.1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
 
 import msgspec
 
@@ -12,7 +12,7 @@ from orderwing_schemas.base import Event
 from orderwing_schemas.topics import Topic
 
 
-class Emit(NamedTuple):
+class Emit(msgspec.Struct, frozen=True, gc=False):
     topic: Topic
     event: Event
 
@@ -28,7 +28,7 @@ class Decision(msgspec.Struct, frozen=True):
 NOTHING = Decision()
 
 
-class RecordCause(msgspec.Struct, frozen=True):
+class RecordCause(msgspec.Struct, frozen=True, gc=False):
     topic: str
     partition: int
     offset: int
@@ -37,7 +37,7 @@ class RecordCause(msgspec.Struct, frozen=True):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-class DeadlineCause(msgspec.Struct, frozen=True):
+class DeadlineCause(msgspec.Struct, frozen=True, gc=False):
     """`revision` is the number of the decision that put the row: unique in its partition for ever."""
 
     row: str
@@ -53,8 +53,15 @@ Cause = RecordCause | DeadlineCause
 
 def event_ids(stage: str, cause: str, many: int) -> list[str]:
     """Of all outputs of a decision, the same if it is repeated: a hash of who decided and why, and which it is."""
-    decision = blake2b(f"{stage}|{cause}".encode(), digest_size=13).hexdigest()
-    return [f"{decision}{position:06x}" for position in range(many)]
+    hashed = _begun(stage).copy()
+    hashed.update(cause.encode())
+    decision = hashed.hexdigest()
+    return [decision + position.to_bytes(3, "big").hex() for position in range(many)]
+
+
+@lru_cache
+def _begun(stage: str) -> blake2b:
+    return blake2b(f"{stage}|".encode(), digest_size=13)
 
 
 def letter_id(stage: str, cause: Cause) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 BEGINNING = -2  # in `seek`: the oldest record there is
 
 
@@ -24,7 +26,7 @@ class Position(NamedTuple):
     metadata: str = ""
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True, gc=False):
     """`timestamp_ms` is the broker's append time (wall clock)."""
 
     topic: str
@@ -36,7 +38,7 @@ class Record(NamedTuple):
     timestamp_ms: int
 
 
-class Outgoing(NamedTuple):
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """`partition` is always explicit, so that both buses and every client agree."""
 
     topic: str

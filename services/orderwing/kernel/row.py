@@ -7,8 +7,8 @@ from typing import TypeVar
 import msgspec
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A fact that one partition of one stage owns.
+class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A fact that one partition of one stage owns: a value, so that no cycles need be looked for among millions.
 
     Subclasses define `key`. A row with `wake_at_ms` has a deadline; a row with an `order_id` field concerns that order
     and waits with it when it is parked. A key `group|rest` can be found by `View.scan(kind, group)`.

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.row import Row
 from orderwing.kernel.view import View
@@ -19,8 +21,7 @@ Handler = Callable[[View, Any, int], Decision]
 PolicyCheck = Callable[[Policy, Network], str]
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(msgspec.Struct, frozen=True):
     """A stranger's record, undecoded, for stages that answer bad input themselves."""
 
     topic: str

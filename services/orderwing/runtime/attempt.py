@@ -97,7 +97,7 @@ class Attempt(Deciding):
     def _park(self, record: Record, cause: Cause, order_id: str) -> None:
         row = parked(record, self.number, order_id, None, None, (cause, True) not in self._refused)
         self.overlay.apply(Decision(puts=(row,)), self.number)
-        self.items.append(Output(cause, self.number, [], letter=True))
+        self._keep(Output(cause, self.number, [], letter=True))
         self._end("parked")
 
     def _letter_id(self, cause: Cause) -> str:
@@ -121,7 +121,7 @@ class Attempt(Deciding):
         headers = self._decider.outputs.headers(event, identity, self._now_ms, topic, self._span)
         key = event.dead_letter_id.encode()
         outgoing = Outgoing(topic, self.partition.number, key, encode(event), headers)
-        self.items.append(Output(cause, self.number, [outgoing], letter=True))
+        self._keep(Output(cause, self.number, [outgoing], letter=True))
         place = f"{row.topic}/{row.partition}/{row.offset}"
         self.letters.append(Letter(event.dead_letter_id, event.order_id, trace_id, place, event.reason))
         self._end("dead_lettered", event.reason)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
+from msgspec.structs import replace
+
 from orderwing.kernel.decision import Cause
 from orderwing.kernel.ports import Bus, Outgoing, Position, RecordRefusedError
 from orderwing.runtime.attempt import Attempt
@@ -30,12 +32,13 @@ def send(bus: Bus, decider: Decider, attempts: Sequence[Attempt]) -> Callable[[]
     # 2. Begin.
     bus.begin()
     # 3. What was decided, then the rows as the batch leaves them.
+    produce = bus.produce
     for attempt in attempts:
         for item in attempt.items:
             for outgoing in item.outgoings:
-                bus.produce(outgoing)
+                produce(outgoing)
     for outgoing in rows:
-        bus.produce(outgoing)
+        produce(outgoing)
     # 4. Positions, timers' transactions too: without them a paused owner that lost its partition is not fenced.
     # 5. Commit.
     if bus.full:
@@ -67,13 +70,18 @@ def culprit(attempts: Sequence[Attempt], refused: Outgoing) -> tuple[Cause, bool
     """The cause of a record that the bus would not take, and whether that record is about poison itself."""
     for attempt in attempts:
         for item in attempt.items:
-            if any(outgoing[:4] == refused[:4] for outgoing in item.outgoings):
+            if any(_same(outgoing, refused) for outgoing in item.outgoings):
                 return item.cause, item.letter
         for (kind, key), change in attempt.overlay.changes.items():
             if attempt.partition.number == refused.partition and changelog_key(kind, key).encode() == refused.key:
                 item = next(item for item in attempt.items if item.number == change.number)
                 return item.cause, kind is ParkedRecord
     raise LookupError(f"{refused.topic}: a record was refused that nobody sent")
+
+
+def _same(one: Outgoing, other: Outgoing) -> bool:
+    """But for headers, which a bus that refuses a record need not tell."""
+    return replace(one, headers=[]) == replace(other, headers=[])
 
 
 def unmet(refused: Refused, attempts: Sequence[Attempt]) -> dict[tuple[Cause, bool], str]:

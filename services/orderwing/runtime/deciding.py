@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -30,7 +31,7 @@ from orderwing_schemas.codec import UndecodableError, decode, decode_as, type_of
 from orderwing_schemas.topics import Topic, changelog, control, dead_letters
 
 
-class Output(msgspec.Struct):
+class Output(msgspec.Struct, gc=False):
     """What one decision leads to. `letter` says that it is about poison, so that it cannot become poison itself."""
 
     cause: Cause
@@ -84,6 +85,7 @@ class Deciding:
         self.before: int = partition.decisions if under is None else under.number
         self.number: int = self.before
         self.items: list[Output] = []
+        self.emitted: Counter[str] = Counter()  # by topic
         self.spans: list[DecisionSpan] = []  # empty without a tracer
         self._decider = decider
         self._stage = decider.stage
@@ -104,10 +106,7 @@ class Deciding:
         now_ms, raw = self._now_ms, self._stage.raw
         if record.timestamp_ms > self._wall_ms:
             now_ms = self._decider.clock.domain_ms(record.timestamp_ms)
-        if raw is None:
-            decision = self._decide(record, now_ms)
-        else:
-            decision = raw(self.overlay, RawRecord(*record[:5], tuple(record.headers)), now_ms)
+        decision = self._decide(record, now_ms) if raw is None else raw(self.overlay, _raw(record), now_ms)
         self._take(decision, cause, now_ms)
 
     def _decide(self, record: Record, now_ms: int) -> Decision:
@@ -126,7 +125,12 @@ class Deciding:
         number = self.number
         outgoings = self._outputs.emits(decision.emits, cause, number, now_ms, self._reference, self._span)
         self.overlay.apply(decision, number)
-        self.items.append(Output(cause, number, outgoings))
+        self._keep(Output(cause, number, outgoings))
+
+    def _keep(self, output: Output) -> None:
+        self.items.append(output)
+        for outgoing in output.outgoings:
+            self.emitted[outgoing.topic] += 1
 
     # --- deadlines -------------------------------------------------------------------------------------------------
 
@@ -171,6 +175,10 @@ class Deciding:
     def _end(self, outcome: str, error: str | None = None) -> None:
         if self._span is not None:
             self._span.done(outcome, error)
+
+
+def _raw(record: Record) -> RawRecord:
+    return RawRecord(record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers))
 
 
 def _unexpected(record: Record, event_type: bytes | None) -> UndecodableError:

@@ -55,12 +55,17 @@ class Transactions:
         self._guarded(self._producer.begin_transaction)
 
     def produce(self, outgoing: Outgoing) -> None:
-        topic, partition, key, value, headers = outgoing
         alone = bool(self._alone) and _place(outgoing) in self._alone
         if alone:
             self._flush(outgoing)
         try:
-            self._producer.produce(topic, value, key, partition, headers=headers)  # type: ignore[arg-type]  # list is invariant
+            self._producer.produce(
+                outgoing.topic,
+                outgoing.value,
+                outgoing.key,
+                outgoing.partition,
+                headers=outgoing.headers,  # type: ignore[arg-type]  # list is invariant
+            )
         except BufferError:
             self._producer.poll(_CALL_S)
             self.produce(outgoing)

@@ -21,8 +21,7 @@ def merge(partitions: Mapping[int, Partition], attempts: Sequence[Attempt], due:
         for order_id in attempt.released:
             attempt.partition.deadlines.release(order_id)
     _put_back(partitions, due)
-    emitted = Counter([o.topic for a in attempts for item in a.items for o in item.outgoings])
-    for topic, n in emitted.items():
+    for topic, n in sum([attempt.emitted for attempt in attempts], Counter()).items():
         observer.emitted(topic, n)
     for attempt in attempts:
         for letter in attempt.letters:

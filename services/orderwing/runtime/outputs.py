@@ -51,7 +51,8 @@ class Outputs:
         why = str(cause)
         decision = ("decision", f"{number} {why}".encode())
         made = []
-        for (topic, event), identity in zip(emits, event_ids(self._stage, why, len(emits)), strict=True):
+        for emit, identity in zip(emits, event_ids(self._stage, why, len(emits)), strict=True):
+            topic, event = emit.topic, emit.event
             headers = self.headers(event, identity, now_ms, topic.name, span)
             headers.insert(0, decision)
             key = topic.key_of(event)

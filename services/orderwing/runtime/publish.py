@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec.structs import replace
 from pydantic import TypeAdapter, ValidationError
 
 from orderwing.kernel.ports import Outgoing, Record
@@ -167,7 +168,7 @@ def _changes(before: Published, after: Published) -> Iterator[Outgoing]:
 
 
 def _at(record: Outgoing, partition: int) -> Outgoing:
-    return record._replace(partition=partition)
+    return replace(record, partition=partition)
 
 
 def read_file(path: Path) -> bytes:

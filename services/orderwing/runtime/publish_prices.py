@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from orderwing.kernel.ports import Outgoing, Record
@@ -77,7 +78,7 @@ def publish_prices(bootstrap: Cluster, prices: PriceList, *, renumber: bool = Fa
             raise PublishError(f"Version {last} of the steering prices is published: give these one above it.")
         changes = list(_changes(before, after))
         partitions = range(log.partitions(REFERENCE.name))
-        log.write([change._replace(partition=partition) for partition in partitions for change in changes])
+        log.write([replace(change, partition=partition) for partition in partitions for change in changes])
     return True
 
 

@@ -186,7 +186,7 @@ class Runner:
 
     def _plain(self, records: Sequence[Record]) -> bool:
         """Whether there are some that may be decided before what was decided last is committed."""
-        return bool(records) and all(record.topic in self._decider.inputs for record in records)
+        return bool(records) and {record.topic for record in records} <= self._decider.inputs.keys()
 
     def _learn(self, records: Sequence[Record]) -> Sequence[Record]:
         """Take in reference data; the inputs' records remain."""

@@ -37,9 +37,8 @@ class Log:
         return len(self._entries)
 
     def append(self, outgoing: Outgoing, wall_ms: int, transaction: Transaction | None = None) -> Record:
-        topic, partition, key, value, headers = outgoing
-        offset = len(self._entries)
-        record = Record(topic, partition, offset, key, value, tuple(headers), wall_ms)
+        one, offset = outgoing, len(self._entries)
+        record = Record(one.topic, one.partition, offset, one.key, one.value, tuple(one.headers), wall_ms)
         if transaction is not None and transaction not in self._open:
             self._open[transaction] = offset
             transaction.logs.append(self)

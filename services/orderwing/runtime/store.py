@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
-from itertools import zip_longest
+from collections.abc import Iterable, Iterator, Set
 
 import msgspec
 
@@ -14,14 +13,14 @@ from orderwing.kernel.view import Reference
 
 encode_row = msgspec.json.Encoder().encode
 Place = tuple[type[Row], str]
-_NONE: frozenset[str] = frozenset()
+_NONE: Set[str] = frozenset()
 
 
 class UnknownKindError(LookupError):
     """A row of a kind that the stage does not declare."""
 
 
-class Change(msgspec.Struct, frozen=True):
+class Change(msgspec.Struct, frozen=True, gc=False):
     """What a decision made of a row: `row` is None when dropped; `number` is that of the decision."""
 
     row: Row | None
@@ -131,46 +130,50 @@ class Overlay:
     def __init__(self, store: Store, reference: Reference, under: Overlay | None = None) -> None:
         self.reference = reference
         self.changes: dict[Place, Change] = {}
-        # Not all that `under` sees: what was before it is merged.
-        self._newest: dict[Place, Change] = {} if under is None else dict(under.changes)
         self._tables = store.tables
         self._groups: dict[Place, set[str]] = {}  # keys without a rest are not in it
-        self._note(self._newest)
+        # Not all that `under` sees: what was before it is merged.
+        self._changes_under: dict[Place, Change] = {} if under is None else under.changes
+        self._groups_under: dict[Place, set[str]] = {} if under is None else under._groups
 
     def get(self, kind: type[R], key: str) -> R | None:
-        change = self._newest.get((kind, key))
+        place = (kind, key)
+        change = self.changes.get(place) or self._changes_under.get(place)
         row = self._tables[kind].get(key) if change is None else change.row
         return row  # type: ignore[return-value]  # keyed by its own kind
 
     def scan(self, kind: type[R], group: str) -> Iterator[R]:
+        place = (kind, group)
         keys = self._tables[kind].keys(group)
-        changed = self._groups.get((kind, group), _NONE)
-        if (kind, group) in self._newest:
-            changed = changed | {group}
+        changed = self._groups.get(place, _NONE) | self._groups_under.get(place, _NONE)
+        if place in self.changes or place in self._changes_under:
+            changed |= {group}
         if changed:
-            keys = sorted(changed.union(keys))
+            keys = sorted({*keys, *changed})
         for key in tuple(keys):
             row = self.get(kind, key)
             if row is not None:
                 yield row
 
     def apply(self, decision: Decision, number: int) -> None:
-        """Raises KeyError for rows of a kind that the stage does not declare, before anything is changed."""
-        if not decision.puts and not decision.drops:
-            return
-        places: list[Place] = [(type(row), row.key) for row in decision.puts]
-        places += decision.drops
-        for kind, _ in places:
-            if kind not in self._tables:
-                raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
-        for place, row in zip_longest(places, decision.puts):
-            self.changes[place] = self._newest[place] = Change(row, number)
-        self._note(places)
+        """Raises UnknownKindError for rows of a kind that the stage does not declare, before anything is changed."""
+        for row in decision.puts:
+            self._known(type(row))
+        for kind, _ in decision.drops:
+            self._known(kind)
+        for row in decision.puts:
+            self._note(type(row), row.key, Change(row, number))
+        for kind, key in decision.drops:
+            self._note(kind, key, Change(None, number))
 
-    def _note(self, places: Iterable[Place]) -> None:
-        for kind, key in places:
-            if "|" in key:
-                self._groups.setdefault((kind, group_of(key)), set()).add(key)
+    def _known(self, kind: type[Row]) -> None:
+        if kind not in self._tables:
+            raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
+
+    def _note(self, kind: type[Row], key: str, change: Change) -> None:
+        self.changes[kind, key] = change
+        if "|" in key:
+            self._groups.setdefault((kind, group_of(key)), set()).add(key)
 
 
 def changelog_key(kind: type[Row], key: str) -> str:
