@@ -55,18 +55,18 @@ def _shipped(history: History) -> dict[str, Counter[str]]:
 
 
 def _recorded(history: History) -> dict[str, Counter[str]]:
-    """What we say, each idempotency key once; `uncollected` is what the provider refused to pay for goods that left.
+    """What we say, each key once of each kind; `uncollected` is what the provider refused to pay for goods that left.
 
     A void counts against the authorisation that it ends: one that was given up unanswered was never counted.
     """
     recorded: dict[str, Counter[str]] = defaultdict(Counter)
-    told: dict[str, dict[str, Any]] = {}
+    told: dict[tuple[str, str], dict[str, Any]] = {}
     for event_type in ("payment.recorded.v1", "payment.capture_refused.v1"):
         for value in history.of(event_type):
-            told.setdefault(value["idempotency_key"], value)
-    for key, value in told.items():
+            told.setdefault((event_type, value["idempotency_key"]), value)
+    for (event_type, key), value in told.items():
         purpose = value.get("purpose", "uncollected")
-        if purpose != "void" or key.replace(":void:", ":authorise:") in told:
+        if purpose != "void" or (event_type, key.replace(":void:", ":authorise:")) in told:
             recorded[value["order_id"]][purpose] += value["amount_minor"]
     return recorded
 

@@ -70,7 +70,7 @@ def _authorisation_answered(draft: Draft, payment: Payment, row: Ask, event: Pay
     elif first:
         closing.refuse(draft, payment, Happening.DECLINED, "payment_declined", now_ms)
     else:
-        # What is held stays usable until it expires; the next renewal is tried in a day.
+        # What is held stays usable until it expires; a customer who declined is asked again in a day.
         payment = msgspec.structs.replace(payment, wake_at_ms=now_ms + closing.DAY_MS)
         closing.settle(draft, payment, now_ms)
 
@@ -103,21 +103,23 @@ def _pass_on(draft: Draft, accepted: msgspec.Raw, authorised_minor: int, now_ms:
 
 
 def _capture_answered(draft: Draft, payment: Payment, row: Ask, event: PaymentAnswered, now_ms: int) -> None:
+    """What counts is what the provider says it paid, be it less than was asked for."""
+    paid_minor = 0
     if row.state is AskState.APPROVED:
-        record(draft, row, row.amount_minor)
-    else:
+        paid_minor = event.amount_minor
+        record(draft, row, paid_minor)
+    if paid_minor < row.amount_minor:
         draft.emit(
             PAYMENTS_RECORDED,
             CaptureRefused(
                 order_id=row.order_id,
                 shipment_id=row.subject,
                 idempotency_key=row.idempotency_key,
-                amount_minor=row.amount_minor,
-                reason=event.reason or "declined",
+                amount_minor=row.amount_minor - paid_minor,
+                reason=event.reason or ("paid_in_part" if row.state is AskState.APPROVED else "declined"),
             ),
         )
-        payment = _undrawn(payment, row)
-    closing.settle(draft, payment, now_ms)
+    closing.settle(draft, _drawn_anew(payment, row, paid_minor), now_ms)
 
 
 def _void_answered(draft: Draft, payment: Payment, row: Ask, event: PaymentAnswered, now_ms: int) -> None:
@@ -129,10 +131,10 @@ def _void_answered(draft: Draft, payment: Payment, row: Ask, event: PaymentAnswe
     closing.settle(draft, msgspec.structs.replace(payment, authorisations=rest), now_ms)
 
 
-def _undrawn(payment: Payment, row: Ask) -> Payment:
-    """A refused capture leaves its money on the authorisation, to be given back with the rest."""
+def _drawn_anew(payment: Payment, row: Ask, paid_minor: int) -> Payment:
+    """What a capture did not draw stays on the authorisation, to be given back with the rest."""
     held = tuple(
-        msgspec.structs.replace(a, drawn_minor=a.drawn_minor - row.amount_minor)
+        msgspec.structs.replace(a, drawn_minor=a.drawn_minor - row.amount_minor + paid_minor)
         if a.reference == row.authorisation
         else a
         for a in payment.authorisations

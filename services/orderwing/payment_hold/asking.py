@@ -13,7 +13,8 @@ from orderwing_schemas.topics import PAYMENTS_RECORDED, PAYMENTS_REQUESTED
 MINUTE_MS = 60_000
 FIRST_PAUSE_MS = 1 * MINUTE_MS  # domain time; the gateway has tried hard before it says `failed`
 LONGEST_PAUSE_MS = 60 * MINUTE_MS
-# An authorisation that fails so often is given up. Captures and voids are owed and never given up.
+# An order's first authorisation that fails so often is given up, and the order refused. Captures and voids are owed,
+# and a renewal is needed before what is held expires: those are never given up.
 AUTHORISE_TRIES = 5
 
 
@@ -59,11 +60,11 @@ def move(draft: Draft, row: Ask, happening: AskHappening) -> Ask:
 
 
 def failed(draft: Draft, row: Ask, now_ms: int) -> Ask:
-    """Rest before the next try, or give an authorisation up. A second `failed` while resting changes nothing."""
+    """Rest before the next try, or give a first authorisation up. A second `failed` while resting changes nothing."""
     if row.state is AskState.RESTING:
         return row
     failures = row.failures + 1
-    if row.purpose is Purpose.AUTHORISE and failures >= AUTHORISE_TRIES:
+    if row.is_first_authorisation and failures >= AUTHORISE_TRIES:
         return move(draft, row, AskHappening.GIVEN_UP)
     pause_ms = min(FIRST_PAUSE_MS << min(failures - 1, 16), LONGEST_PAUSE_MS)
     rested = msgspec.structs.replace(

@@ -99,7 +99,7 @@ def forget(draft: Draft, payment: Payment, now_ms: int) -> None:
 
 def _give_back(draft: Draft, payment: Payment, authorisation: Authorisation) -> tuple[Authorisation, ...]:
     rest_minor = authorisation.amount_minor - authorisation.drawn_minor
-    if rest_minor == 0:
+    if rest_minor <= 0:
         return ()
     ask(draft, payment, Purpose.VOID, str(authorisation.version), rest_minor, authorisation.reference)
     return (msgspec.structs.replace(authorisation, voiding=True),)

@@ -70,6 +70,7 @@ PENDING = (AskState.WAITING, AskState.RESTING)
 
 
 NOTHING_KEPT = msgspec.Raw(b"null")
+FIRST_VERSION = 1  # of the authorisations of an order
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -110,7 +111,7 @@ class Payment(Row, frozen=True, kw_only=True):
     payment_token: str
     state: State
     lines: tuple[Line, ...]
-    asked_version: int = 1
+    asked_version: int = FIRST_VERSION
     authorisations: tuple[Authorisation, ...] = ()
     accepted: msgspec.Raw = NOTHING_KEPT
 
@@ -152,6 +153,10 @@ class Ask(Row, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return ask_key(self.order_id, self.purpose, self.subject)
+
+    @property
+    def is_first_authorisation(self) -> bool:
+        return self.purpose is Purpose.AUTHORISE and self.subject == str(FIRST_VERSION)
 
     @property
     def idempotency_key(self) -> str:

@@ -280,6 +280,20 @@ def test_what_a_dead_letter_holds_back_is_not_lost() -> None:
     assert verdict.dead_letters == 1
 
 
+def test_a_capture_paid_in_part_leaves_the_rest_uncollected() -> None:
+    story = delivered()
+    captured = [fact for fact in story.facts if fact.type == "payment.recorded.v1"][-1]
+    refused = {**captured.body, "amount_minor": 401, "shipment_id": SHIPMENT, "reason": "paid_in_part"}
+    del refused["purpose"]
+    captured.body["amount_minor"] = story.provider[-1]["amount_minor"] = 600
+    key = "O1:void:1"
+    void = {"order_id": "O1", "purpose": "void", "idempotency_key": key, "amount_minor": 401}
+    story.tell("payments.recorded", "payment.capture_refused.v1", refused, "payment_hold", captured.cause)
+    story.tell("payments.recorded", "payment.recorded.v1", void, "payment_hold", f"payments.answered/0/{key}")
+    story.provider.append({**void, "outcome": "approved", "flags": []})
+    assert [one for one in story.violations() if one.kind in ("money", "ledger")] == []
+
+
 def test_a_backordered_order_rests() -> None:
     story = delivered()
     accepted = next(fact for fact in story.facts if fact.type == "order.accepted.v1")

@@ -340,6 +340,39 @@ def test_a_refused_capture_is_told_and_its_money_given_back() -> None:
     assert [(r.purpose, r.amount_minor) for r in requests(decision)] == [(Purpose.VOID, 1000)]
 
 
+def test_of_a_capture_paid_in_part_the_rest_is_told_and_given_back() -> None:
+    desk = Desk(order(((1, 1000),))).authorised()
+    (capture,) = requests(desk.tell(progressed(desk.order, "s1", {"l0": 1})))
+    decision = desk.tell(answer(capture).model_copy(update={"amount_minor": 600}))
+    assert [e.amount_minor for e in events(decision) if isinstance(e, PaymentRecorded)] == [600]
+    assert [(e.amount_minor, e.reason) for e in events(decision) if isinstance(e, CaptureRefused)] == [
+        (400, "paid_in_part")
+    ]
+    assert [(r.purpose, r.amount_minor) for r in requests(decision)] == [(Purpose.VOID, 400)]
+
+
+def test_a_capture_paid_beyond_what_was_asked_is_told_as_it_is() -> None:
+    desk = Desk(order(((1, 1000),))).authorised()
+    (capture,) = requests(desk.tell(progressed(desk.order, "s1", {"l0": 1})))
+    decision = desk.tell(answer(capture).model_copy(update={"amount_minor": 1200}))
+    assert [e.amount_minor for e in events(decision) if isinstance(e, PaymentRecorded)] == [1200]
+    assert not requests(decision)
+    assert desk.state() is State.ENDED
+
+
+def test_a_renewal_that_fails_is_asked_again_under_its_key_until_the_provider_is_back() -> None:
+    desk = Desk(policies=Policies(authorisation_hours=24)).authorised()
+    (renewal,) = requests(desk.due(START_MS + 22 * HOUR_MS))
+    for _ in range(AUTHORISE_TRIES + 3):
+        assert not events(desk.tell(answer(renewal, FAILED)))
+        wake_at_ms = desk.ask(Purpose.AUTHORISE, "2").wake_at_ms
+        assert wake_at_ms is not None
+        assert wake_at_ms <= desk.now_ms + HOUR_MS
+        assert requests(desk.due(wake_at_ms)) == [renewal]
+    (void,) = requests(desk.tell(answer(renewal)))
+    assert void.authorisation == "ref:ORD-1:authorise:1"
+
+
 def test_an_order_that_is_over_is_forgotten_after_the_horizon() -> None:
     desk = Desk(order(((1, 1000),))).authorised()
     (capture,) = requests(desk.tell(progressed(desk.order, "s1", {"l0": 1})))
