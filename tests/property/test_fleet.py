@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from orderwing.planning.budget import Budget
 from orderwing.planning.fleet.answer import Plan, Score, Unserved, score
 from orderwing.planning.fleet.bounds import bound
-from orderwing.planning.fleet.columns import Columns, singles
+from orderwing.planning.fleet.columns import Columns, keep_met, singles
 from orderwing.planning.fleet.eligibility import eligibility
 from orderwing.planning.fleet.goals import LIMIT, most, stages
 from orderwing.planning.fleet.greedy import complete
 from orderwing.planning.fleet.model import Limits, Model, Start
-from orderwing.planning.fleet.problem import Depot, Driver, Order, Problem
+from orderwing.planning.fleet.problem import Depot, Driver, Order, Pause, Problem, Window
 from orderwing.planning.fleet.solve import plan, plan_greedily
 from orderwing.planning.fleet.verify import verify
 from support.fleets import a_problem, best_score
@@ -87,6 +87,32 @@ def test_a_large_problem_is_not_searched_longer_than_told() -> None:
     found = plan(problem, Budget(1, clock=lambda: next(seconds)), labels=0)
     assert verify(problem, found) == []
     assert "time was up" in found.notes[-1]
+
+
+def breaks_one_after_the_other() -> Problem:
+    """Both orders could be served in time if the driver took both breaks at once."""
+    legs = np.array([[0, 5], [5, 0]], np.int64)
+    breaks = (Pause(3, 9, 17), Pause(4, 15, 16))
+    driver = Driver("d", "depot", "depot", (3,), shift=Window(3, 26), breaks=breaks)
+    late = Order("late", 1, (1,), express=True, service_s=3)
+    early = Order("early", 1, (1,), windows=(Window(0, 10),), service_s=3)
+    return Problem((Depot("depot", 0),), (late, early), (driver,), legs * 10, legs)
+
+
+def test_breaks_whose_times_overlap_are_taken_one_after_the_other() -> None:
+    problem = breaks_one_after_the_other()
+    for labels in (0, 5_000):
+        found = plan(problem, FEW, labels=labels)
+        assert verify(problem, found) == []
+        assert found.score == (0, 0, 1, 100)
+
+
+def test_a_route_that_breaks_rule_out_is_no_column() -> None:
+    columns: Columns = {}
+    able = eligibility(breaks_one_after_the_other())
+    for route in ([1, 0], [0], []):
+        keep_met(columns, able, 0, route)
+    assert [column.orders for column in columns.values()] == [(0,)]
 
 
 def test_no_gain_below_outweighs_a_goal() -> None:

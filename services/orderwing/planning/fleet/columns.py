@@ -39,6 +39,15 @@ def keep(columns: Columns, problem: Problem, kind: int, orders: Sequence[int]) -
         columns[key] = Column(kind, tuple(orders), distance_m, sum(shortfall(problem, kind, orders)))
 
 
+def keep_met(columns: Columns, able: Eligibility, kind: int, orders: Sequence[int]) -> None:
+    """The same for a route that the solver says is feasible, if it is: a column is chosen without being checked."""
+    known = columns.get((kind, frozenset(orders)))
+    if known is not None and able.problem.distance_m(able.problem.drivers[kind], orders) >= known.distance_m:
+        return
+    if feasible(able, kind, orders):
+        keep(columns, able.problem, kind, orders)
+
+
 def all_columns(able: Eligibility, most_labels: int) -> Columns | None:
     """Every set of orders that some driver can serve, in the best sequence; None if there are too many to try.
 

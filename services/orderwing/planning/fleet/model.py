@@ -159,6 +159,8 @@ class Model:
                     for n, p in enumerate(driver.breaks)
                 ]
                 time.SetBreakIntervalsOfVehicle(breaks, number, visits_s)
+                for first, second in pairwise(breaks):  # the library itself lets them overlap
+                    self._solver.Add(second.StartsAfterEnd(first))
 
     def _loads(self) -> None:
         """One dimension for each of the load, and one for stops, with most and least of each driver."""

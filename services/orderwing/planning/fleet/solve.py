@@ -8,7 +8,7 @@ from dataclasses import replace
 from orderwing.planning.budget import Budget, Countdown
 from orderwing.planning.fleet.answer import Plan, Route, Routes, Score, Stop, score, shortfall
 from orderwing.planning.fleet.choose import choose
-from orderwing.planning.fleet.columns import Columns, all_columns, keep, singles
+from orderwing.planning.fleet.columns import Columns, all_columns, keep, keep_met, singles
 from orderwing.planning.fleet.eligibility import Eligibility, eligibility, feasible, kinds
 from orderwing.planning.fleet.goals import LIMIT, Stage, most, stages
 from orderwing.planning.fleet.greedy import complete, greedy, settle_minimums
@@ -155,7 +155,7 @@ def _watcher(able: Eligibility, columns: Columns, progress: Progress | None) -> 
     def met(routes: Routes) -> None:
         for driver, route in enumerate(routes):
             if len(columns) < _COLUMNS:
-                keep(columns, problem, able.kind_of[driver], route)
+                keep_met(columns, able, able.kind_of[driver], route)
         if progress is not None:
             now = score(problem, routes)
             if not best or now < best[-1]:
