@@ -10,11 +10,14 @@ from msgspec.structs import replace
 from orderwing.kernel.decision import NOTHING, Decision
 from orderwing.kernel.view import Draft, View
 from orderwing.reservation import rules, sequences
+from orderwing.reservation.repeated import refusal
 from orderwing.reservation.shelves import Shelves
 from orderwing.reservation.stock import (
     COUNT_HORIZON_MS,
     DAY_MS,
     GAP_HORIZON_MS,
+    MOST_EXPECTED,
+    OVERDUE_MS,
     REMEMBERED_MS,
     Left,
     Moved,
@@ -26,6 +29,8 @@ from orderwing.reservation.stock import (
 from orderwing_schemas.codec import encode
 from orderwing_schemas.events.gate import StockMovementAccepted
 from orderwing_schemas.events.public import StockAdjusted, StockCounted, StockExpected, StockMovement, StockReceived
+from orderwing_schemas.events.reservation import StockMoved
+from orderwing_schemas.topics import STOCK_MOVED
 
 KINDS = {
     StockReceived: "received",
@@ -40,7 +45,7 @@ def on_movement(view: View, event: StockMovementAccepted, now_ms: int) -> Decisi
     draft = Draft(view)
     log = draft.get(SiteLog, movement.site_id) or SiteLog(site_id=movement.site_id)
     if sequences.has(log, movement.sequence):
-        return NOTHING
+        return _again(draft, log, event)
     log = sequences.noted(log, movement.sequence)
     draft.put(log)
     rules.notice(draft, event.region)
@@ -93,6 +98,15 @@ def apply_postponed(draft: Draft, site_id: str, now_ms: int) -> None:
             _apply(draft, event.region, event.movement, now_ms)
 
 
+def _again(draft: Draft, log: SiteLog, event: StockMovementAccepted) -> Decision:
+    if (why := refusal(draft, log, event)) is None:
+        return NOTHING
+    kind = KINDS[type(event.movement)]
+    told = StockMoved(region=event.region, kind=kind, order_id=None, shelves=(), exception=why)
+    draft.emit(STOCK_MOVED, told)
+    return draft.decision()
+
+
 def _builds_on(movement: StockMovement) -> int:
     """The sequence up to which all must have come before it is sure to be right."""
     before = movement.sequence - 1
@@ -134,7 +148,7 @@ def _apply(draft: Draft, region: str, movement: StockMovement, now_ms: int, exce
         shelf = _with_safety(draft, _counted(draft, shelf, movement, now_ms))
     else:
         due = (int(movement.due_at.timestamp() * 1000), movement.quantity)
-        shelf = replace(shelf, expected=tuple(sorted((*shelf.expected, due))))
+        shelf = replace(shelf, expected=_on_order(shelf, due, now_ms))
     shelves.put(shelf)
     shelves.publish(KINDS[type(movement)], None, exception)
 
@@ -199,6 +213,12 @@ def _with_safety(draft: Draft, shelf: Shelf) -> Shelf:
     site = draft.network.site_by_id.get(shelf.site_id)
     share = 0 if site is None else shelf.on_hand * site.safety_share_percent // 100
     return replace(shelf, safety=max(0, min(share, shelf.on_hand - shelf.reserved)))
+
+
+def _on_order(shelf: Shelf, due: tuple[int, int], now_ms: int) -> tuple[tuple[int, int], ...]:
+    """Deliveries that are so late are not expected any more."""
+    after_ms = now_ms - OVERDUE_MS
+    return tuple(sorted([one for one in (*shelf.expected, due) if one[0] > after_ms])[:MOST_EXPECTED])
 
 
 def _drawn_down(shelf: Shelf, receipt: StockReceived) -> tuple[tuple[int, int], ...]:

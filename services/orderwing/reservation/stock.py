@@ -9,14 +9,17 @@ from orderwing.kernel.row import Row
 DAY_MS = 86_400_000
 COUNT_HORIZON_MS = 7 * DAY_MS  # a count may come this late, and wait as long again
 GAP_HORIZON_MS = DAY_MS  # a movement that has not come so long after a later one is given up
+MOST_EXPECTED = 100  # deliveries on order for a shelf: its row is written at each change
+OVERDUE_MS = 30 * DAY_MS  # a delivery that has not come so long after it was due is not expected any more
 REMEMBERED_MS = 2 * COUNT_HORIZON_MS  # so after that none asks for movements and shipments any more
 
 
 class Shelf(Row, frozen=True, kw_only=True, omit_defaults=True):
     """Stock of one SKU at one site, in units. Never dropped.
 
-    `expected`: (due_ms, quantity) on order. `counted`: the sequence of the last count applied, `included`: of the last
-    movement that is in it, `forgotten`: of the last one whose `Moved` was dropped.
+    `expected`: (due_ms, quantity) on order, the `MOST_EXPECTED` that are due first. `counted`: the sequence of the last
+    count applied, `included`: of the last movement that is in it, `forgotten`: of the last one whose `Moved` was
+    dropped.
     `shipped`: (site's shipment number, quantity) as an earlier version kept them; gone with the next count.
     """
 
@@ -41,9 +44,11 @@ class Shelf(Row, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SiteLog(Row, frozen=True, kw_only=True):
-    """Which movements of a site have come: all up to `mark` and those `ahead`, so gaps show. Never dropped.
+    """Which movements of a site have come: all up to `mark` and those `beyond`, so gaps show. Never dropped.
 
-    `lost`: (first, last) of those up to `mark` that have not come and are not waited for any more; they may still come.
+    `beyond` and `lost` are ranges (first, last), so that a number that never comes costs one and not all that come
+    after it; `lost` are those up to `mark` that have not come and are not waited for any more; they may still come.
+    `ahead`: those beyond as an earlier version kept them, one by one; gone with the next movement.
     `shipments` numbers the site's shipments in the order in which they came.
     """
 
@@ -52,6 +57,7 @@ class SiteLog(Row, frozen=True, kw_only=True):
     ahead: tuple[int, ...] = ()
     shipments: int = 0
     lost: tuple[tuple[int, int], ...] = ()
+    beyond: tuple[tuple[int, int], ...] = ()
 
     @property
     def key(self) -> str:
@@ -68,7 +74,11 @@ class Moved(Row, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return f"{self.site_id}/{self.sku}|{self.sequence:012d}"
+        return self.key_of(self.site_id, self.sku, self.sequence)
+
+    @staticmethod
+    def key_of(site_id: str, sku: str, sequence: int) -> str:
+        return f"{site_id}/{sku}|{sequence:012d}"
 
 
 class Left(Row, frozen=True, kw_only=True):
@@ -107,7 +117,11 @@ class Postponed(Row, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return f"{self.site_id}|{self.sequence:012d}"
+        return self.key_of(self.site_id, self.sequence)
+
+    @staticmethod
+    def key_of(site_id: str, sequence: int) -> str:
+        return f"{site_id}|{sequence:012d}"
 
 
 class Shipped(Row, frozen=True, kw_only=True):

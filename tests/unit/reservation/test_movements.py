@@ -11,6 +11,7 @@ from orderwing.kernel.decision import Decision
 from orderwing.reservation.stock import (
     COUNT_HORIZON_MS,
     GAP_HORIZON_MS,
+    MOST_EXPECTED,
     REMEMBERED_MS,
     Left,
     Moved,
@@ -73,11 +74,68 @@ def test_gaps_can_be_seen() -> None:
         world.move_stock(received(sequence))
     log = world.views["north"].get(SiteLog, "N1")
     assert log is not None
-    assert (log.mark, log.ahead) == (1, (3, 4))
+    assert (log.mark, log.beyond) == (1, ((3, 4),))
     world.move_stock(received(2))
     log = world.views["north"].get(SiteLog, "N1")
     assert log is not None
-    assert (log.mark, log.ahead) == (4, ())
+    assert (log.mark, log.beyond) == (4, ())
+
+
+def test_a_number_that_never_comes_costs_no_more_the_more_come_after_it() -> None:
+    world = World()
+    for sequence in (*range(2, 400), *range(401, 500)):
+        world.move_stock(received(sequence, 1))
+    log = world.views["north"].get(SiteLog, "N1")
+    assert log is not None
+    assert (log.mark, log.beyond) == (0, ((2, 399), (401, 499)))
+    assert world.shelf("N1", "A").on_hand == 497
+
+
+def test_a_log_of_an_earlier_version_is_read() -> None:
+    world = World()
+    log = msgspec.json.decode(b'{"site_id":"N1","mark":1,"ahead":[3,4,7],"shipments":2}', type=SiteLog)
+    world.views["north"].apply(Decision(puts=(log,)))
+    assert world.move_stock(received(4)) != []  # as another than came before under that number
+    world.move_stock(received(5))
+    now = world.views["north"].get(SiteLog, "N1")
+    assert now is not None
+    assert (now.mark, now.ahead, now.beyond, now.shipments) == (1, (), ((3, 5), (7, 7)), 2)
+    world.move_stock(received(2))
+    world.move_stock(received(6))
+    now = world.views["north"].get(SiteLog, "N1")
+    assert now is not None
+    assert now.mark == 7
+    assert world.shelf("N1", "A").on_hand == 30
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        received(1, 9),
+        received(4, 9),
+        StockReceived(site_id="N1", sku="B", quantity=10, sequence=1),
+        adjusted(1, 9),
+        adjusted(2, -2),
+        counted(6, 7, includes=0),
+        counted(5, 7, includes=3),
+    ],
+)
+def test_another_movement_under_a_number_that_was_used_is_not_lost_without_a_word(
+    other: StockReceived | StockAdjusted | StockCounted,
+) -> None:
+    world = World()
+    told = (received(1), adjusted(2, -3), counted(4, 8, includes=2), adjusted(6, -50))
+    for movement in told:
+        world.move_stock(movement)
+    for movement in told:  # the same again says nothing new
+        assert world.move_stock(movement) == []
+    world.move_stock(counted(5, 6, includes=3))  # waits
+    before = world.shelf("N1", "A")
+    (moved,) = of_kind(world.move_stock(other), StockMoved)
+    assert moved.shelves == ()
+    assert moved.exception is not None
+    assert "under a number from 7 on" in moved.exception
+    assert world.shelf("N1", "A") == before
 
 
 def test_a_loss_waits_for_the_receipt_that_it_takes_from() -> None:
@@ -264,7 +322,7 @@ def test_a_lost_number_that_comes_after_all_is_taken_once() -> None:
     assert world.move_stock(received(3)) == []
     (log,) = world.all_rows(SiteLog)
     assert isinstance(log, SiteLog)
-    assert (log.mark, log.ahead, log.lost) == (5, (), ((1, 1), (4, 4)))
+    assert (log.mark, log.beyond, log.lost) == (5, (), ((1, 1), (4, 4)))
 
 
 def test_a_count_waits_longer_for_a_shipment_than_for_a_movement() -> None:
@@ -313,6 +371,20 @@ def test_receipts_draw_down_what_is_on_order() -> None:
     world.move_stock(received(3, 7))
     second = int(datetime(2027, 1, 2, tzinfo=UTC).timestamp() * 1000)
     assert world.shelf("N1", "A").expected == ((second, 3),)
+
+
+def test_deliveries_on_order_that_never_come_are_not_kept_for_ever() -> None:
+    world = World()
+    for sequence in range(1, 3 * MOST_EXPECTED):
+        due_at = datetime.fromtimestamp(world.now_ms / 1000 + sequence * 60, UTC)
+        world.move_stock(StockExpected(site_id="N1", sku="A", quantity=5, due_at=due_at, sequence=sequence))
+    expected = world.shelf("N1", "A").expected
+    assert len(expected) == MOST_EXPECTED
+    assert min(expected) == (world.now_ms + 60_000, 5)
+    world.now_ms += 31 * 86_400_000
+    due_at = datetime.fromtimestamp(world.now_ms / 1000, UTC)
+    world.move_stock(StockExpected(site_id="N1", sku="A", quantity=7, due_at=due_at, sequence=1000))
+    assert world.shelf("N1", "A").expected == ((world.now_ms, 7),)
 
 
 def test_safety_is_a_share_of_what_is_on_hand_and_not_for_sale() -> None:
