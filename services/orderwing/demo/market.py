@@ -19,7 +19,7 @@ from orderwing.shop.generator import generated_feed
 
 INPUT = "input.jsonl"
 # Orders of the first half an hour leave with the vans at nine, also from far sites, and are looked at thrice before.
-_MORNING = time_of_day(7, 48)
+_MORNING = time_of_day(7, 52)
 _DAY_S = 3600.0  # wall time after which stock is delivered and other customers come
 _TELL_S = 10.0
 

@@ -1,9 +1,10 @@
 """A British same-day network: four regions, ten sites, hourly departures.
 
-Transit is 15 minutes (5 between sites) and a minute for every ten kilometres, quicker than roads allow: a market
-compressed so that an order placed early in two and a half hours of domain time is delivered within them. Rates are
-made up: weight breaks by carrier and distance, volumetric weight where a carrier is not the shop's own, line-haul to
-the trunk and between the sites of a region, three sizes of cartons.
+Transit is 10 minutes (5 between sites) and a minute for every twenty kilometres, quicker than roads allow: a market
+compressed so that an order placed early in two and a half hours of domain time is delivered within them, also where
+goods that were not found on a shelf leave another site an hour later. Rates are made up: weight breaks by carrier and
+distance, volumetric weight where a carrier is not the shop's own, line-haul to the trunk and between the sites of a
+region, three sizes of cartons.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _MAY_SHIP = {  # where a site may not ship everything
     "exeter": (Trait.OVERSIZE,),
     "hatfield": (Trait.OVERSIZE,),
 }
-_ABROAD = {"europe": 50, "world": 65}  # transit minutes
+_ABROAD = {"europe": 30, "world": 35}  # transit minutes
 _BANDS = ((150, "near"), (300, "middle"), (10_000, "far"))  # kilometres up to, rate zone of the trunk line
 _CM3 = 5_000  # for a kilogram
 _CARDS = {  # (carrier, rate zone): up to grams and pence, pence for a kilogram more, divisor
@@ -78,7 +79,7 @@ _CARTONS = (
 )
 _ALL_SERVICES = tuple(ServiceLevel)
 _SLOW_SERVICES = (ServiceLevel.EXPRESS, ServiceLevel.STANDARD)
-_DOORS_MINUTES, _DOCKS_MINUTES = 15, 5  # besides the road: to customers, and from site to site
+_DOORS_MINUTES, _DOCKS_MINUTES = 10, 5  # besides the road: to customers, and from site to site
 _HAUL_MINOR = 40  # to the trunk, or to another site of the region
 PROMISE_SLACK_MINUTES = 30  # the cheaper of two departures half an hour apart is on time all the same
 GATHERING = (  # delays within what promises leave
@@ -203,7 +204,7 @@ def _transfers(sites: Sequence[Site]) -> Iterator[Transfer]:
 
 
 def _road_minutes(distance_km: float) -> int:
-    return round(distance_km / 10)
+    return round(distance_km / 20)
 
 
 def _lanes(site: Site, load: Load) -> Iterator[Lane]:
