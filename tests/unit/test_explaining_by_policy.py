@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from io import StringIO
 from typing import Any
 
@@ -46,12 +47,13 @@ def by(*strategies: dict[str, Any]) -> Parsed:
     return Parsed("p.yaml", Policy.model_validate(given, strict=False), {})
 
 
-def said(one: Told | Proposed, policy: Parsed, asked: WhatIf | None = None) -> str:
+def said(one: Told | Proposed, policy: Parsed | None = None, asked: WhatIf | None = None) -> str:
     console = Console(width=200, record=True, file=StringIO())
     wanted = asked or WhatIf()
     if isinstance(one, Proposed):
-        one = Proposed(one.proposal, one.answer, tuple([_asked(p, wanted, policy, False) for p in one.parts]))
-        print_proposal(one, "by p.yaml", console)
+        if policy or asked:
+            one = Proposed(one.proposal, one.answer, tuple([_asked(p, wanted, policy, False) for p in one.parts]))
+        print_proposal(one, "by p.yaml" if policy else "", console)
         json.dumps(proposal_json(one))
     else:
         one = _asked(one, wanted, policy, False)
@@ -131,7 +133,7 @@ def part(name: str, site_id: str) -> PoolPart:
         service_level=ServiceLevel.STANDARD, one_box=False, may_split=True, lines=(Line("n0", "a", 1, 100, 1),),
         takes=(Take(site_id, "n0", "a", 1),), cost_minor={"s1": 348, "s2": 248, "s3": 298}[site_id],
         arrival_at_ms=NOW_MS + 2 * HOUR_MS, promise_at_ms=NOW_MS + 9 * HOUR_MS, freeze_at_ms=NOW_MS + HOUR_MS,
-        legs=(Leg(site_id, NOW_MS + HOUR_MS, NOW_MS + 2 * HOUR_MS, 1),),
+        legs=(Leg(site_id, NOW_MS + HOUR_MS, NOW_MS + 2 * HOUR_MS, 1, f"l-{site_id}"),),
     )  # fmt: skip
 
 
@@ -139,10 +141,19 @@ def order_named(name: str) -> Order:
     return an_order({"a": 1}, ServiceLevel.STANDARD).model_copy(update={"order_id": name})
 
 
-def proposed(*parts: PoolPart, free: dict[tuple[str, str], int], others: dict[str, Order] | None = None) -> Proposed:
-    world = network((300, 200, 250), churn_minor=5)
+def proposed(
+    *parts: PoolPart,
+    free: dict[tuple[str, str], int],
+    others: dict[str, Order] | None = None,
+    earlier: bool = False,
+    world: Network | None = None,
+) -> Proposed:
+    """`earlier`: by a version that heeded no room."""
+    world = world or network((300, 200, 250), churn_minor=5)
     (one,) = replan(Pool("r", parts, free), world, catalogue, NOW_MS, Budget(), 0).proposals
     told = json.loads(proposal_message("r", "w", one, NOW_MS).value)
+    if earlier:
+        told["facts"] = {name: value for name, value in told["facts"].items() if name not in ("hours", "booked")}
     reference = Reference({1: world}, (catalogue("a"),), world)
     return _proposed(told, None, order_named("o1"), reference, None, others)
 
@@ -159,12 +170,45 @@ def test_a_proposal_is_searched_for_again_by_another_policy() -> None:
     assert "the policy leaves it out" in barred
 
 
+def tight(*, hours: bool) -> Network:
+    """Two units a site in an hour, or two parcels a departure."""
+    made = network((300, 200, 250), churn_minor=5)
+    if hours:
+        return made.model_copy(
+            update={"sites": tuple([x.model_copy(update={"units_per_hour": 2}) for x in made.sites])}
+        )
+    lanes = tuple([x.model_copy(update={"parcels_per_departure": 2}) for x in made.lanes])
+    return made.model_copy(update={"lanes": lanes})
+
+
+@pytest.mark.parametrize("hours", [True, False])
+@pytest.mark.parametrize("others", [1, 2])
+def test_a_site_that_was_too_full_for_a_proposal_is_told_with_the_room_that_it_lacked(hours: bool, others: int) -> None:
+    mine = msgspec.structs.replace(part("o1", "s1"), promise_at_ms=NOW_MS + 2 * HOUR_MS)
+    at_s2 = [part(f"p{n}", "s2") for n in range(others)]
+    one = proposed(mine, *at_s2, free={("s2", "a"): 1, ("s3", "a"): 1}, world=tight(hours=hours))
+    text = said(one)
+    moved_to = [line["site_id"] for change in one.proposal["changes"] for line in change["held"]]
+    kept = one.proposal["facts"]
+    if others == 1:
+        assert (moved_to, kept["booked"]) == (["s2"], [])
+        assert "room" not in text
+        return
+    assert (moved_to, kept["booked"]) == (["s3"], [] if hours else [["l-s2", NOW_MS + HOUR_MS, 2]])
+    assert ["s2", NOW_MS // HOUR_MS, 2] in kept["hours"]
+    what = "hour of picking at s2" if hours else "departure of l-s2"
+    assert re.search(rf"s2 would win if the {what} .* had room for 1 (unit|parcel) instead of 0", text)
+    assert "no departure in time has room" in text
+
+
 def test_a_proposal_says_what_it_does_not_hold() -> None:
     swap = (msgspec.structs.replace(part("o1", "s1"), barred=("s3",)), part("o2", "s2"))
     free = {("s3", "a"): 1}
-    both = proposed(*swap, free=free, others={"o2": order_named("o2")})
+    both = proposed(*swap, free=free, others={"o2": order_named("o2")}, earlier=True)
     full = by({"filters": {"max_load_percent": 90}})
-    assert "The proposal does not hold how full hours of picking were: its own parts alone count." in said(both, full)
+    untold = "The proposal does not hold how full hours of picking were: its own parts alone count."
+    assert untold in said(both, full)
+    assert untold not in said(proposed(*swap, free=free), full)
     assert "is not known" not in said(both, full)
     alone = proposed(*swap, free=free)
     assert "What the policy means for o2/r/1 is not known" in said(alone, full)

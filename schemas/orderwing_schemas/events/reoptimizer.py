@@ -26,6 +26,7 @@ class StandingLeg(Model):
     departure_at_ms: EpochMs
     arrival_at_ms: EpochMs
     parcels: int
+    lane_id: Told[str] = None
 
 
 class StandingPart(Model):
@@ -55,9 +56,12 @@ class ProposalFacts(Model):
 
     `free`: units that no part held of their goods, at the region's sites. Picking starts after `ready_at_ms`.
 
+    What the region's parts, these included, had booked: `hours` of picking that were looked at, as (site, hour since
+    1970, units); `booked` of departures that were too full, as (lane, departure, parcels). Earlier versions heeded no
+    room, and told of `hours` only if a strategy asked for them.
+
     Only where more than cost counted: `policy` with its version, if a strategy did; `steering`, if a list was in force,
-    at each of the region's sites the prices of the parts' SKUs, in the order of their lines; `hours`, if it mattered
-    how full they were, as (site, hour since 1970, units that the region's parts had booked).
+    at each of the region's sites the prices of the parts' SKUs, in the order of their lines.
     """
 
     network_version: int
@@ -68,6 +72,7 @@ class ProposalFacts(Model):
     policy_version: Told[int] = None
     steering: Told[tuple[int, ...]] = None
     hours: Told[tuple[tuple[str, int, int], ...]] = None
+    booked: Told[tuple[tuple[str, EpochMs, int], ...]] = None
 
 
 class ProposalMade(Event):

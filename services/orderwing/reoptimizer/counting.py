@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,9 @@ from orderwing.planning.calendar import MINUTE_MS, picking_hours
 from orderwing.planning.policies.compiling import Compiled
 from orderwing.planning.policies.counting import PLAIN, Counting, Goods, Sent, UnitPrice, named
 from orderwing.reoptimizer.pool import Leg, Pool, PoolPart, Take
+from orderwing.reoptimizer.room import Hour, booked_by
 from orderwing_schemas.network import Lane, Network
 
-Hour = tuple[str, int]  # site, hour since 1970
 Run = tuple[Lane, int]  # a lane and when its next departure arrives
 
 
@@ -29,6 +28,11 @@ class Rules:
 COST_ALONE = Rules()
 
 
+def departure_ms(run: Run) -> int:
+    lane, arrival_at_ms = run
+    return arrival_at_ms - lane.transit_minutes * MINUTE_MS
+
+
 class Parcels(NamedTuple):
     """What one site would send, and how."""
 
@@ -41,7 +45,7 @@ class Parcels(NamedTuple):
     @classmethod
     def by(cls, run: Run, takes: Sequence[Take], parcels: int) -> Parcels:
         lane, arrival_at_ms = run
-        return cls(lane.site_id, takes, arrival_at_ms - lane.transit_minutes * MINUTE_MS, arrival_at_ms, parcels)
+        return cls(lane.site_id, takes, departure_ms(run), arrival_at_ms, parcels)
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class Counts:
         units = sum([line.quantity for line in part.lines])
         goods = Goods(part.region, part.zone, part.service_level, units, part.promise_at_ms)
         counting = Counting(self._network, goods, self._ready_ms, strategy, rules.steering)
-        own = _picked(self._network, part) if counting.needs_hours else {}
+        own = booked_by(self._network, (part,)).hours if counting.needs_hours else {}
 
         def percent(one: Parcels) -> int:
             site = self._network.site_by_id.get(one.site_id)
@@ -153,23 +157,7 @@ class Counts:
 
     @cached_property
     def _booked(self) -> Mapping[Hour, int]:
-        if self._hours is not None:
-            return self._hours
-        booked: Counter[Hour] = Counter()
-        for part in self._pool.parts:
-            booked.update(_picked(self._network, part))
-        return booked
-
-
-def _picked(network: Network, part: PoolPart) -> Mapping[Hour, int]:
-    """Units of the part that each site picks in each hour."""
-    picked: Counter[Hour] = Counter()
-    for leg in part.legs:
-        site = network.site_by_id.get(leg.site_id)
-        units = sum([take.quantity for take in part.takes if take.site_id == leg.site_id])
-        if site is not None and units:
-            picked.update({(leg.site_id, hour): some for hour, some in picking_hours(site, leg.departure_at_ms, units)})
-    return picked
+        return booked_by(self._network, self._pool.parts).hours if self._hours is None else self._hours
 
 
 def _sites(takes: Iterable[Take]) -> list[str]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import msgspec
 
 from orderwing.reoptimizer.counting import Counts
-from orderwing.reoptimizer.pool import Pool, PoolPart
+from orderwing.reoptimizer.pool import Leg, Pool, PoolPart
+from orderwing.reoptimizer.room import Room
 from orderwing_schemas.domain import HeldLine
 from orderwing_schemas.events.reoptimizer import ProposalFacts, StandingLeg, StandingPart
 from orderwing_schemas.network import Network
@@ -16,7 +17,7 @@ _SHELVES = 2_000  # of more nothing is kept
 
 
 def facts_of(
-    parts: Iterable[PoolPart], pool: Pool, network: Network, ready_ms: int, counts: Counts | None = None
+    parts: Iterable[PoolPart], pool: Pool, network: Network, ready_ms: int, room: Room, counts: Counts | None = None
 ) -> ProposalFacts | None:
     """Of a proposal that changes these parts. None where it is too much to keep."""
     moved = tuple(parts)
@@ -25,16 +26,20 @@ def facts_of(
     free = tuple([(*place, units) for place in places if (units := pool.free.get(place, 0))])
     if len(free) > _SHELVES:
         return None
+    sites = {site_id for site_id, *_ in free} | {take.site_id for part in moved for take in part.takes}
+    hours, full = room.told(moved, sites)
     facts = ProposalFacts(
         network_version=network.version,
         ready_at_ms=ready_ms,
         parts=tuple([_standing(one, counts is not None and counts.of(one) is not None) for one in moved]),
         free=free,
+        hours=hours,
+        booked=full,
     )
     if counts is None or all(counts.of(one) is None for one in moved):
         return facts
-    hours, prices = counts.hours_for(moved), counts.prices(places)
-    if len(places) + len(hours or ()) > _SHELVES:
+    hours, prices = counts.hours_for(moved) or hours, counts.prices(places)
+    if len(places) + len(hours) > _SHELVES:
         return None
     return facts.model_copy(update={**counts.policy_told(moved), "steering": prices, "hours": hours})
 
@@ -54,5 +59,10 @@ def _standing(part: PoolPart, counted: bool) -> StandingPart:
         promise_at_ms=part.promise_at_ms,
         strategy=part.strategy if counted else None,
         barred=part.barred or None,
-        legs=tuple([StandingLeg(**msgspec.structs.asdict(leg)) for leg in part.legs]),
+        legs=tuple([_leg(leg) for leg in part.legs]),
     )
+
+
+def _leg(leg: Leg) -> StandingLeg:
+    told = msgspec.structs.asdict(leg)
+    return StandingLeg(**told | {"lane_id": leg.lane_id or None})

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
-from orderwing.planning.calendar import arrival_ms, earliest_departure, pick_ms, serving_lanes
+from orderwing.planning.calendar import arrival_ms, departures, earliest_departure, pick_ms, serving_lanes
 from orderwing.planning.moving import compared
 from orderwing.planning.policies.governing import LEFT_OUT
 from orderwing.planning.pricing import Catalogue, Load, price_list
 from orderwing.planning.traits import refusal
 from orderwing.planning.wishes import latest_ms
 from orderwing.reoptimizer.choice import Block, Option, never
-from orderwing.reoptimizer.counting import Counted, Parcels, Run
+from orderwing.reoptimizer.counting import Counted, Parcels, Run, departure_ms
 from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take, liking, way_of
+from orderwing.reoptimizer.room import NO_ROOM, NONE, Room, Spare
 from orderwing.reoptimizer.ways import Stock, alone, splits, stocked
 from orderwing_schemas.domain import CostTerm
-from orderwing_schemas.network import Network, Site
+from orderwing_schemas.network import Lane, Network, Site
 
 MOST = 9  # options of a part, the standing one included
 _CHEAPEST = 5  # of them whatever stock they need; the rest need only what is free or the part's own
@@ -27,17 +29,26 @@ def none(_part: PoolPart) -> None:
 
 
 class Pricer:
-    """Costs of parcels that start to be picked after `ready_ms`, by the one cost model; and what `counts` beside."""
+    """Costs of parcels that start to be picked after `ready_ms`, by the one cost model; and what `counts` beside.
+
+    Without `room` every departure takes all.
+    """
 
     def __init__(
-        self, network: Network, catalogue: Catalogue, ready_ms: int, counts: Callable[[PoolPart], Counted | None] = none
+        self,
+        network: Network,
+        catalogue: Catalogue,
+        ready_ms: int,
+        counts: Callable[[PoolPart], Counted | None] = none,
+        room: Room | None = None,
     ) -> None:
         self.network = network
         self._counts = counts
+        self._room = room
         self._prices = price_list(network)
         self._catalogue = catalogue
         self._ready_ms = ready_ms
-        self._runs: dict[tuple[str, str, str, int], tuple[Run, ...]] = {}
+        self._runs: dict[tuple[str, str, str, int], tuple[tuple[Run, ...], Spare]] = {}
         self._loads: dict[tuple[tuple[str, int], ...], Load] = {}
 
     def refused(self, part: PoolPart, sites: Iterable[str]) -> dict[Shelf, str]:
@@ -56,10 +67,17 @@ class Pricer:
 
     def option(self, part: PoolPart, takes: Sequence[Take]) -> Option | None:
         """The part from these sites; None if a parcel would come too late, or the customer likes it less."""
+        return self._option(part, takes, self._room)
+
+    def lacks_room(self, part: PoolPart, takes: Sequence[Take]) -> bool:
+        """Whether a way that is none would be one if every departure took all."""
+        return self._room is not None and self._option(part, takes, None) is not None
+
+    def _option(self, part: PoolPart, takes: Sequence[Take], room: Room | None) -> Option | None:
         total = arrival = 0
         counted, sent = self._counts(part), []
         for site, lines in self._parcels(takes):
-            run = self._best(part, site, lines, _latest_ms(part, takes))
+            run = self._best(part, site, lines, _latest_ms(part, takes), room)
             if run is None:
                 return None
             total += run[0]
@@ -107,7 +125,7 @@ class Pricer:
         """The named terms of a cost that `cost` gave, summed over the parcels."""
         named: dict[str, int] = defaultdict(int)
         for site, lines in self._parcels(takes):
-            best = self._best(part, site, lines, _latest_ms(part, takes))
+            best = self._best(part, site, lines, _latest_ms(part, takes), self._room)
             if best is not None:
                 _, _, (lane, arrival) = best
                 for name, amount in self._prices.terms(lane, self._load(lines), arrival, part.promise_at_ms):
@@ -120,10 +138,15 @@ class Pricer:
             parcels[take.site_id].append(take)
         return [(self.network.site_by_id[site_id], lines) for site_id, lines in sorted(parcels.items())]
 
-    def _best(self, part: PoolPart, site: Site, lines: Sequence[Take], by_ms: int) -> tuple[int, int, Run] | None:
+    def _best(
+        self, part: PoolPart, site: Site, lines: Sequence[Take], by_ms: int, room: Room | None
+    ) -> tuple[int, int, Run] | None:
         """(cost, place in the timetable, run) of the lightest run, which allocation takes; None if too late."""
         load, prices = self._load(lines), self._prices
-        runs, weigh = self._runs_of(part, site, sum(take.quantity for take in lines)), None
+        units = sum(take.quantity for take in lines)
+        (runs, spare), weigh = self._runs_of(part, site, units), None
+        if room is not None and not spare.takes(units, load.parcels):
+            runs = tuple(_with_room(runs, site, partial(room.fits, part, site, units=units, parcels=load.parcels)))
         counted = self._counts(part)
         if counted is not None:
             runs, weigh = counted.allowed(runs), counted.counting.late
@@ -140,14 +163,16 @@ class Pricer:
             )
         return None if best is None or best[2][1] > by_ms else best
 
-    def _runs_of(self, part: PoolPart, site: Site, units: int) -> tuple[Run, ...]:
+    def _runs_of(self, part: PoolPart, site: Site, units: int) -> tuple[tuple[Run, ...], Spare]:
         key = (site.site_id, part.zone, part.service_level, pick_ms(site, units))
         if key not in self._runs:
-            self._runs[key] = tuple(
+            runs = tuple(
                 (lane, arrival_ms(lane, departure))
                 for lane in serving_lanes(self.network, site.site_id, part.zone, part.service_level)
                 if (departure := earliest_departure(lane, site, self._ready_ms, units)) is not None
             )
+            leaving = [(run[0], departure_ms(run)) for run in runs]
+            self._runs[key] = runs, NONE if self._room is None else self._room.spare(site, leaving, units)
         return self._runs[key]
 
     def _load(self, lines: Iterable[Take]) -> Load:
@@ -156,6 +181,18 @@ class Pricer:
         if load is None:
             load = self._loads[key] = self._prices.load(self._catalogue, key)
         return load
+
+
+def _with_room(runs: Iterable[Run], site: Site, fits: Callable[[Lane, int], bool]) -> Iterator[Run]:
+    """Of each lane the first departure that fits, from its next on."""
+    for run in runs:
+        lane, next_ms = run[0], departure_ms(run)
+        if fits(lane, next_ms):
+            yield run
+            continue
+        later = departures(lane, site, next_ms + 1)
+        if (departure := next((at_ms for at_ms in later if fits(lane, at_ms)), None)) is not None:
+            yield lane, arrival_ms(lane, departure)
 
 
 def _latest_ms(part: PoolPart, takes: Iterable[Take]) -> int:
@@ -193,6 +230,7 @@ def _block(
     options: dict[tuple[Take, ...], Option] = {}
     full: dict[str, str] = {}
     at_once: set[tuple[Take, ...]] = set()
+    singles: set[tuple[Take, ...]] = set()
 
     may_not = _barred(part, sites) | pricer.refused(part, sites)
 
@@ -213,6 +251,8 @@ def _block(
             full[option.label] = option.too_full
         elif option is not None:
             options[takes] = option
+        elif takes in singles and pricer.lacks_room(part, takes):
+            full[_label(takes)] = NO_ROOM
         return option
 
     cheapest = pricer.single_site(part) == "when_cheapest"
@@ -220,6 +260,7 @@ def _block(
     for stock in (without_others, with_others):
         some = stocked(part, sites, stock)
         whole = alone(part, some, stock)
+        singles.update(whole.values())
         single = [option for takes in whole.values() if (option := consider(takes, stock)) is not None]
         if stock is without_others and not cheapest:
             one_will_do = _one_will_do(part, [standing, *single])

@@ -43,12 +43,13 @@ def way_of(takes: Iterable[Take], arrival_at_ms: int) -> Way:
 
 
 class Leg(msgspec.Struct, frozen=True, array_like=True):
-    """What one site sends of the standing plan: a departure, and how many parcels."""
+    """What one site sends of the standing plan: a departure, and how many parcels. Earlier versions kept no lane."""
 
     site_id: str
     departure_at_ms: int
     arrival_at_ms: int
     parcels: int
+    lane_id: str = ""
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True):
@@ -164,7 +165,7 @@ def learn_plan(entry: Entry, event: PartAllocated) -> Entry:
         arrival_at_ms=max(shipment.arrival_at_ms for shipment in event.shipments),
         promise_at_ms=event.promise_at_ms,
         freeze_at_ms=event.freeze_at_ms,
-        legs=tuple(Leg(s.site_id, s.departure_at_ms, s.arrival_at_ms, s.parcels) for s in event.shipments),
+        legs=tuple(Leg(s.site_id, s.departure_at_ms, s.arrival_at_ms, s.parcels, s.lane_id) for s in event.shipments),
         strategy=event.strategy,
         barred=event.barred,
     )

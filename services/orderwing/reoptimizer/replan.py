@@ -13,8 +13,9 @@ from orderwing.reoptimizer import exact
 from orderwing.reoptimizer.choice import Choice, Problem, bundles, components, feasible, never, rank_for
 from orderwing.reoptimizer.counting import Counts
 from orderwing.reoptimizer.facts import facts_of
-from orderwing.reoptimizer.options import Pricer, blocks
+from orderwing.reoptimizer.options import Pricer, blocks, none
 from orderwing.reoptimizer.pool import Pool, PoolPart, Shelf, Take, liking, way_of
+from orderwing.reoptimizer.room import Room
 from orderwing.reoptimizer.search import greedy, improve, small_groups
 from orderwing_schemas.domain import Candidate
 from orderwing_schemas.events.reoptimizer import ProposalFacts
@@ -94,10 +95,12 @@ def replan(
     seed: int,
     refused_after_ms: int = 0,
     counts: Counts | None = None,
+    room: Room | None = None,
 ) -> Look:
     """What to change. Picking of a new plan starts after `ready_ms`; what was refused later than `refused_after_ms`
-    is not proposed again. `counts`: beside the cost."""
-    pricer = Pricer(network, catalogue, ready_ms) if counts is None else Pricer(network, catalogue, ready_ms, counts.of)
+    is not proposed again. `counts`: beside the cost. `room`: what the pool's plans leave, unless it is known better."""
+    room = Room.beside(network, pool.parts) if room is None else room
+    pricer = Pricer(network, catalogue, ready_ms, none if counts is None else counts.of, room)
     found_blocks = tuple(blocks(pool, pricer, budget.out_of_time))
     whole = Problem(found_blocks, pool.free, network.policies.churn_minor, rank_for(found_blocks))
     proposals: list[Proposal] = []
@@ -110,7 +113,10 @@ def replan(
         if verify(pool, found):
             found, fell_back = _proposals(problem, simple, bundles(problem, simple), pricer), fell_back + 1
         proposals += found
-    told = [replace(p, facts=facts_of([c.part for c in p.changes], pool, network, ready_ms, counts)) for p in proposals]
+    told = [
+        replace(one, facts=facts_of([c.part for c in one.changes], pool, network, ready_ms, room, counts))
+        for one in proposals
+    ]
     return Look(tuple(told), looked, baseline, fell_back)
 
 

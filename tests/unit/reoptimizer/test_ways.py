@@ -57,6 +57,39 @@ def test_a_split_is_proposed_where_no_single_site_would_come_by_the_promise() ->
     assert proposed(late, BOTH, net("always", transit_minutes=120)) == [{"s2", "s3"}]
 
 
+def filling(site_id: str, hours: int, units: int = 1) -> PoolPart:
+    """Another part that fills the site's departure after so many hours, or the hour of picking for it."""
+    lines, takes = (Line("1", "c", units, 100, 1),), (Take(site_id, "1", "c", units),)
+    at_ms = NOW_MS + hours * HOUR_MS
+    return replace(
+        a_part(*takes, cost_minor=0), part_id=f"other{hours}/r/1", order_id=f"other{hours}", lines=lines,
+        legs=(Leg(site_id, at_ms, at_ms + HOUR_MS, 1, f"l-{site_id}"),),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("by", ["departures", "hours"])
+@pytest.mark.parametrize("full", [1, 2, 3])
+def test_a_split_is_proposed_where_the_one_site_has_no_room_by_the_promise(by: str, full: int) -> None:
+    on = net("always")
+    if by == "departures":
+        lanes = [one.model_copy(update={"parcels_per_departure": 1}) for one in on.lanes]
+        on = on.model_copy(update={"lanes": tuple(lanes)})
+    others = [filling("s1", hours, 1 if by == "departures" else 99) for hours in range(1, full + 1)]
+    (one,) = replan(Pool("r", (SPLIT, *others), WHOLE), on, catalogue, NOW_MS, Budget(), 1).proposals
+    assert {take.site_id for take in one.changes[0].takes} == ({"s2", "s3"} if full == 3 else {"s1"})
+    assert one.changes[0].arrival_ms == NOW_MS + (2 if full == 3 else full + 2) * HOUR_MS
+    assert told(one) == ({"o/r/1: s1": "no departure in time has room"} if full == 3 else {})
+
+
+def test_a_part_finds_its_own_place_free() -> None:
+    on = net("always")
+    lanes = tuple([one.model_copy(update={"parcels_per_departure": 1}) for one in on.lanes])
+    mine = replace(SPLIT, legs=filling("s1", 1).legs)
+    pool = Pool("r", (mine,), WHOLE)
+    (one,) = replan(pool, on.model_copy(update={"lanes": lanes}), catalogue, NOW_MS, Budget(), 1).proposals
+    assert (one.changes[0].takes[0].site_id, one.changes[0].arrival_ms) == ("s1", NOW_MS + 2 * HOUR_MS)
+
+
 @pytest.mark.parametrize("barred", [(), ("s2",)])
 def test_nothing_is_proposed_to_a_site_that_the_policy_bars(barred: tuple[str, ...]) -> None:
     on = network((800, 100, 200), churn_minor=5)

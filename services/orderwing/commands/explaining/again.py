@@ -158,6 +158,8 @@ def proposed_again(
         verdict = proposals.by_search(facts)
         most = proposals.DECISIONS // len(kept.parts)
         found = proposals.sensible(break_evens(facts, verdict, proposals.by_search, most, proposals.own_inputs(facts)))
+        with_room = freed(facts, verdict, proposals.by_search, rooms(facts))
+        found = found._replace(found=(*found.found, *with_room))
         made.append((part_id, Remade(network, facts, proposals.by_search, verdict, found, proposal_by, due=ARRIVES)))
     return made
 

@@ -21,6 +21,7 @@ from orderwing.reoptimizer.counting import Counts, Rules
 from orderwing.reoptimizer.options import Pricer, blocks
 from orderwing.reoptimizer.pool import Leg, Line, Pool, PoolPart, Take, way_of
 from orderwing.reoptimizer.replan import Budget, Look, replan
+from orderwing.reoptimizer.room import NOTHING_BOOKED, Booked, Room
 from orderwing_schemas.domain import Candidate, HeldLine, Order
 from orderwing_schemas.events.reoptimizer import ProposalFacts, ProposalMade, StandingPart
 from orderwing_schemas.network import Item, Network
@@ -34,7 +35,8 @@ SEED = 0  # the search that a seed turns only helps the exact one along
 class Reconsidering(Facts):
     """`parts`: all that the proposal moves, of which `part_id` is asked about. `stock`: units that no part holds.
 
-    `policy` in force then, if a strategy of it counted; `hours`: by (site, hour since 1970), units booked, if they did.
+    `policy` in force then, if a strategy of it counted. What the region's parts had booked: `hours`, units by (site,
+    hour since 1970), and of departures too `full`, parcels by (lane, departure); None where no room was heeded.
     `others`: orders of other parts, as far as they are known.
     """
 
@@ -42,6 +44,7 @@ class Reconsidering(Facts):
     parts: tuple[PoolPart, ...]
     policy: Compiled | None = None
     hours: Mapping[tuple[str, int], int] | None = None
+    full: Mapping[tuple[str, int], int] | None = None
     others: Mapping[str, Order] = field(default_factory=dict)
 
     @property
@@ -81,7 +84,10 @@ def reconsidering(
         "max_delay_minutes": mine.max_delay_minutes,  # a strategy may accept less than the order
     }
     hours = None if kept.hours is None else {(site_id, hour): units for site_id, hour, units in kept.hours}
-    return Reconsidering(**known, part_id=part_id, parts=parts, policy=policy, hours=hours, others=others or {})
+    full = None if kept.booked is None else {(lane_id, at_ms): parcels for lane_id, at_ms, parcels in kept.booked}
+    return Reconsidering(
+        **known, part_id=part_id, parts=parts, policy=policy, hours=hours, full=full, others=others or {}
+    )
 
 
 def by_search(facts: Facts) -> Verdict:
@@ -185,7 +191,12 @@ def _pooled(region: str, told: StandingPart, order_id: str, version: int) -> Poo
         max_delay_minutes=told.max_delay_minutes,
         strategy=told.strategy,
         barred=told.barred or (),
-        legs=tuple([Leg(one.site_id, one.departure_at_ms, one.arrival_at_ms, one.parcels) for one in told.legs or ()]),
+        legs=tuple(
+            [
+                Leg(one.site_id, one.departure_at_ms, one.arrival_at_ms, one.parcels, one.lane_id or "")
+                for one in told.legs or ()
+            ]
+        ),
     )
 
 
@@ -196,11 +207,18 @@ def _pool(facts: Reconsidering) -> Pool:
 
 
 def _look(facts: Reconsidering) -> Look:
-    return replan(_pool(facts), facts.network, facts.items.get, facts.now_ms, Budget(), SEED, counts=_counts(facts))
+    network, counts = facts.network, _counts(facts)
+    return replan(
+        _pool(facts), network, facts.items.get, facts.now_ms, Budget(), SEED, counts=counts, room=_room(facts)
+    )
 
 
 def _pricer(facts: Reconsidering) -> Pricer:
-    return Pricer(facts.network, facts.items.get, facts.now_ms, _counts(facts).of)
+    return Pricer(facts.network, facts.items.get, facts.now_ms, _counts(facts).of, _room(facts))
+
+
+def _room(facts: Reconsidering) -> Room:
+    return Room(facts.network, NOTHING_BOOKED if facts.full is None else Booked(facts.hours or {}, facts.full))
 
 
 def _counts(facts: Reconsidering) -> Counts:
