@@ -22,7 +22,7 @@ from orderwing_schemas.events.intake import (
 from support.memory_view import MemoryView
 from support.orders import ITEM, demo_view, order_document, placed
 
-NOW = 1_778_000_000_000
+NOW = 1_778_100_000_000
 
 
 def answers(view: MemoryView, **changes: Any) -> list[Event]:
@@ -61,6 +61,11 @@ def test_an_order_is_accepted_with_the_facts_that_decisions_need() -> None:
     assert (order.total_minor, order.lines[0].capacity) == (3_500, 3 * ITEM.capacity)
     assert (order.placed_at_ms, order.accepted_at_ms) == (1_778_054_400_000, NOW)
     assert not any(word in order.model_dump_json() for word in ("Alex", "High Street"))
+
+
+@pytest.mark.parametrize("moment", ["2026-05-07T08:00:00Z", "2999-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"])
+def test_none_is_placed_after_it_has_come(moment: str) -> None:
+    assert accepted(placed_at=moment).placed_at_ms == NOW
 
 
 def test_a_guest_is_known_by_the_order() -> None:
@@ -159,11 +164,12 @@ def test_the_answer_to_a_rejected_order_repeats() -> None:
     assert isinstance(answers(view)[0], OrderConflicted)
 
 
-def test_an_order_is_forgotten_after_the_horizon() -> None:
+@pytest.mark.parametrize(("changes", "days"), [({}, 60), ({"currency": "EUR"}, 30)])
+def test_an_order_is_remembered_for_as_long_as_other_stages_know_it(changes: dict[str, Any], days: int) -> None:
     view = demo_view()
-    answers(view)
+    answers(view, **changes)
     row = view.get(SeenOrder, "ORD-2026-05-06-001")
     assert row is not None
-    assert row.wake_at_ms == NOW + 30 * DAY_MS
+    assert row.wake_at_ms == NOW + days * DAY_MS
     view.apply(STAGE.due(view, row, row.wake_at_ms))
     assert not view.rows

@@ -45,19 +45,26 @@ def _first(draft: Draft, event: OrderPlaced, facts: bytes, now_ms: int) -> None:
     place = locate(event.personal.city, event.personal.country)
     to = destination(place, draft.network) if place else None
     found = tuple(problems(event, to, draft.reference))
+    state = step(TABLE, State.UNSEEN, Happening.FAILED if found else Happening.PASSED)
     row = SeenOrder(
         order_id=event.order_id,
-        state=step(TABLE, State.UNSEEN, Happening.FAILED if found else Happening.PASSED),
+        state=state,
         facts=facts,
         reasons=tuple(dict.fromkeys(reason for reason, _ in found)),
         detail="; ".join(detail for _, detail in found),
-        wake_at_ms=now_ms + draft.network.policies.duplicate_horizon_days * DAY_MS,
+        wake_at_ms=now_ms + _remembered_days(draft, state) * DAY_MS,
     )
     draft.put(row)
     if to is None or found:
         _reject(draft, row)
     else:
         _accept(draft, event, to, now_ms)
+
+
+def _remembered_days(draft: Draft, state: State) -> int:
+    """Other stages know an accepted order until so long after its end, and would pass over another of its id."""
+    horizon_days = draft.network.policies.duplicate_horizon_days
+    return 2 * horizon_days if state is State.ACCEPTED else horizon_days
 
 
 def _again(draft: Draft, seen: SeenOrder, facts: bytes) -> None:
@@ -94,7 +101,7 @@ def _accept(draft: Draft, event: OrderPlaced, to: Destination, now_ms: int) -> N
         max_delay_minutes=event.max_delay_minutes,
         may_split=event.may_split,
         backorder=event.backorder,
-        placed_at_ms=int(event.placed_at.timestamp() * 1000),
+        placed_at_ms=min(int(event.placed_at.timestamp() * 1000), now_ms),  # else it would be patient till then
         accepted_at_ms=now_ms,
     )
     draft.emit(topics.ORDERS_ACCEPTED, OrderAccepted(order=order, payment_token=event.payment_token))

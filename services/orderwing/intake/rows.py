@@ -34,7 +34,8 @@ TABLE = {
 class SeenOrder(Row, frozen=True, kw_only=True):
     """An order that got its answer. `facts` is its digest, `reasons` and `detail` say why it was rejected.
 
-    Dropped by its deadline, `duplicate_horizon_days` after the answer; the same id is a new order then.
+    Dropped by its deadline, `duplicate_horizon_days` after a rejection, twice as long after it was accepted: it may be
+    under way for as long as that before it has ended. The same id is a new order then.
     """
 
     order_id: str
