@@ -174,6 +174,15 @@ def test_what_is_no_json_or_too_large_is_refused(client: requests.Session) -> No
     assert too_deep.json()["type"].endswith("too-deep")
 
 
+def test_a_field_given_twice_is_named(client: requests.Session) -> None:
+    """The last would win, and orders be lost without a word."""
+    body = json.dumps({"problem": EXAMPLE}).replace('"depots"', '"orders": [], "depots"', 1)
+    answer = client.post(SOLVE, data=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == ["orders"]
+    assert "orders: is given twice" in answer.json()["detail"]
+
+
 def test_who_hangs_up_ends_the_search() -> None:
     """Else it would go on for half a minute, and be answered."""
     body = json.dumps({"problem": slow_problem(), "seconds": 30}).encode()

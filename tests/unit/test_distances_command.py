@@ -26,12 +26,25 @@ def matrix(*arguments: object) -> tuple[int, str]:
         ("id,latitude,longitude,id\na,60,24,b\n", ", line 1: more than one column is named id."),
         ("id;latitude;longitude\na;60;24\n", " has no column id: it needs id, latitude, longitude."),
         ("", " has no column id: it needs id, latitude, longitude."),
+        (f"{HEADER}a,60\n", ", line 2: point a: longitude is missing."),
+        (f"{HEADER}a,,24\n", ", line 2: point a: latitude is '', not a number of degrees."),
     ],
 )
 def test_a_file_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, told: str) -> None:
     file = tmp_path / "points.csv"
     file.write_text(text)
     assert matrix(file) == (1, f"orderwing: {file}{told}\n")
+
+
+@pytest.mark.parametrize("option", ["--url", "--map", "--cache"])
+def test_who_names_an_engine_is_not_given_straight_lines(tmp_path: Path, option: str) -> None:
+    file = tmp_path / "points.csv"
+    file.write_text(f"{HEADER}a,60,24\n")
+    code, told = matrix(file, option, "http://127.0.0.1:5000")
+    assert code == 1
+    assert told == f"orderwing: {option} is for an engine, and haversine is none: " + (
+        "add --engine osrm or --engine graphhopper.\n"
+    )
 
 
 def test_where_nothing_can_be_written_one_sentence_says_so(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from fastapi_offline import FastAPIOffline
 import orderwing
 from orderwing.api.contract import Health, Job, JobRequest, Problem, SolveRequest
 from orderwing.api.jobs import EndingError, Search, Searches
-from orderwing.api.problems import LimitBody, handle
+from orderwing.api.problems import FieldsOnce, LimitBody, handle
 from orderwing.api.tokens import RequireToken
 from orderwing.planning.distances import Distances
 from orderwing.planning.fleet.document import Allocation, ScoreOut
@@ -35,7 +35,7 @@ def _errors(**told: str) -> dict[int | str, dict[str, Any]]:
 
 
 _BODY = _errors(
-    _400="The body is not JSON.",
+    _400="The body is not JSON, or has a field twice in one object.",
     _413="The body is too large.",
     _422="A field is wrong; `errors` name each.",
     _503="Too many searches wait, or the server ends; try again after `Retry-After` seconds.",
@@ -120,7 +120,7 @@ async def _gone(request: Request) -> None:
 
 
 def _allocations() -> APIRouter:
-    router = APIRouter(tags=["allocations"])
+    router = APIRouter(tags=["allocations"], route_class=FieldsOnce)
 
     @router.post(f"{_PREFIX}allocations/solve", responses=_BODY)
     async def solve(body: SolveRequest, searches: Running, request: Request) -> Allocation:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
+from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from orderwing.api.contract import FieldError, Problem
 from orderwing.api.jobs import BusyError, EndingError
 from orderwing.planning.fleet.checks import BadProblemError, Issue
-from orderwing.planning.fleet.exchange import told
+from orderwing.planning.fleet.exchange import once, told
 
 MOST_BYTES = 32 * 2**20  # a matrix of the most places, with room
 _MEDIA_TYPE = "application/problem+json"
@@ -65,8 +68,11 @@ def handle(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, error: HTTPException) -> JSONResponse:
-        if isinstance(error.__cause__, RecursionError):
+        cause = error.__cause__  # of what happened while the body was read
+        if isinstance(cause, RecursionError):
             return response(400, "too-deep", "The body's lists and objects are nested too deeply.")
+        if isinstance(cause, BadProblemError):
+            return response(400, "given-twice", _summary(cause.issues), cause.issues)
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(sorted(_methods(app, request)))  # of all routes of this path
@@ -81,6 +87,23 @@ def _methods(app: FastAPI, request: Request) -> set[str]:
 def _summary(issues: Sequence[Issue]) -> str:
     more = f" and {len(issues) - 1} more" if len(issues) > 1 else ""
     return f"{issues[0].field or 'body'}: {issues[0].detail}{more}." if issues else "The request is not valid."
+
+
+class FieldsOnce(APIRoute):
+    """Refuses objects of which a field is given twice: the last would silently win."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            return await answer(_Strict(request.scope, request.receive))
+
+        return answered
+
+
+class _Strict(Request):
+    async def json(self) -> Any:
+        return json.loads(await self.body(), object_pairs_hook=once)
 
 
 class TooLargeError(HTTPException):

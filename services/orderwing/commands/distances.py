@@ -60,6 +60,7 @@ def matrix(
     with _told():
         places = _read(points)
         if engine is Engine.HAVERSINE:
+            _computed_here(url, map_file, cache)
             found = Haversine(speed_kmh / 3.6, factor).matrix(places, places)
         else:
             with _road(engine, url, map_file, cache) as road:
@@ -126,6 +127,13 @@ def serve(
             server.stop()
     if not stopped.is_set():
         fail(f"{server.name} ended by itself: see {server.log_file}.")
+
+
+def _computed_here(url: str | None, map_file: Path | None, cache: Path | None) -> None:
+    """Who names an engine must not be given straight lines."""
+    for option, value in (("--url", url), ("--map", map_file), ("--cache", cache)):
+        if value is not None:
+            fail(f"{option} is for an engine, and haversine is none: add --engine osrm or --engine graphhopper.")
 
 
 @contextmanager
@@ -244,9 +252,11 @@ def _points(file: Path, table: csv.DictReader[str]) -> Iterator[tuple[str, float
 def _degrees(file: Path, line: int, row: dict[str, str]) -> tuple[float, float]:
     found = []
     for name in ("latitude", "longitude"):
+        if row[name] is None:
+            fail(f"{file}, line {line}: point {row['id']}: {name} is missing.")
         try:
             found.append(float(row[name].replace("_", "?")))  # to Python 1_0 is a number, to nobody else
-        except (AttributeError, ValueError):
+        except ValueError:
             fail(f"{file}, line {line}: point {row['id']}: {name} is {row[name]!r}, not a number of degrees.")
     return found[0], found[1]
 

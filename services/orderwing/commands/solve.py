@@ -32,13 +32,14 @@ def solve(
     from orderwing.planning.fleet.solve import plan
     from orderwing.runtime.metrics import process_metrics
 
+    _check_outputs(out, png, html)
     try:
         asked = parse(file.read_bytes())
         ready = prepared(asked, road_distances(configured().distances, process_metrics("solver")))
     except OSError as error:
         fail(f"{file} cannot be read ({error.strerror}).")
     except BadProblemError as error:
-        fail(f"{file} is no problem to solve:\n" + "\n".join(f"  {one.field}: {one.detail}" for one in error.issues))
+        fail(f"{file} is no problem to solve:\n" + "\n".join(f"  {one.sentence}" for one in error.issues))
     found = plan(ready.problem, Budget(seconds), seed)
     if ready.estimated:
         typer.echo("The distances are estimates: the road engine did not answer.", err=True)
@@ -50,6 +51,21 @@ def solve(
         _draw(asked, found, png, html)
     except OSError as error:
         fail(f"{error.filename} cannot be written ({error.strerror}).")
+
+
+def _check_outputs(out: Path | None, png: Path | None, html: Path | None) -> None:
+    """Before the search: what takes long is not to be lost."""
+    for file in (out, png, html):
+        if file is not None and (file.is_dir() or not file.parent.is_dir()):
+            fail(f"{file} cannot be written: name a file in a folder that is there.")
+    if png is None:
+        return
+    from orderwing.planning.drawing import check
+
+    try:
+        check(png)
+    except ValueError as error:
+        fail(f"{png} cannot be drawn: {error}.")
 
 
 def _draw(asked: FleetProblem, found: Plan, png: Path | None, html: Path | None) -> None:
@@ -64,10 +80,7 @@ def _draw(asked: FleetProblem, found: Plan, png: Path | None, html: Path | None)
         fail("There is nothing to draw: the problem has a matrix, and not every place has a point.")
     from orderwing.planning.drawing import draw
 
-    try:
-        draw(drawn, png)
-    except ValueError as error:
-        fail(f"{png} cannot be drawn: {error}.")
+    draw(drawn, png)
 
 
 def _print(asked: FleetProblem, found: Plan) -> None:

@@ -9,8 +9,16 @@ from matplotlib.figure import Figure
 from orderwing.planning.fleet.picture import COLOURS, Picture
 
 
+def check(file: Path) -> None:
+    """Raises ValueError for a file whose ending names no format that can be drawn."""
+    known = sorted(Figure().canvas.get_supported_filetypes())
+    if file.suffix.lower().removeprefix(".") not in known:
+        raise ValueError(f"its name must end with a format: {', '.join(f'.{one}' for one in known)}")
+
+
 def draw(picture: Picture, file: Path) -> None:
     """In the format that the file's ending names: png, svg, pdf. Raises ValueError for another."""
+    check(file)  # without an ending another file would be written
     figure = Figure(figsize=(10, 8), layout="constrained")
     axes = figure.add_subplot()
     axes.set_aspect(picture.aspect)

@@ -30,6 +30,11 @@ class Issue(NamedTuple):
         return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
 
     @property
+    def sentence(self) -> str:
+        """With its field, if it is not the whole that is wrong."""
+        return f"{self.field}: {self.detail}" if self.path else self.detail
+
+    @property
     def pointer(self) -> str:
         """The same as a JSON pointer."""
         return "#" + "".join(f"/{part}" for part in self.path)
@@ -39,7 +44,7 @@ class BadProblemError(ValueError):
     """A problem that cannot be meant."""
 
     def __init__(self, issues: Sequence[Issue]) -> None:
-        super().__init__("; ".join(f"{issue.field}: {issue.detail}" for issue in issues))
+        super().__init__("; ".join(issue.sentence for issue in issues))
         self.issues = tuple(issues)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
@@ -30,9 +31,21 @@ from orderwing.planning.fleet.problem import DAY, UNREACHABLE, Depot, Driver, Ma
 def parse(text: str | bytes) -> FleetProblem:
     """Raises BadProblemError."""
     try:
-        return FleetProblem.model_validate_json(text)
+        found = FleetProblem.model_validate_json(text)
     except ValidationError as error:
         raise BadProblemError(told(error.errors(include_url=False, include_context=False))) from None
+    json.loads(text, object_pairs_hook=once)
+    return found
+
+
+def once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, of which the last of two fields would silently win. Raises BadProblemError."""
+    found = dict(fields)
+    if len(found) < len(fields):
+        names = [name for name, _ in fields]
+        twice = [name for name in found if names.count(name) > 1]
+        raise BadProblemError([Issue((name,), "is given twice in one object") for name in twice])
+    return found
 
 
 def told(errors: Iterable[object]) -> list[Issue]:
