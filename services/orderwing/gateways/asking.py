@@ -16,7 +16,9 @@ PATHS = {purpose: f"/v1/{purpose.value}s" for purpose in Purpose} | {Purpose.AUT
 DECLINED = (400, 402, 422)  # it understood, and the same request will never do
 REDIRECTS = range(300, 400)
 REDIRECTED = "redirected"
+NOT_TAKEN = (401, 403, 404, 405)  # whatever the request is
 ANSWER_BYTES = 65_536  # of an answer that are read
+REFERENCE_CHARACTERS = 200
 Trace = Sequence[tuple[str, bytes]]
 _KEY = re.compile(r"[!-~]([ -~]*[!-~])?")  # which a header carries, and carries unchanged
 
@@ -101,9 +103,9 @@ class Asking:
         if status == 200:
             told = _told(body)
             amount = told.get("amount_minor")
-            if not isinstance(amount, int):
+            if not isinstance(amount, int) or told.get("outcome", Outcome.APPROVED) != Outcome.APPROVED:
                 raise NotUnderstoodError
-            return self._answer(Outcome.APPROVED, tries, amount, _text(told, "reference"))
+            return self._answer(Outcome.APPROVED, tries, amount, _reference(told))
         if status in DECLINED:
             return self._answer(Outcome.DECLINED, tries, reason=_text(_told(body), "reason") or f"http_{status}")
         if status in REDIRECTS:
@@ -137,6 +139,14 @@ def _told(body: bytes) -> dict[str, object]:
     except ValueError:
         raise NotUnderstoodError from None
     return told if isinstance(told, dict) else {}
+
+
+def _reference(told: dict[str, object]) -> str | None:
+    """By which captures and voids name the authorisation: as it is, or they would name none."""
+    value = told.get("reference")
+    if value is None or (isinstance(value, str) and len(value) <= REFERENCE_CHARACTERS):
+        return value
+    raise NotUnderstoodError
 
 
 def _text(told: dict[str, object], name: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Generic, Self, TypeVar
 from urllib.parse import urlsplit
 
 from orderwing.gateways.advice import Advice
-from orderwing.gateways.asking import ANSWER_BYTES, REDIRECTED, REDIRECTS, Asking, Patience, Trace
+from orderwing.gateways.asking import ANSWER_BYTES, Asking, Patience, Trace
 from orderwing.gateways.calls import Calls
 from orderwing_schemas.events.payments import PaymentAnswered, PaymentRequested
 
@@ -72,8 +72,7 @@ class Provider(Generic[T]):
         elif self._resting:
             wait_s = min(wait_s, max(0.0, self._resting[0][0] - time.monotonic()))
         for (asking, about), status, body, missed, detail in self._calls.finished(wait_s):
-            if missed is not None or status in REDIRECTS:
-                self._advice.give(missed or REDIRECTED, detail, time.monotonic())
+            self._advice.give(status, missed, detail, time.monotonic())
             self._tried(asking, about, asking.heard(status, body) if missed is None else asking.missed(missed))
         told, self._answers = self._answers, []
         return told

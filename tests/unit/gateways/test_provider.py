@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from orderwing.gateways.asking import ANSWER_BYTES, Patience, Trace
+from orderwing.gateways.asking import ANSWER_BYTES, NOT_TAKEN, Patience, Trace
 from orderwing.gateways.provider import Provider, address_of
 from orderwing_schemas.codec import encode
 from orderwing_schemas.events.payments import Outcome, PaymentAnswered, PaymentRequested, Purpose
@@ -112,7 +112,8 @@ def test_an_answer_in_pieces_is_read_to_its_end() -> None:
     "body",
     [
         b"", b"{", b"[]", b'{"amount_minor": "500"}', b'{"amount_minor": -1}', b'{"amount_minor": 1e3}',
-        b'{"amount_minor": 9999999999999}', b'{"amount_minor": 500, "reference": "\\ud800"}', b"[" * 30_000,
+        b'{"amount_minor": 500, "reference": 7}', b'{"amount_minor": 500, "reference": "' + b"r" * 201 + b'"}',
+        b'{"amount_minor": 500, "outcome": "declined"}', b'{"amount_minor": 9999999999999}', b'{"amount_minor": 500, "reference": "\\ud800"}', b"[" * 30_000,
     ],
 )  # fmt: skip
 def test_what_is_no_answer_is_told_as_failed(body: bytes) -> None:
@@ -261,6 +262,16 @@ def test_a_redirect_is_told_at_once_and_not_followed() -> None:
     [line] = logs
     assert "set ORDERWING_PSP_URL" in line["event"]
     assert line["detail"] == "https://other.example:8443"
+
+
+@pytest.mark.parametrize("status", NOT_TAKEN)
+def test_a_provider_that_takes_no_request_is_told_once(status: int) -> None:
+    with capture_logs() as logs:
+        answer = asked(saying(b"{}", status=status))
+    assert (answer.outcome, answer.reason, answer.attempts) == (Outcome.FAILED, f"http_{status}", 2)
+    [line] = logs
+    assert "ORDERWING_PSP_URL" in line["event"]
+    assert line["detail"] == f"http_{status}"
 
 
 @pytest.mark.parametrize("key", ["", "k\u00e9", "k\r\nX-More: y"])
