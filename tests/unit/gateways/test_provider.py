@@ -113,7 +113,8 @@ def test_an_answer_in_pieces_is_read_to_its_end() -> None:
     [
         b"", b"{", b"[]", b'{"amount_minor": "500"}', b'{"amount_minor": -1}', b'{"amount_minor": 1e3}',
         b'{"amount_minor": 500, "reference": 7}', b'{"amount_minor": 500, "reference": "' + b"r" * 201 + b'"}',
-        b'{"amount_minor": 500, "outcome": "declined"}', b'{"amount_minor": 9999999999999}', b'{"amount_minor": 500, "reference": "\\ud800"}', b"[" * 30_000,
+        b'{"amount_minor": 500, "outcome": "declined"}', b'{"amount_minor": 9999999999999}',
+        b'{"amount_minor": 500, "reference": "\\ud800"}', b"[" * 30_000,
     ],
 )  # fmt: skip
 def test_what_is_no_answer_is_told_as_failed(body: bytes) -> None:
