@@ -30,7 +30,7 @@ from orderwing.views.worker import rebuild, run
 from orderwing_schemas import topics
 from orderwing_schemas.base import Event
 from orderwing_schemas.codec import encode
-from orderwing_schemas.domain import Candidate, LineQuantity, ShelfLevel
+from orderwing_schemas.domain import Candidate, LineQuantity, Order, ShelfLevel
 from orderwing_schemas.events.allocation import PartFrozen, ProposalAnswered
 from orderwing_schemas.events.dispatch import ShipmentProgressed
 from orderwing_schemas.events.fraud import FraudDecided
@@ -215,7 +215,7 @@ def require_metrics(writer: Writer) -> None:
     )
 
 
-def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
+def test_an_order_tells_its_life_and_why(settings: Settings, tmp_path: Path) -> None:
     writer = Writer(settings.kafka.bootstrap)
     part = an_allocated_part("one")
     card = DecisionCard(
@@ -283,27 +283,37 @@ def test_an_order_tells_its_life_and_why(settings: Settings) -> None:
         assert "Chosen: s1; nothing else was possible." in why.output
         assert run_cli(["order", "show", "unheard-of"]).exit_code == 1
         assert json.loads(run_cli(["order", "show", "one", "--json"]).output)["state"] == "delivered"
-        require_explained(views, writer, settings, run_cli)
+        require_explained(views, writer, settings, run_cli, tmp_path / "policy.yaml")
 
 
-def require_explained(views: Views, writer: Writer, settings: Settings, run_cli: Callable[[list[str]], Result]) -> None:
+def decided(region: World, placed: Order) -> Told:
+    """An order accepted, and the cards of what reservation and allocation make of it."""
+    held = [event for event in region.request(placed) if isinstance(event, DecisionCard)]
+    region.clear(placed)
+    (part,) = region.reserved(placed.order_id)
+    allocation = AllocationWorld(region.network)
+    allocation.now_ms = region.now_ms
+    (plan,) = [event for event in allocation.put(part) if isinstance(event, DecisionCard)]
+    accepts = OrderAccepted(order=placed, payment_token="tok")
+    cards: Told = [(topics.RESERVATION_CARDS, card) for card in held]
+    return [(topics.ORDERS_ACCEPTED, accepts), *cards, (topics.ALLOCATION_CARDS, plan)]
+
+
+def require_explained(
+    views: Views, writer: Writer, settings: Settings, run_cli: Callable[[list[str]], Result], policy: Path
+) -> None:
     """Decisions about stock are made again, as they were and as if something else had been so."""
     region = World(network(regions=("north",)))
     tea = Item(sku="A", weight_g=0, volume_cm3=1, capacity=1, list_price_minor=1)
     for site_id, units in (("N1", 5), ("N2", 2)):
         region.receive(site_id, "A", units)
-    placed = order("why", {"A": 3})
-    cards = [event for event in region.request(placed) if isinstance(event, DecisionCard)]
-    region.clear(placed)
-    (part,) = region.reserved("why")
-    allocation = AllocationWorld(region.network)
-    allocation.now_ms = region.now_ms
-    (plan,) = [event for event in allocation.put(part) if isinstance(event, DecisionCard)]
     publish_reference(settings.kafka.bootstrap, region.network, (tea,))
-    accepts = OrderAccepted(order=placed, payment_token="tok")
-    writer.write([(topics.ORDERS_ACCEPTED, accepts), *[(topics.RESERVATION_CARDS, card) for card in cards]])
-    writer.write([(topics.ALLOCATION_CARDS, plan)])
-    eventually(lambda: len(views.explain("why").cards) == len(cards) + 1 and views.order("why") is not None)
+    for order_id, units in (("why", 3), ("small", 1)):
+        told = decided(region, order(order_id, {"A": units}))
+        writer.write(told)
+        cards = len(told) - 1
+        eventually(lambda o=order_id, n=cards: len(views.explain(o).cards) == n and views.order(o) is not None)  # type: ignore[misc]
+    require_explained_by_policy(run_cli, policy)
     assert "N2 would win if N2 had 1 more of A (3 instead of 2)" in run_cli(["explain", "why"]).output
     told = json.loads(run_cli(["explain", "why", "--json"]).output)["cards"][0]["again"]
     assert told["reproduced"] is True
@@ -319,3 +329,22 @@ def require_explained(views: Views, writer: Writer, settings: Settings, run_cli:
     for wrong in (["--without", "N9"], ["--with-stock", "B=N1:5"], ["--with-stock", "A=N1"], ["--at", "noon"]):
         assert run_cli(["explain", "why", *wrong]).exit_code == 1
     assert run_cli(["explain", "unheard-of"]).exit_code == 1
+
+
+def require_explained_by_policy(run_cli: Callable[[list[str]], Result], policy: Path) -> None:
+    """The plan on what was held at N1 is decided again by a file in which units from there count 50 each."""
+    file = ["policy: dear-north", "version: 1", "currency: GBP", "strategies:"]
+    strategy = ["- name: one", "  weights: {site_unit_minor: {N1: 50}}"]
+    policy.write_text("\n".join([*file, *strategy]))
+    words = ["explain", "small", "--policy", str(policy)]
+    told = run_cli(words)
+    assert told.exit_code == 0, told.output
+    _, plan = told.output.split("allocation, part small/north/1: planned on the stock held")
+    assert f"by {policy}: It would be N2: 0.01 dearer." in " ".join(plan.split())
+    card = json.loads(run_cli([*words, "--json"]).output)["cards"][-1]
+    (by_policy,) = card["what_if"]
+    assert (card["again"]["reproduced"], by_policy["before"]["chosen"]) == (True, "N1")
+    assert (by_policy["after"]["chosen"], by_policy["after"]["cost_minor"]) == ("N2", 331)
+    policy.write_text("\n".join([*file, "- name: one", "  weights: {site_unit_minor: {N9: 50}}"]))
+    wrong = run_cli(words)
+    assert (wrong.exit_code, "N9" in wrong.output) == (1, True)
