@@ -29,6 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("words", "told"),
     [
         (["produce", "orders.jsonl"], "1 line breaks the contract; nothing was sent."),
+        (["reviews", "clear", "O-1", "--reviewer", "\udcff"], "--reviewer is no readable text."),
         (["produce", "missing.jsonl"], "missing.jsonl cannot be read: No such file or directory."),
         (["distances", "matrix", "missing.csv"], "missing.csv cannot be read: No such file or directory."),
         (["distances", "matrix", "points.bin"], "points.bin cannot be read: it is not UTF-8."),

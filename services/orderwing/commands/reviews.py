@@ -76,6 +76,8 @@ def publish_verdict(log: OperatorLog, review: FraudDecided, verdict: Verdict, re
 def _settle(order_id: str, verdict: Verdict, reviewer: str) -> None:
     if len(reviewer) > _LONGEST_NAME:
         fail(f"--reviewer may have at most {_LONGEST_NAME} characters.")
+    if not reviewer.isprintable():
+        fail("--reviewer is no readable text.")
     try:
         with _log() as log:
             review = next((one for one in open_reviews(log) if one.order_id == order_id), None)

@@ -17,6 +17,7 @@ from orderwing_schemas.events.public import OrderPlaced
 from orderwing_schemas.topics import ORDERS_INBOUND, TOPIC_BY_NAME
 
 SOURCE = "/orderwing/produce"
+_MARK = b"\xef\xbb\xbf"  # with which some editors begin a file: no part of its first line
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """(number from 1, bytes) of every line that is not blank. Raises OSError."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            if line.strip():
-                yield number, line.strip()
+            text = (line.removeprefix(_MARK) if number == 1 else line).strip()
+            if text:
+                yield number, text
 
 
 def checked(number: int, line: bytes) -> TimedRecord | Problem:
@@ -40,12 +42,12 @@ def checked(number: int, line: bytes) -> TimedRecord | Problem:
     topic, event_type, value = _opened(line)
     if topic not in TOPIC_BY_NAME or not TOPIC_BY_NAME[topic].stranger:
         return Problem(number, f"topic: must be one of {', '.join(sorted(_inbound()))}")
+    if event_type not in (types := _types(topic)):
+        return Problem(number, f"type: must be {' or '.join(types)} on {topic}")
     try:
         event = decode(value, event_type, lenient=True)
     except UndecodableError as error:
         return Problem(number, f"{error.reason}: {error.detail}")
-    if type(event) not in TOPIC_BY_NAME[topic].events:
-        return Problem(number, f"type: {topic} does not take {event.EVENT_TYPE}")
     return _record(number, topic, event_type, TOPIC_BY_NAME[topic].key_of(event), value)
 
 
@@ -60,13 +62,20 @@ def unchecked(number: int, line: bytes) -> TimedRecord:
 
 
 def _opened(line: bytes) -> tuple[str, str, bytes]:
-    """(topic, event type, value) of a line."""
+    """(topic, event type, value) of a line; a topic of one type need not be told which."""
     document = _object(line)
     if "topic" not in document or "value" not in document:
         return ORDERS_INBOUND.name, OrderPlaced.EVENT_TYPE, line
     value = document["value"]
     own = value.get("type") if isinstance(value, dict) else None
-    return str(document["topic"]), str(document.get("type") or own), json.dumps(value).encode()
+    topic = str(document["topic"])
+    types = _types(topic) if topic in _inbound() else ()
+    event_type = document.get("type") or own or (types[0] if len(types) == 1 else "")
+    return topic, str(event_type), json.dumps(value).encode()
+
+
+def _types(topic: str) -> tuple[str, ...]:
+    return tuple([event.EVENT_TYPE for event in TOPIC_BY_NAME[topic].events])
 
 
 def _object(text: bytes) -> dict[str, Any]:
