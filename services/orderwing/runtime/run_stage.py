@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -64,6 +65,8 @@ def _bus(stage: Stage, settings: Settings) -> KafkaBus:
 def _run(runner: Runner, stop: threading.Event, watchdog: Watchdog) -> None:
     # Decisions make no cycles; with the default thresholds a third of the CPU would go into looking for some.
     gc.set_threshold(200_000, 20, 100)
+    # A commit under way comes back to the interpreter a few times, and by default waits 5 ms each time.
+    sys.setswitchinterval(0.0005)
     ready = False
     while not stop.is_set():
         runner.step()
