@@ -309,9 +309,9 @@ def require_explained(
         region.receive(site_id, "A", units)
     publish_reference(settings.kafka.bootstrap, region.network, (tea,))
     for order_id, units in (("why", 3), ("small", 1)):
-        told = decided(region, order(order_id, {"A": units}))
-        writer.write(told)
-        cards = len(told) - 1
+        events = decided(region, order(order_id, {"A": units}))
+        writer.write(events)
+        cards = len(events) - 1
         eventually(lambda o=order_id, n=cards: len(views.explain(o).cards) == n and views.order(o) is not None)  # type: ignore[misc]
     require_explained_by_policy(run_cli, policy)
     assert "N2 would win if N2 had 1 more of A (3 instead of 2)" in run_cli(["explain", "why"]).output
