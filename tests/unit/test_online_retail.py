@@ -78,6 +78,20 @@ def test_every_form_of_the_file_reads_the_same(write: Callable[[Path], Path], tm
     assert read[1].customer == ""
 
 
+@pytest.mark.parametrize(
+    ("quantity", "price"), [(1.5, 2.55), (1e30, 2.55), (1.0, 1e300), (1.0, 1.1e10), (float("inf"), 2.55), (1.0, None)]
+)
+def test_a_number_that_cannot_be_meant_is_told_and_spoils_no_other_invoice(
+    tmp_path: Path, quantity: float, price: float | None
+) -> None:
+    frame = table().with_columns(pl.col("Quantity").cast(pl.Float64))
+    odd = ("536399", "85123A", "HOLDER", quantity, FIRST + timedelta(days=9), price, 17850, "United Kingdom")
+    pl.concat([frame, pl.DataFrame([odd], schema=frame.schema, orient="row")]).write_parquet(tmp_path / "odd.parquet")
+    feed = retail_feed(tmp_path / "odd.parquet", None, rate=10, factor=60)
+    assert sum(record.topic == topics.ORDERS_INBOUND.name for record in feed.records) == 3
+    assert feed.counts["import_rejected_unreadable"] == 1
+
+
 def test_a_file_that_is_something_else_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n")
     (tmp_path / "x.xlsx").write_text("no workbook")

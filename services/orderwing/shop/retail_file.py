@@ -26,6 +26,8 @@ _NAMES = {  # the published names, without spaces and case, and what this module
     "country": "country",
 }
 _COLUMNS = tuple(dict.fromkeys(_NAMES.values()))
+_MOST_UNITS = 2.0**53
+_MOST_POUNDS = 1e10  # as `Minor` has room for
 _DATE_FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%m/%d/%Y %H:%M", "%m/%d/%y %H:%M")
 
 
@@ -107,8 +109,8 @@ def _typed(table: pl.DataFrame) -> pl.DataFrame:
     return table.select(
         *(_text(name) for name in ("invoice", "code", "description", "country")),
         _text("customer").str.strip_suffix(".0"),
-        _number(table, "quantity").cast(pl.Int64, strict=False),
-        _number(table, "price"),
+        _within(_number(table, "quantity"), _MOST_UNITS, whole=True).cast(pl.Int64),
+        _within(_number(table, "price"), _MOST_POUNDS),
         _date(table),
     )
 
@@ -121,8 +123,13 @@ def _number(table: pl.DataFrame, name: str) -> pl.Expr:
     column = pl.col(name)
     if table.schema[name] == pl.String:
         column = column.str.strip_chars().str.replace(",", ".", literal=True)
-    number = column.cast(pl.Float64, strict=False)
-    return pl.when(number.is_finite()).then(number).alias(name)
+    return column.cast(pl.Float64, strict=False)
+
+
+def _within(number: pl.Expr, most: float, *, whole: bool = False) -> pl.Expr:
+    """None where it cannot be meant: infinite, huge, or a part of a unit."""
+    meant = number.is_finite() & (number.abs() <= most)
+    return pl.when(meant & (number == number.floor()) if whole else meant).then(number).alias(number.meta.output_name())
 
 
 def _date(table: pl.DataFrame) -> pl.Expr:
