@@ -1,18 +1,18 @@
 """`orderwing order show` and `orderwing views rebuild`: what happened to an order."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from orderwing.commands.console import configured, fail
+from orderwing.commands.tables import table
+from orderwing.planning.explaining.words import moment, money
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.screen import progress_bars
 from orderwing.views.facts import Fact
@@ -75,24 +75,24 @@ def _print_order(order: OrderView, console: Console) -> None:
         units = sum(line["quantity"] for line in lines)
         home, service = order.order["home_region"], order.order["service_level"]
         console.print(Text(f"{len(lines)} lines, {units} units, {service}, home region {home}"))
-    console.print(_table("Timeline (domain time, UTC)", ("when", "stage", "what"), map(_told, order.facts)))
+    console.print(table("Timeline (domain time, UTC)", ("when", "stage", "what"), map(_told, order.facts)))
     if order.plans:
         rows = [
             (
                 part_id,
                 order.part_states.get(part_id, ""),
                 f"v{plan['version']}",
-                _time(plan["freeze_at_ms"]),
-                _time(plan["promise_at_ms"]),
-                _money(plan["cost_minor"]),
+                moment(plan["freeze_at_ms"]),
+                moment(plan["promise_at_ms"]),
+                money(plan["cost_minor"]),
             )
             for part_id, plan in order.plans.items()
         ]
-        console.print(_table("Parts", ("part", "state", "plan", "frozen at", "promised for", "cost"), rows))
-        console.print(_table("Shipments", ("shipment", "from", "by", "leaves", "lines"), _shipments(order.plans)))
+        console.print(table("Parts", ("part", "state", "plan", "frozen at", "promised for", "cost"), rows))
+        console.print(table("Shipments", ("shipment", "from", "by", "leaves", "lines"), _shipments(order.plans)))
     if payments := [fact for fact in order.facts if fact.what.startswith("payment:")]:
-        paid = [(_time(fact.at_ms), fact.note, _money(fact.units), fact.ref) for fact in payments]
-        console.print(_table("Payments", ("when", "what", "amount", "for shipment"), paid))
+        paid = [(moment(fact.at_ms), fact.note, money(fact.units), fact.ref) for fact in payments]
+        console.print(table("Payments", ("when", "what", "amount", "for shipment"), paid))
     waiting = (order.reservation or {}).get("waiting", ())
     for line in waiting:
         console.print(Text(f"Waits for {line['quantity']} of {line['sku']} (line {line['line_id']})."))
@@ -105,7 +105,7 @@ def _shipments(plans: Mapping[str, Json]) -> Iterator[tuple[str, ...]]:
             by = f"{shipment['carrier']} ({shipment['lane_id']})"
             if shipment.get("to_site_id"):
                 by = f"transfer to {shipment['to_site_id']}"
-            yield shipment["shipment_id"], shipment["site_id"], by, _time(shipment["departure_at_ms"]), lines
+            yield shipment["shipment_id"], shipment["site_id"], by, moment(shipment["departure_at_ms"]), lines
 
 
 def _told(fact: Fact) -> tuple[str, str, str]:
@@ -116,10 +116,10 @@ def _told(fact: Fact) -> tuple[str, str, str]:
         "refused": f"refused: {fact.note}",
         "duplicated": "sent again, alike: ignored",
         "conflicted": f"sent again with another {fact.note}: refused",
-        "payment": f"{fact.note} {_money(fact.units)}",
+        "payment": f"{fact.note} {money(fact.units)}",
         "fraud": f"fraud check: {fact.note.replace('_', ' ')}{f' ({fact.ref})' if fact.ref else ''}",
         "reservation": f"stock {fact.note}: {fact.units} units{_rest(fact)}",
-        "planned": f"plan v{fact.rest[0]} of {fact.ref} ({fact.note.replace('_', ' ')}), cost {_money(fact.rest[1])}",
+        "planned": f"plan v{fact.rest[0]} of {fact.ref} ({fact.note.replace('_', ' ')}), cost {money(fact.rest[1])}",
         "waiting": f"{fact.ref} waits for room: {fact.note}",
         "frozen": f"plan v{fact.rest[0]} of {fact.ref} is final",
         "told_too_late": f"{fact.units} units of {fact.ref} were missing, told after it had left: nothing was changed",
@@ -127,29 +127,12 @@ def _told(fact: Fact) -> tuple[str, str, str]:
     }
     shipment = fact.ref.rpartition("#")[2]
     if kind == "overdue":
-        return _time(fact.at_ms), fact.stage, f"{shipment} still waits for the transfers that it takes with it"
+        return moment(fact.at_ms), fact.stage, f"{shipment} still waits for the transfers that it takes with it"
     late = ", late" if kind == "delivered" and fact.rest[0] else ""
-    return _time(fact.at_ms), fact.stage, texts.get(kind, f"{kind.replace('_', ' ')} {shipment}{late}")
+    return moment(fact.at_ms), fact.stage, texts.get(kind, f"{kind.replace('_', ' ')} {shipment}{late}")
 
 
 def _rest(fact: Fact) -> str:
     waiting, declined = fact.rest
     told = [f"{waiting} waiting"] * bool(waiting) + [f"{declined} declined"] * bool(declined)
     return f" ({', '.join(told)})" if told else ""
-
-
-def _table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-    table = Table(title=title or None, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")  # an id that is cut cannot be used
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # ids are data, never markup
-    return table
-
-
-def _money(minor: int) -> str:
-    return f"{minor / 100:.2f}"
-
-
-def _time(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from orderwing.planning.calendar import MINUTE_MS
 from orderwing.planning.outlets import Outlet
 from orderwing.planning.pricing import price_list
-from orderwing.planning.sourcing.quick import Asked, Choice, Line, chosen_of, in_time, outlet_of, short_units
+from orderwing.planning.sourcing.quick import Asked, Choice, Line, chosen_of, nothing, offers, short_units
 from orderwing.planning.sourcing.splits import Piece, Sharing, cost_of, units_of
 from orderwing_schemas.network import Site
 
@@ -21,17 +20,12 @@ Shelf = tuple[str, str]  # (site, SKU)
 
 def plain_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
     """What the plain rule holds, at the arrivals and prices of `quick_choice`. Of equal lanes the first in the file."""
-    units = sum([line.quantity for line in asked.lines])
-    outlets = [outlet for site in sites if (outlet := outlet_of(asked, site, units)) is not None]
-    stocked = [outlet for outlet in outlets if any(outlet.stock.values())]
-    if not stocked:
-        return Choice(held=(), short=tuple(asked.lines), cost_minor=0, promise_at_ms=None)
-    due_ms = min([outlet.earliest for outlet in outlets])
-    due_ms += asked.network.policies.promise_slack_minutes * MINUTE_MS
-    timely, _ = in_time(asked, stocked, due_ms)
-    ways = [_filled(asked, group, due_ms) for group in _groups(asked, timely)]
+    found = offers(asked, sites)
+    if found is None:
+        return nothing(asked)
+    ways = [_filled(asked, group, found.due_ms) for group in _groups(asked, found.timely)]
     most = max(map(units_of, ways))
-    return chosen_of(asked, sorted([way for way in ways if units_of(way) == most], key=cost_of), due_ms)
+    return chosen_of(asked, sorted([way for way in ways if units_of(way) == most], key=cost_of), found.due_ms)
 
 
 def _groups(asked: Asked, stocked: Sequence[Outlet]) -> Iterator[Sequence[Outlet]]:

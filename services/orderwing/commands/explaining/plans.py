@@ -14,7 +14,7 @@ from orderwing.planning.calendar import serving_lanes
 from orderwing.planning.explaining.deciding import NOTHING, Taken, Verdict
 from orderwing.planning.explaining.facts import Facts, facts_of
 from orderwing.planning.explaining.inputs import Input, of_policies
-from orderwing.planning.explaining.telling import moment
+from orderwing.planning.explaining.words import moment
 from orderwing.planning.moving import Weight, compared
 from orderwing.planning.policies.compiling import Compiled
 from orderwing.planning.policies.governing import LEFT_OUT

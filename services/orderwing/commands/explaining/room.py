@@ -12,7 +12,8 @@ from orderwing.commands.explaining.proposals import Reconsidering
 from orderwing.planning.calendar import HOUR_MS
 from orderwing.planning.explaining.facts import Facts
 from orderwing.planning.explaining.inputs import Input, Unit
-from orderwing.planning.explaining.telling import ROOM, moment
+from orderwing.planning.explaining.telling import ROOM
+from orderwing.planning.explaining.words import moment
 from orderwing.reoptimizer.room import NOTHING_BOOKED, Booked, booked_by
 
 PLACES = 20  # that are tried

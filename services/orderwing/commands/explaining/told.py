@@ -11,18 +11,18 @@ from rich.table import Table
 from rich.text import Text
 
 from orderwing.commands.explaining.again import Remade
+from orderwing.commands.tables import table
 from orderwing.planning.explaining.breakeven import BreakEven, Findings
 from orderwing.planning.explaining.deciding import NOTHING, Verdict
 from orderwing.planning.explaining.facts import Facts
 from orderwing.planning.explaining.telling import (
     difference,
-    moment,
-    money,
     nearest,
     sentences,
     step,
     value,
 )
+from orderwing.planning.explaining.words import moment, money
 from orderwing.planning.moving import Shortfall
 from orderwing_schemas.domain import Candidate
 
@@ -292,12 +292,3 @@ def _terms(terms: Iterable[Sequence[Any]], names: Sequence[str] = ()) -> str:
     return ", ".join(
         [f"{_shade(name, names) if names else ''}{name} {money(amount_minor)}" for name, amount_minor in terms]
     )
-
-
-def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
-    made = Table(title=title or None, title_justify="left")
-    for column in columns:
-        made.add_column(column, overflow="fold")  # an id that is cut cannot be used
-    for row in rows:
-        made.add_row(*(Text(cell) for cell in row))  # ids are data, never markup
-    return made

@@ -1,14 +1,14 @@
-"""Break-evens and what-ifs in sentences. Money is told in units of a hundred minor ones, times in UTC."""
+"""Break-evens and what-ifs in sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from orderwing.planning.explaining.asking import WhatIf
 from orderwing.planning.explaining.breakeven import BreakEven, Change
 from orderwing.planning.explaining.deciding import NOTHING, Verdict
 from orderwing.planning.explaining.inputs import Unit
+from orderwing.planning.explaining.words import moment, money
 from orderwing.planning.moving import Shortfall
 
 MOST = 3  # sentences tell; tables list all
@@ -29,14 +29,6 @@ TELLING = (
     ("price of a change", True),
     ("time of the decision", False),
 )
-
-
-def money(minor: int) -> str:
-    return f"{minor / 100:.2f}"
-
-
-def moment(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def duration(milliseconds: int) -> str:

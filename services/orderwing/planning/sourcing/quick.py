@@ -133,6 +133,14 @@ class Asked:
         return outlet.parcel(prices, load, due_ms, self.steering_minor(outlet.site.site_id, units))
 
 
+class Offers(NamedTuple):
+    """The outlets in time, single sites that could not be, and the earliest that all could be promised for."""
+
+    timely: Sequence[Outlet]
+    losers: tuple[Loser, ...]
+    due_ms: int
+
+
 def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
     """The fewest units short, then one site where that is preferred, then the least cost, steering included.
 
@@ -140,16 +148,27 @@ def quick_choice(asked: Asked, sites: Sequence[Site]) -> Choice:
     later than the earliest possible by more than `max_delay_minutes` is left out. Within that, lateness is priced
     against the earliest arrival that any site of `sites` offers, so that a penny never buys a day.
     """
+    found = offers(asked, sites)
+    if found is None:
+        return nothing(asked)
+    choice = _weighed(asked, found.timely, found.due_ms)
+    return replace(choice, losers=(*choice.losers, *found.losers)[:LOSERS]) if found.losers else choice
+
+
+def nothing(asked: Asked) -> Choice:
+    return Choice(held=(), short=tuple(asked.lines), cost_minor=0, promise_at_ms=None)
+
+
+def offers(asked: Asked, sites: Sequence[Site]) -> Offers | None:
+    """None where no site has any of it."""
     units = sum([line.quantity for line in asked.lines])
     outlets = [outlet for site in sites if (outlet := outlet_of(asked, site, units)) is not None]
     stocked = [outlet for outlet in outlets if any(outlet.stock.values())]
     if not stocked:
-        return Choice(held=(), short=tuple(asked.lines), cost_minor=0, promise_at_ms=None)
+        return None
     due_ms = min([outlet.earliest for outlet in outlets])
     due_ms += asked.network.policies.promise_slack_minutes * MINUTE_MS
-    timely, losers = in_time(asked, stocked, due_ms)
-    choice = _weighed(asked, timely, due_ms)
-    return replace(choice, losers=(*choice.losers, *losers)[:LOSERS]) if losers else choice
+    return Offers(*in_time(asked, stocked, due_ms), due_ms)
 
 
 def _weighed(asked: Asked, stocked: Sequence[Outlet], due_ms: int) -> Choice:
