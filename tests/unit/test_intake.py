@@ -9,6 +9,8 @@ import pytest
 from orderwing.intake.decide import DAY_MS
 from orderwing.intake.rows import SeenOrder
 from orderwing.intake.stage import STAGE
+from orderwing.shop.catalogue import demo_catalogue
+from orderwing.shop.demo_network import demo_network
 from orderwing_schemas.base import Event
 from orderwing_schemas.domain import Order
 from orderwing_schemas.events.intake import (
@@ -19,7 +21,7 @@ from orderwing_schemas.events.intake import (
     OrderRejected,
     SoftHoldRequested,
 )
-from support.memory_view import MemoryView
+from support.memory_view import MemoryReference, MemoryView
 from support.orders import ITEM, demo_view, order_document, placed
 
 NOW = 1_778_100_000_000
@@ -141,6 +143,17 @@ def test_all_reasons_are_told_at_once() -> None:
 def test_promotions_take_their_percentage_off_every_line() -> None:
     lines = [line(discount_minor=200), line(line_id="2", unit_price_minor=999, quantity=1, discount_minor=99)]
     assert accepted(promotion_codes=["WELCOME10"], lines=lines).total_minor == 1_800 + 900
+
+
+def test_codes_that_together_take_off_more_than_all_are_refused_also_where_tax_makes_up_for_it() -> None:
+    market = demo_network()
+    codes = tuple(market.promotions[0].model_copy(update={"code": code, "percent": 60}) for code in ("A", "B"))
+    view = MemoryView(MemoryReference(market.model_copy(update={"promotions": codes}), demo_catalogue()))
+    beyond = line(discount_minor=2_400, tax_minor=400)
+    other = line(line_id="2", tax_minor=9_000, discount_minor=2_400)
+    (event,) = answers(view, promotion_codes=["A", "B"], lines=[beyond, other])
+    assert isinstance(event, OrderRejected)
+    assert (event.reasons, event.detail) == (("bad_amount",), "lines: a discount exceeds its line")
 
 
 def test_the_same_order_again_is_a_duplicate() -> None:

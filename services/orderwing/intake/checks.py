@@ -44,7 +44,7 @@ def _money(placed: OrderPlaced, network: Network) -> Iterator[Problem]:
     ]:
         yield "promotion_misapplied", f"lines {' '.join(wrong[:10])}: discount_minor is not what the codes give"
     amounts = [amount_minor(line) for line in placed.lines]
-    if any(amount < 0 for amount in amounts):
+    if any(amount < line.tax_minor for amount, line in zip(amounts, placed.lines, strict=True)):
         yield "bad_amount", "lines: a discount exceeds its line"
     elif sum(amounts) == 0:
         yield "bad_amount", "lines: nothing to pay"
