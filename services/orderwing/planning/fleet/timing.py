@@ -6,7 +6,7 @@ is enough to keep the earliest moment: a dynamic program over stops × breaks, e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from orderwing.planning.fleet.problem import UNREACHABLE, Driver, Pause, Problem, Window
@@ -71,11 +71,7 @@ def visit(problem: Problem, driver: Driver, states: States, place: int, number: 
         return {}
     found: States = {}
     for taken, state in states.items():
-        for until in range(taken, len(pauses) + 1):
-            driven = drive(state.now_s, travel_s, pauses[taken:until])
-            if driven is None:
-                break
-            ready_s, breaks = driven
+        for until, (ready_s, breaks) in enumerate(drives(state.now_s, travel_s, pauses[taken:]), taken):
             start_s = _opening(ready_s, order.windows)
             if start_s is None:
                 break
@@ -97,30 +93,34 @@ def home(problem: Problem, driver: Driver, orders: Sequence[int], states: States
     hours = problem.hours(driver)
     best: Times | None = None
     for taken, state in states.items():
-        for until in range(taken, len(pauses) + 1):
-            driven = drive(state.now_s, travel_s, pauses[taken:until])
-            if driven is None:
-                break
-            back_s = _arrival(state.now_s, travel_s, driven[1])
-            later = drive(driven[0], 0, pauses[until:])
-            if later is not None and back_s <= hours.end_s and (best is None or back_s < best.back_s):
-                breaks = state.breaks + driven[1] + later[1]
+        for until, (done_s, breaks) in enumerate(drives(state.now_s, travel_s, pauses[taken:]), taken):
+            back_s = _arrival(state.now_s, travel_s, breaks)
+            if back_s > hours.end_s or (best is not None and back_s >= best.back_s):
+                continue
+            *_, (_, later) = drives(done_s, 0, pauses[until:])
+            if len(later) == len(pauses) - until:
+                breaks = state.breaks + breaks + later
                 leave_s = max([hours.start_s, *(end_s for begin_s, end_s in breaks if begin_s < hours.start_s)])
                 best = Times(leave_s, state.visits, back_s, breaks)
     return None if best is None else _late_start(problem, driver, orders, best)
 
 
-def drive(now_s: int, travel_s: int, pauses: Sequence[Pause]) -> tuple[int, tuple[Window, ...]] | None:
-    """When a drive of `travel_s` and all these breaks are done, each as early as it may be; None if one is too late."""
-    left_s, breaks = travel_s, []
+def drives(now_s: int, travel_s: int, pauses: Sequence[Pause]) -> Iterator[tuple[int, tuple[Window, ...]]]:
+    """When a drive of `travel_s` is done with none of these breaks, with the first, with two, ... until one is too late.
+
+    Each break is as early as it may be.
+    """
+    left_s = travel_s
+    breaks: tuple[Window, ...] = ()
+    yield now_s + left_s, breaks
     for pause in pauses:
         begin_s = max(now_s, pause.earliest_s)
         if begin_s > pause.latest_s:
-            return None
+            return
         left_s = max(0, left_s - (begin_s - now_s))
         now_s = begin_s + pause.duration_s
-        breaks.append(Window(begin_s, now_s))
-    return now_s + left_s, tuple(breaks)
+        breaks = (*breaks, Window(begin_s, now_s))
+        yield now_s + left_s, breaks
 
 
 def _arrival(leave_s: int, travel_s: int, breaks: Sequence[Window]) -> int:
