@@ -99,14 +99,14 @@ def home(problem: Problem, driver: Driver, orders: Sequence[int], states: States
                 continue
             *_, (_, later) = drives(done_s, 0, pauses[until:])
             if len(later) == len(pauses) - until:
-                breaks = state.breaks + breaks + later
-                leave_s = max([hours.start_s, *(end_s for begin_s, end_s in breaks if begin_s < hours.start_s)])
-                best = Times(leave_s, state.visits, back_s, breaks)
+                taken_all = state.breaks + breaks + later
+                leave_s = max([hours.start_s, *(end_s for begin_s, end_s in taken_all if begin_s < hours.start_s)])
+                best = Times(leave_s, state.visits, back_s, taken_all)
     return None if best is None else _late_start(problem, driver, orders, best)
 
 
 def drives(now_s: int, travel_s: int, pauses: Sequence[Pause]) -> Iterator[tuple[int, tuple[Window, ...]]]:
-    """When a drive of `travel_s` is done with none of these breaks, with the first, with two, ... until one is too late.
+    """When a drive of `travel_s` is done: with none of these breaks, with the first, with two, until one is too late.
 
     Each break is as early as it may be.
     """
