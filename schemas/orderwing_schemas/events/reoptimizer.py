@@ -78,8 +78,8 @@ class ProposalFacts(Model):
 class ProposalMade(Event):
     """All changes or none; at-least-once is harmless, since versions must match.
 
-    `facts` unless they are of more shelves than are kept. `expected_gain_minor` is true cost, net of churn: below
-    nought where a wish costs money, or weights and prices count for it.
+    `facts` unless they are of more shelves and hours than are kept. `expected_gain_minor` is true cost, net of churn:
+    below nought where a wish costs money, or weights and prices count for it.
     """
 
     type: Literal["proposal.made.v1"] = "proposal.made.v1"

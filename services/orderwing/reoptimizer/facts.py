@@ -13,7 +13,7 @@ from orderwing_schemas.domain import HeldLine
 from orderwing_schemas.events.reoptimizer import ProposalFacts, StandingLeg, StandingPart
 from orderwing_schemas.network import Network
 
-_SHELVES = 2_000  # of more nothing is kept
+_MOST = 2_000  # shelves, hours and departures: of more nothing is kept
 
 
 def facts_of(
@@ -24,10 +24,10 @@ def facts_of(
     skus = dict.fromkeys([line.sku for part in moved for line in part.lines])
     places = [(site.site_id, sku) for site in network.sites_by_region.get(pool.region, ()) for sku in skus]
     free = tuple([(*place, units) for place in places if (units := pool.free.get(place, 0))])
-    if len(free) > _SHELVES:
-        return None
     sites = {site_id for site_id, *_ in free} | {take.site_id for part in moved for take in part.takes}
     hours, full = room.told(moved, sites)
+    if len(free) + len(hours) + len(full) > _MOST:
+        return None
     facts = ProposalFacts(
         network_version=network.version,
         ready_at_ms=ready_ms,
@@ -39,7 +39,7 @@ def facts_of(
     if counts is None or all(counts.of(one) is None for one in moved):
         return facts
     hours, prices = counts.hours_for(moved) or hours, counts.prices(places)
-    if len(places) + len(hours) > _SHELVES:
+    if len(places) + len(hours) > _MOST:
         return None
     return facts.model_copy(update={**counts.policy_told(moved), "steering": prices, "hours": hours})
 
