@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from orderwing.api.contract import EXAMPLE
 from orderwing.cli import app
 from orderwing.commands.console import cluster
 
@@ -47,6 +49,16 @@ def test_it_is_one_sentence(words: list[str], told: str) -> None:
     assert result.output.splitlines()[-1].startswith("orderwing: ")
     assert told in result.output.splitlines()[-1]
     assert not Path("missing").exists()
+
+
+@pytest.mark.parametrize("words", [["solve", "orders.jsonl"], ["api", "serve", "--port", "0"]])
+@pytest.mark.usefixtures("here")
+def test_a_setting_that_is_none_is_told(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERWING_DISTANCES_ENGINE", "horse")
+    Path("orders.jsonl").write_text(json.dumps(EXAMPLE))
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1
+    assert result.output.startswith("orderwing: ORDERWING_DISTANCES_ENGINE is 'horse': expected ")
 
 
 @pytest.fixture

@@ -35,14 +35,14 @@ def serve(
 
     metrics, health = process_metrics("solver"), process_health()
     health.set(True)
-    settings = configured()
-    token = None if settings.api.token is None else settings.api.token.get_secret_value()
-    if token is None and not settings.api.open and not is_loopback(host):
-        fail(
-            f"Anybody who reaches {host} could ask without a token: give one (ORDERWING_API_TOKEN, or a file that "
-            "ORDERWING_API_TOKEN_FILE names), or say that it is meant so (ORDERWING_API_OPEN=true)."
-        )
     try:
+        settings = configured()
+        token = None if settings.api.token is None else settings.api.token.get_secret_value()
+        if token is None and not settings.api.open and not is_loopback(host):
+            fail(
+                f"Anybody who reaches {host} could ask without a token: give one (ORDERWING_API_TOKEN, or a file that "
+                "ORDERWING_API_TOKEN_FILE names), or say that it is meant so (ORDERWING_API_OPEN=true)."
+            )
         distances = road_distances(settings.distances, metrics)
         listen(
             host,

@@ -9,6 +9,7 @@ import typer
 
 from orderwing.commands.console import configured, fail
 from orderwing.commands.road import road_distances
+from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.screen import print_table
 
 if TYPE_CHECKING:  # solvers are slow to load
@@ -38,6 +39,8 @@ def solve(
         ready = prepared(asked, road_distances(configured().distances, process_metrics("solver")))
     except OSError as error:
         fail(f"{file} cannot be read ({error.strerror}).")
+    except OperatorError as error:
+        fail(str(error))
     except BadProblemError as error:
         fail(f"{file} is no problem to solve:\n" + "\n".join(f"  {one.sentence}" for one in error.issues))
     found = plan(ready.problem, Budget(seconds), seed)
