@@ -1,6 +1,6 @@
 """Room as far as the pool tells: hours of picking and departures, less what its parts have booked of them.
 
-Allocation knows more, as what is frozen; it books, and refuses what does not fit.
+Allocation knows more, as what is frozen or gathered; it books, and refuses what does not fit.
 """
 
 from __future__ import annotations
