@@ -106,6 +106,8 @@ class Left(Row, frozen=True, kw_only=True):
 class Postponed(Row, frozen=True, kw_only=True):
     """A movement that waits for earlier ones (a count also for a shipment), as the event's JSON.
 
+    `builds_on` is the sequence up to which all must have come, or for a loss as many units as it `takes`; `shipment` is
+    the one that a count names. None of the three where an earlier version wrote the row.
     Dropped when it is applied, at the latest by its deadline: after `GAP_HORIZON_MS`, or for a shipment, `patient`,
     after `COUNT_HORIZON_MS`.
     """
@@ -114,6 +116,10 @@ class Postponed(Row, frozen=True, kw_only=True):
     sequence: int
     event: Raw
     patient: bool = False
+    sku: str = ""
+    builds_on: int = 0
+    takes: int = 0
+    shipment: str | None = None
 
     @property
     def key(self) -> str:

@@ -21,6 +21,7 @@ from orderwing.reservation.stock import (
     SiteLog,
 )
 from orderwing_schemas.events.dispatch import ShipmentShipped
+from orderwing_schemas.events.gate import StockMovementAccepted
 from orderwing_schemas.events.public import StockAdjusted, StockCounted, StockExpected, StockReceived
 from orderwing_schemas.events.reservation import StockMoved
 from support.reservation_world import World, network, of_kind, order
@@ -144,6 +145,34 @@ def test_a_loss_waits_for_the_receipt_that_it_takes_from() -> None:
     world.move_stock(received(1))
     assert world.shelf("N1", "A").on_hand == 6
     assert not world.all_rows(Postponed)
+
+
+def test_what_still_waits_is_not_looked_into_at_each_movement(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    waiting = 40
+    for sequence in range(3, 3 + waiting, 2):
+        count = counted(sequence, 5, includes=2, shipment="s1" if sequence % 4 == 1 else None)
+        world.move_stock(count.model_copy(update={"sku": f"C{sequence}"}))
+        loss = adjusted(sequence + 1, -4)
+        world.move_stock(loss.model_copy(update={"sku": f"L{sequence}"}))
+    assert len(world.all_rows(Postponed)) == waiting
+    read: list[bytes] = []
+    decode = StockMovementAccepted.model_validate_json
+
+    def counting(text: bytes) -> StockMovementAccepted:
+        read.append(text)
+        return decode(text)
+
+    monkeypatch.setattr(StockMovementAccepted, "model_validate_json", counting)
+    world.move_stock(received(100))
+    world.move_stock(received(2))
+    assert read == []
+    enough = StockReceived(site_id="N1", sku="L3", quantity=4, sequence=101)
+    world.move_stock(enough)
+    assert len(read) == 1
+    world.move_stock(received(1))
+    assert len(world.all_rows(Postponed)) == waiting // 4  # whose shipment has not come
+    assert len(read) == waiting * 3 // 4
 
 
 def test_a_loss_of_what_was_never_there_is_an_exception() -> None:
