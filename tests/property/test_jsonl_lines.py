@@ -55,3 +55,9 @@ def test_a_mark_that_an_editor_puts_before_a_file_is_no_part_of_it(tmp_path: Pat
     (number, first), (third, _) = read_lines(file)
     assert isinstance(checked(number, first), TimedRecord)
     assert third == 3
+
+
+def test_what_no_client_would_send_is_told_before_anything_is_sent() -> None:
+    problem = checked(7, json.dumps(order_document(gift="x" * 1_000_000)).encode())
+    assert isinstance(problem, Problem)
+    assert problem.text.startswith("it has 1000")

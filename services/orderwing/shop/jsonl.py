@@ -17,6 +17,7 @@ from orderwing_schemas.events.public import OrderPlaced
 from orderwing_schemas.topics import ORDERS_INBOUND, TOPIC_BY_NAME
 
 SOURCE = "/orderwing/produce"
+_MOST_BYTES = 990_000  # of a client's million, headers and key take some
 _MARK = b"\xef\xbb\xbf"  # with which some editors begin a file: no part of its first line
 
 
@@ -44,6 +45,8 @@ def checked(number: int, line: bytes) -> TimedRecord | Problem:
         return Problem(number, f"topic: must be one of {', '.join(sorted(_inbound()))}")
     if event_type not in (types := _types(topic)):
         return Problem(number, f"type: must be {' or '.join(types)} on {topic}")
+    if len(value) > _MOST_BYTES:
+        return Problem(number, f"it has {len(value)} bytes, and a record may have {_MOST_BYTES}")
     try:
         event = decode(value, event_type, lenient=True)
     except UndecodableError as error:
