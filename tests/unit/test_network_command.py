@@ -2,7 +2,9 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from orderwing.cli import app
 from orderwing.commands.network import not_used_yet, require_prices
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import PublishError
@@ -43,5 +45,17 @@ def test_a_network_that_cannot_be_priced_is_refused_by_field() -> None:
     free = network.lanes[0].model_copy(update={"carrier": "nobody", "parcel_minor": 0, "kilogram_minor": 0})
     with pytest.raises(OperatorError) as refused:
         require_prices(network.model_copy(update={"lanes": (free, *network.lanes[1:])}), catalogue)
-    told = f"Not every order could be priced: lanes[{free.lane_id}].parcel_minor: is 0, kilogram_minor too, and"
+    told = f"Not every order could be priced and planned: lanes[{free.lane_id}].parcel_minor: is 0, kilogram_minor too,"
     assert str(refused.value).startswith(told)
+
+
+def test_a_policy_is_not_tried_on_a_network_that_cannot_be_planned_with(tmp_path: Path) -> None:
+    network, policy = demo_network(), tmp_path / "policy.yaml"
+    policy.write_text("{policy: p, version: 1, currency: GBP}")
+    site = network.sites[0].model_copy(update={"pick_minutes": 10**18})
+    file = tmp_path / "network.json"
+    file.write_text(network.model_copy(update={"sites": (site, *network.sites[1:])}).model_dump_json())
+    result = CliRunner().invoke(app, ["policy", "try", str(policy), "--orders", "1", "--network", str(file)])
+    assert result.exit_code == 1
+    told = f"orderwing: Not every order could be priced and planned: sites[{site.site_id}].pick_minutes: is 1000000"
+    assert result.output.startswith(told)

@@ -11,8 +11,9 @@ from orderwing.planning.pricing import Goods, Handling, PricingError, Tariff, pa
 from orderwing.planning.pricing.packing import Carton
 from orderwing.planning.pricing.tariffs import flat
 from orderwing.planning.sourcing import Asked, quick_choice
-from orderwing.planning.sourcing.building import Arriving, faults, picks_of, problem_of
+from orderwing.planning.sourcing.building import Arriving, picks_of, problem_of
 from orderwing.planning.sourcing.engine import plan, verify
+from orderwing.planning.sourcing.faults import faults, unusable
 from orderwing.planning.sourcing.plan import Candidate, Kind, Moved, Plan, Reason, Taken
 from orderwing.planning.sourcing.problem import Budget, Hub, Inbound, Inflow, Problem, Rules, Run, Source, Want
 from orderwing_schemas.domain import LineQuantity, Point, ServiceLevel
@@ -351,6 +352,36 @@ def test_faults_of_a_network_file_are_told_by_field() -> None:
         "items[rug].weight_g",
         "items[rug].volume_cm3",
     }
+
+
+def test_durations_and_rates_that_cannot_be_meant_are_told() -> None:
+    """Instead of a lane that is always late, a daily one, the lane's own prices, or an error of the calendar."""
+    network = three_cities()
+    ways = [one.model_copy(update={"minutes": 10**12}) for one in network.transfers[:1]]
+    slow, daily = network.lanes[:2]
+    lanes = (
+        slow.model_copy(update={"transit_minutes": 10**12}),
+        daily.model_copy(update={"every_minutes": 2_880, "rate_zone": "nowhere", "parcel_minor": 5}),
+    )
+    twice = network.policies.model_copy(update={"consolidation": network.policies.consolidation * 2})
+    site = network.sites[0].model_copy(update={"pick_minutes": 10**18})
+    wrong = {"lanes": lanes, "transfers": tuple(ways), "policies": twice, "sites": (site, *network.sites[1:])}
+    network = network.model_copy(update=wrong)
+    never = {
+        f"sites[{site.site_id}].pick_minutes",
+        f"lanes[{slow.lane_id}].transit_minutes",
+        f"transfers[{ways[0].from_site}-{ways[0].to_site}].minutes",
+    }
+    assert {sentence.partition(":")[0] for sentence in unusable(network)} == never
+    told = {sentence.partition(":")[0] for sentence in faults(network)} - never
+    assert told >= {
+        f"lanes[{daily.lane_id}].every_minutes",
+        f"lanes[{daily.lane_id}].rate_zone",
+        f"policies.consolidation[{len(twice.consolidation) // 2}].service",
+    }
+    assert not any("offset_minutes" in field for field in told)
+    one = asked(network)
+    assert verify(problem_of(one, network.sites), plan(problem_of(one, network.sites))) == []
 
 
 @pytest.mark.parametrize(

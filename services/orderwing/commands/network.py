@@ -9,7 +9,6 @@ import typer
 
 from orderwing.commands.console import cluster, fail
 from orderwing.commands.policy_log import read_policy
-from orderwing.planning.pricing import unpriced
 from orderwing.runtime.errors import OperatorError
 from orderwing.runtime.publish import fix_clock, publish_reference, read_catalogue_file, read_network_file
 from orderwing.runtime.publish_prices import publish_prices, read_price_file
@@ -42,6 +41,8 @@ def load(
         policy = read_policy(bootstrap)
     except OperatorError as error:
         fail(str(error))
+    if doubtful := _doubtful(network, items):
+        typer.echo(f"orderwing: these can hardly be meant: {_named(doubtful)}.", err=True)
     if unused := not_used_yet(network):
         typer.echo(f"orderwing: no stage uses these yet, `orderwing policy try` does: {', '.join(unused)}.", err=True)
     if policy.unusable:
@@ -55,11 +56,22 @@ def load(
 
 
 def require_prices(network: Network, items: Sequence[Item]) -> None:
-    """Raises OperatorError, which names the fields, where some order could not be priced."""
-    wrong = [str(error) for error in unpriced(network, items)]
-    if wrong:
-        more = f" (and {len(wrong) - NAMED} more)" if len(wrong) > NAMED else ""
-        raise OperatorError(f"Not every order could be priced: {'; '.join(wrong[:NAMED])}{more}.")
+    """Raises OperatorError, which names the fields, where some order could not be priced or planned."""
+    from orderwing.planning.sourcing.faults import unusable  # slow to load
+
+    if wrong := unusable(network, items):
+        raise OperatorError(f"Not every order could be priced and planned: {_named(wrong)}.")
+
+
+def _doubtful(network: Network, items: Sequence[Item]) -> list[str]:
+    from orderwing.planning.sourcing.faults import faults
+
+    return faults(network, items)
+
+
+def _named(wrong: Sequence[str]) -> str:
+    more = f" (and {len(wrong) - NAMED} more)" if len(wrong) > NAMED else ""
+    return f"{'; '.join(wrong[:NAMED])}{more}"
 
 
 def not_used_yet(network: Network) -> list[str]:

@@ -164,13 +164,16 @@ def _compiled(parsed: Parsed, network: Network) -> Compiled:
 
 
 def _network(given: str) -> Network:
+    from orderwing.commands.network import require_prices
     from orderwing.runtime.publish import read_network_file
     from orderwing.shop.demo_network import demo_network
 
     if given == DEMO:
         return demo_network()
     try:
-        return read_network_file(Path(given))
+        network = read_network_file(Path(given))
+        require_prices(network, ())
+        return network
     except OperatorError as error:
         fail(str(error))
 

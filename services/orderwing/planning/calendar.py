@@ -21,6 +21,7 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 HORIZON_DAYS = 30  # a lane that does not leave within it does not leave
 KEPT = 16  # networks whose next departures are kept: one is in use, others are tried on
+LAST_DAY = 2_932_000  # since 1970: in the year 9997, beyond which Python's dates soon end
 PLACES = 16_384  # that a network's are kept for
 Timetable = tuple[str, int, int, int, int]  # timezone, opens, closes, offset, every so many minutes
 
@@ -172,6 +173,8 @@ def _timetable(lane: Lane, site: Site) -> Timetable:
 @lru_cache(maxsize=4096)
 def _of_utc_day(timetable: Timetable, day: int) -> tuple[int, ...]:
     """Departures within one UTC day (days since 1970)."""
+    if day > LAST_DAY:
+        return ()
     timezone, opens, closes, offset, every = timetable
     zone = ZoneInfo(timezone)
     minutes = [m for m in range(offset, 1440, every) if _is_open(opens, closes, m)]

@@ -1,4 +1,4 @@
-"""A sourcing problem of the network file, the catalogue, stock and an order; and what is wrong with such a file."""
+"""A sourcing problem of the network file, the catalogue, stock and an order."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from orderwing.planning.calendar import (
     pick_ms,
     serving_lanes,
 )
-from orderwing.planning.pricing import Handling, PricingError, cartons_of, tariff_of, unpriced
+from orderwing.planning.pricing import Handling, PricingError, cartons_of, tariff_of
+from orderwing.planning.sourcing.faults import never
 from orderwing.planning.sourcing.plan import Candidate
 from orderwing.planning.sourcing.problem import NO_TRAITS, Hub, Inbound, Inflow, Problem, Rules, Run, Source, Want
 from orderwing.planning.sourcing.quick import Asked, Line, Pick, Rest
 from orderwing_schemas.domain import ServiceLevel
-from orderwing_schemas.network import Item, Lane, Network, Site, Trait
+from orderwing_schemas.network import Lane, Site, Trait
 
 Room = Callable[[Site, Lane, int], int | None]  # units that a departure still takes; None: as many as one likes
 
@@ -98,43 +99,6 @@ def wants_of(asked: Asked) -> tuple[Want, ...]:
     return tuple(wants)
 
 
-def faults(network: Network, items: Iterable[Item] = ()) -> list[str]:
-    """What in a network file and a catalogue keeps orders from being priced or shipped: one sentence each, by field."""
-    items = tuple(items)
-    priceless = [str(error) for error in unpriced(network, items)]
-    return [*priceless, *_lane_faults(network), *_item_faults(network, items)]
-
-
-def _lane_faults(network: Network) -> Iterator[str]:
-    for lane in network.lanes:
-        site = network.site_by_id[lane.site_id]
-        if earliest_departure(lane, site, 0) is None:
-            yield f"lanes[{lane.lane_id}].offset_minutes: {_never(lane, site)}"
-    reached = {lane.site_id for lane in network.lanes}
-    for transfer in network.transfers:
-        if transfer.to_site not in reached:
-            yield f"transfers[{transfer.from_site}-{transfer.to_site}].to_site: no lane leaves it"
-    for site in network.sites:
-        if site.site_id not in reached and all(t.from_site != site.site_id for t in network.transfers):
-            yield f"sites[{site.site_id}].site_id: no lane and no transfer leaves it"
-
-
-def _item_faults(network: Network, items: Iterable[Item]) -> Iterator[str]:
-    cards = any(card.volumetric_cm3_per_kg for card in network.rate_cards)
-    for item in items:
-        if network.rate_cards and not item.weight_g:
-            yield f"items[{item.sku}].weight_g: is 0, and rate cards charge by weight"
-        if (network.cartons or cards) and not item.volume_cm3:
-            yield f"items[{item.sku}].volume_cm3: is 0, and cartons or rate cards need it"
-
-
-def _never(lane: Lane, site: Site) -> str:
-    return (
-        f"lane {lane.lane_id} never leaves while site {site.site_id} is open "
-        f"(opens_minute {site.opens_minute}, closes_minute {site.closes_minute})"
-    )
-
-
 def _runs(asked: Asked, site: Site, from_ms: int, units: int, room: Room | None) -> Iterator[Run]:
     """The next departure of each lane that serves the order, after picking begins at `from_ms`."""
     for lane in serving_lanes(asked.network, site.site_id, asked.zone, asked.service_level):
@@ -182,7 +146,7 @@ def _why_closed(asked: Asked, site: Site) -> str:
     if not lanes:
         return f"no lane leaves it for zone {asked.zone}"
     if earliest_departure(lanes[0], site, asked.now_ms) is None:
-        return _never(lanes[0], site)
+        return never(lanes[0], site)
     return f"cannot pick it within {HORIZON_DAYS} days"
 
 
