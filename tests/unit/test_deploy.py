@@ -92,6 +92,7 @@ def test_all_brokers_are_of_one_version_with_a_volume_and_time_to_stop() -> None
         assert broker["stop_grace_period"] == "120s"
         logs = broker["environment"]["KAFKA_LOG_DIRS"]
         assert any(volume.endswith(f":{logs}") for volume in broker["volumes"])
+        assert broker["environment"]["KAFKA_OFFSETS_RETENTION_MINUTES"] > 10 * 365 * 1440  # as in docs/deployment.md
     nodes = [services(BROKERS)[name]["environment"] for name in ("kafka", "kafka2", "kafka3")]
     assert [node["KAFKA_NODE_ID"] for node in nodes] == [1, 2, 3]
     assert len({node["KAFKA_BROKER_RACK"] for node in nodes}) == 3

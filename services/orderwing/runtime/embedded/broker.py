@@ -35,6 +35,7 @@ _SETTINGS = {
     # Internal topics of one node: no replicas, and few partitions, each of which costs start and memory.
     "offsets.topic.replication.factor": "1",
     "offsets.topic.num.partitions": "4",
+    "offsets.retention.minutes": "52560000",  # a stage that was away for a week must not begin anew
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
     "transaction.state.log.num.partitions": "4",
