@@ -235,6 +235,22 @@ def test_a_search_dropped_while_its_process_starts_leaves_none(monkeypatch: pyte
     asyncio.run(drop())
 
 
+def test_a_search_that_ended_keeps_its_answer_and_not_its_question() -> None:
+    async def ended() -> None:
+        searches = Searches(processes=1)
+        asked = prepared(FleetProblem.model_validate(EXAMPLE))
+        search = searches.start(asked, seconds=1, seed=0)
+        assert search.task is not None
+        await search.task
+        assert searches.get(search.search_id) is search
+        assert search.plan is not None
+        assert search.asked.source == asked.source
+        assert search.asked.problem.metres.size == 0
+        await searches.close()
+
+    asyncio.run(ended())
+
+
 def test_examples_are_in_the_description(client: requests.Session) -> None:
     described = client.get("http://testserver/openapi.json").json()
     (example,) = described["components"]["schemas"]["SolveRequest"]["examples"]

@@ -20,7 +20,7 @@ from uuid import uuid4
 from orderwing.planning.budget import Budget
 from orderwing.planning.fleet.answer import Plan, Score
 from orderwing.planning.fleet.exchange import Prepared
-from orderwing.planning.fleet.problem import Problem
+from orderwing.planning.fleet.problem import EMPTY, Problem
 
 GRACE_S = 60  # beyond a search's time, for what comes before and after it on a busy machine
 
@@ -114,6 +114,7 @@ class Searches:
         self._open.pop(search.search_id, None)
         if search.status != "done":
             search.status = "failed"
+        search.asked = search.asked._replace(problem=EMPTY)  # a hundred large ones would be gigabytes
         over = [name for name in self._known if name not in self._open]
         for name in over[: max(0, len(over) - self._kept)]:
             del self._known[name]

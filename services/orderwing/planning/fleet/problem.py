@@ -124,3 +124,6 @@ class Problem:
             self.depot[driver.end].place,
         ]
         return int(sum(self.metres[a, b] for a, b in pairwise(places)))
+
+
+EMPTY = Problem((), (), (), np.empty((0, 0), np.int64), np.empty((0, 0), np.int64))
