@@ -66,7 +66,14 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"drivers": [driver("d", capacity=[0])]}, "drivers[0].capacity", "nothing can be carried"),
     ({"drivers": [driver("d", minimum_load=[30])]}, "drivers[0].minimum_load[0]", "more than the capacity"),
     ({"drivers": [driver("d", max_stops=2, min_stops=3)]}, "drivers[0].min_stops", "more than max_stops"),
-    ({"drivers": [driver("d", shift=hours(26, 30))]}, "drivers[0].shift", "outside the hours"),
+    (
+        {
+            "depots": [{"depot_id": "croydon", "point": CROYDON, "hours": hours(0, 24)}],
+            "drivers": [driver("d", shift=hours(26, 30))],
+        },
+        "drivers[0].shift",
+        "outside the hours",
+    ),
     ({"drivers": [driver("d", breaks=[pause(7, 12)])]}, "drivers[0].breaks[0].earliest_s", "before the shift"),
     ({"drivers": [driver("d", breaks=[pause(16, 16.9)])]}, "drivers[0].breaks[0].latest_s", "within the shift"),
     (
@@ -112,6 +119,14 @@ def test_who_is_not_served_is_told_why(fields: dict[str, Any], reason: Reason, s
     (left,) = solved(problem(**fields)).unserved
     assert left.reason is reason
     assert said in left.detail
+
+
+def test_a_night_shift_ends_on_the_next_day() -> None:
+    """At a depot without hours, which nobody closes at midnight."""
+    late = order("a", windows=[hours(25, 26)], service_level="EXPRESS")
+    found = solved(problem(orders=[late, order("b")], drivers=[driver("d", shift=hours(22, 30))]))
+    assert found.unserved == ()
+    assert found.routes[0].back_s > 25 * HOUR_S
 
 
 def test_the_goods_of_another_depot_and_a_place_without_a_road() -> None:

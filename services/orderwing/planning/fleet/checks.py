@@ -11,10 +11,11 @@ import numpy as np
 from orderwing.planning.distances.haversine import Haversine
 from orderwing.planning.distances.places import Places
 from orderwing.planning.fleet.document import DepotIn, DriverIn, FleetProblem, Hours, OrderIn
+from orderwing.planning.fleet.problem import ALWAYS
 from orderwing_schemas.domain import Point
 
 _FAR_M, _NEAR_M = 1_000_000, 300_000  # of every depot as it stands, and of one if swapped
-_DAY = Hours(start_s=0, end_s=86_400)
+_ALWAYS = Hours(start_s=ALWAYS.start_s, end_s=ALWAYS.end_s)
 Path = tuple[str | int, ...]
 
 
@@ -52,7 +53,7 @@ def issues(asked: FleetProblem) -> Iterator[Issue]:
     yield from _doubles(asked)
     depots = {depot.depot_id: depot for depot in asked.depots}
     for n, depot in enumerate(asked.depots):
-        yield from _hours(depot.hours or _DAY, ("depots", n, "hours"))
+        yield from _hours(depot.hours or _ALWAYS, ("depots", n, "hours"))
     for n, order in enumerate(asked.orders):
         yield from _order(asked, order, ("orders", n), depots)
     for n, driver in enumerate(asked.drivers):
@@ -111,7 +112,7 @@ def _driver(asked: FleetProblem, driver: DriverIn, path: Path, depots: dict[str,
         yield Issue((*path, "min_stops"), f"{driver.min_stops} is more than max_stops, {driver.max_stops}")
     yield from _hours(driver.shift, (*path, "shift"))
     for name in {driver.depot_id, driver.end_depot_id or driver.depot_id} & depots.keys():
-        hours = depots[name].hours or _DAY
+        hours = depots[name].hours or _ALWAYS
         if max(hours.start_s, driver.shift.start_s) > min(hours.end_s, driver.shift.end_s):
             yield Issue((*path, "shift"), f"is outside the hours of depot {name}")
     yield from _breaks(driver, path)

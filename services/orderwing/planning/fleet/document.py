@@ -43,7 +43,7 @@ class Place(Model):
 
 
 class DepotIn(Place):
-    """Where vans leave and return, within `hours` (none: all day)."""
+    """Where vans leave and return, within `hours` (none: at any time)."""
 
     depot_id: Id
     hours: Hours | None = None

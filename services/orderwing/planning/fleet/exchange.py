@@ -25,7 +25,7 @@ from orderwing.planning.fleet.document import (
     StopOut,
     UnservedOut,
 )
-from orderwing.planning.fleet.problem import DAY, UNREACHABLE, Depot, Driver, Matrix, Order, Pause, Problem, Window
+from orderwing.planning.fleet.problem import ALWAYS, UNREACHABLE, Depot, Driver, Matrix, Order, Pause, Problem, Window
 
 
 def parse(text: str | bytes) -> FleetProblem:
@@ -120,7 +120,7 @@ def _given(matrix: MatrixIn) -> tuple[Matrix, Matrix]:
 
 
 def _window(hours: Hours | None) -> Window:
-    return DAY if hours is None else Window(hours.start_s, hours.end_s)
+    return ALWAYS if hours is None else Window(hours.start_s, hours.end_s)
 
 
 def _order(asked: FleetProblem, order: OrderIn, place: int) -> Order:

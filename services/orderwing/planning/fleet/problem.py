@@ -25,6 +25,7 @@ class Window(NamedTuple):
 
 
 DAY = Window(0, DAY_S)
+ALWAYS = Window(0, 7 * DAY_S)  # longer than any time may be
 
 
 class Pause(NamedTuple):
@@ -40,11 +41,11 @@ class Pause(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Depot:
-    """`place` indexes the matrices. Vans leave and return within `hours`."""
+    """`place` indexes the matrices. Vans leave and return within `hours`: shifts may reach into the next day."""
 
     depot_id: str
     place: int
-    hours: Window = DAY
+    hours: Window = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
