@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from orderwing.api.contract import EXAMPLE
 from orderwing.cli import app
 from orderwing.commands.console import cluster
+from orderwing.commands.dead_letters import harmless
 
 BOOTSTRAP = "ORDERWING_BOOTSTRAP"
 NOT_THE_REPOSITORY = "is not orderwing's repository: go there, or name it with --root."
@@ -59,6 +60,12 @@ def test_a_setting_that_is_none_is_told(words: list[str], monkeypatch: pytest.Mo
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 1
     assert result.output.startswith("orderwing: ORDERWING_DISTANCES_ENGINE is 'horse': expected ")
+
+
+def test_a_dead_letter_does_not_steer_the_terminal() -> None:
+    assert harmless('\tkey: \x1b]0;owned\x07\r\n{"name": "Zoë", \x9b2J}') == (
+        '\tkey: \\x1b]0;owned\\x07\\x0d\n{"name": "Zoë", \\x9b2J}'
+    )
 
 
 @pytest.fixture

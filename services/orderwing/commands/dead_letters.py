@@ -50,7 +50,7 @@ def show(dead_letter_id: Id) -> None:
     except OperatorError as error:
         fail(str(error))
     letter = dead.letter
-    told = {
+    fields = {
         "id": letter.dead_letter_id,
         "stage": letter.stage,
         "order": letter.order_id or "none",
@@ -60,9 +60,15 @@ def show(dead_letter_id: Id) -> None:
         "settled": dead.settled or "no",
         "key": _text(letter.key_base64),
     }
-    lines = [f"{name:8} {value}" for name, value in told.items()]
+    lines = [f"{name:8} {value}" for name, value in fields.items()]
     headers = [f"  {name}: {value}" for name, value in letter.headers]
-    typer.echo("\n".join([*lines, "headers", *headers, "value", _text(letter.value_base64), letter.traceback]))
+    told = [*lines, "headers", *headers, "value", _text(letter.value_base64), letter.traceback]
+    typer.echo(harmless("\n".join(told)))
+
+
+def harmless(text: str) -> str:
+    """Without what would steer the terminal: whoever wrote the record chose its bytes."""
+    return "".join([c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text])
 
 
 @app.command()
