@@ -45,6 +45,14 @@ def test_no_assignment_and_no_split_costs_less(seed: int) -> None:
     assert rank(problem, greedy(problem)) >= rank(problem, answer.chosen)
 
 
+def test_what_is_gathered_cheaper_and_too_late_is_told_so() -> None:
+    answer = plan(small_case(2015))
+    (late,) = [one for one in gathered_of(answer) if one.cost_minor < answer.chosen.cost_minor]
+    assert answer.chosen.kind is Kind.CONSOLIDATE
+    assert late.lost_because is not None
+    assert "minutes later" in late.lost_because
+
+
 def gathered_of(answer: Plan) -> list[Candidate]:
     return [one for one in (answer.chosen, *answer.losers) if one.kind is Kind.CONSOLIDATE]
 

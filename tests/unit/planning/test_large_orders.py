@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from orderwing.bench.decisions.sourcing_cases import speed_case
+from orderwing.bench.decisions.sourcing_cases import small_case, speed_case
 from orderwing.planning.policies import few_sites, sourcing
 from orderwing.planning.policies.compiling import apply
 from orderwing.planning.policies.sourcing import Situation
@@ -126,6 +126,15 @@ def test_of_many_wants_that_no_carton_holds_few_starts_are_made(monkeypatch: pyt
     assert len(answer.losers) > 1
     assert len(made) - decided <= WANTS_A_NODE * len(answer.chosen.shipments)
     assert verify(order, answer) == []
+
+
+def test_a_loser_that_only_a_longer_search_would_have_met_is_told_truly() -> None:
+    problem = small_case(50270)
+    answer = plan(problem, Budget(loads=1, nodes=3), 50270)
+    cheaper = [one for one in answer.losers if one.cost_minor < answer.chosen.cost_minor]
+    saved = answer.chosen.cost_minor - cheaper[0].cost_minor
+    assert not answer.exact
+    assert cheaper[0].lost_because == f"cheaper by {saved}, and not met before the search had to end"
 
 
 def widely_spread(lines: int, units: int) -> Situation:

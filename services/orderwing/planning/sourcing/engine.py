@@ -125,7 +125,7 @@ def _refusal(problem: Problem, straight: Candidate, one: Candidate) -> str | Non
 
 
 def _why(problem: Problem, chosen: Candidate, straight: Candidate, one: Candidate) -> str:
-    if one.kind is Kind.CONSOLIDATE and chosen.kind is not Kind.CONSOLIDATE:
+    if one.kind is Kind.CONSOLIDATE:
         return _refusal(problem, straight, one) or _dearer(chosen, one)
     if one is straight and chosen.kind is Kind.CONSOLIDATE and one.short_units == chosen.short_units:
         return f"gathered first it costs {one.cost_minor - chosen.cost_minor} less, and no later than acceptable"
@@ -136,7 +136,9 @@ def _dearer(chosen: Candidate, one: Candidate) -> str:
     if one.short_units > chosen.short_units:
         return f"{one.short_units - chosen.short_units} units more would have to wait"
     more = one.cost_minor - chosen.cost_minor
-    return f"dearer by {more}" if more > 0 else "no cheaper"
+    if more < 0:  # losers are searched for when somebody asks
+        return f"cheaper by {-more}, and not met before the search had to end"
+    return f"dearer by {more}" if more else "no cheaper"
 
 
 def _rivals(field: Field, found: Split) -> Iterator[Candidate]:
