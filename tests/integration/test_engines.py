@@ -93,7 +93,7 @@ def test_the_command_writes_what_the_engines_say(engines: Engines, tmp_path: Pat
     ("line", "says"),
     [
         ("x,52.0,east", "line 3: point x: longitude is 'east', not a number of degrees."),
-        ("x,52.0", "line 3: point x: longitude is None, not a number of degrees."),
+        ("x,52.0", "line 3: point x: longitude is missing."),
         ("x,1_0,13.0", "line 3: point x: latitude is '1_0', not a number of degrees."),
         ("x,130.0,52.0", "point x: latitude 130 is beyond ±90 degrees (latitude and longitude seem to be swapped)"),
         ("x,nan,13.0", "point x: latitude is nan, not a number of degrees"),
