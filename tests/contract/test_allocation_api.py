@@ -179,8 +179,7 @@ def test_a_field_given_twice_is_named(client: requests.Session) -> None:
     body = json.dumps({"problem": EXAMPLE}).replace('"depots"', '"orders": [], "depots"', 1)
     answer = client.post(SOLVE, data=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
-    assert [error["field"] for error in answer.json()["errors"]] == ["orders"]
-    assert "orders: is given twice" in answer.json()["detail"]
+    assert "orders is given twice in one object" in answer.json()["detail"]
 
 
 def test_who_hangs_up_ends_the_search() -> None:

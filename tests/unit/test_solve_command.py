@@ -57,7 +57,7 @@ def test_a_file_that_cannot_be_written_is_told_first(
     [
         (
             json.dumps(EXAMPLE).replace('"depots"', '"orders": [], "depots"', 1),
-            "  orders: is given twice in one object",
+            "  orders is given twice in one object",
         ),
         ("[]", "  Input should be an object"),
         ("", "  Invalid JSON: EOF"),

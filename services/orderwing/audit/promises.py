@@ -41,11 +41,12 @@ def _left_ms(history: History) -> Mapping[str, int]:
     manifests = history.of("manifest.closed.v1")
     departed = {shipment_id: value["departure_at_ms"] for value in manifests for shipment_id in value["shipped"]}
     left_ms: dict[str, int] = {}
-    for value in history.of("shipment.progressed.v1"):
-        shipment_id, at_ms = value["shipment_id"], value["at_ms"]
-        if value["status"] == "shipped":
-            left_ms.setdefault(shipment_id, at_ms)
-        elif value["status"] == "in_transit" and left_ms.get(shipment_id) == at_ms:
+    told_by: dict[str, str] = {}
+    for fact in history.by_type.get("shipment.progressed.v1", ()):
+        shipment_id, at_ms, status = fact.body["shipment_id"], fact.body["at_ms"], fact.body["status"]
+        if status == "shipped" and shipment_id not in left_ms:
+            left_ms[shipment_id], told_by[shipment_id] = at_ms, fact.cause
+        elif status == "in_transit" and told_by.get(shipment_id) == fact.cause:  # one word told of both
             left_ms[shipment_id] = departed.get(shipment_id, at_ms)
     return left_ms
 

@@ -102,15 +102,22 @@ class Asking:
         tries = self.tried + 1
         if status == 200:
             told = _told(body)
-            amount = told.get("amount_minor")
-            if not isinstance(amount, int) or told.get("outcome", Outcome.APPROVED) != Outcome.APPROVED:
+            amount, outcome = told.get("amount_minor"), told.get("outcome", Outcome.APPROVED)
+            if outcome == Outcome.DECLINED:
+                return self._declined(told, tries, Outcome.DECLINED)
+            if not isinstance(amount, int) or outcome != Outcome.APPROVED:
                 raise NotUnderstoodError
-            return self._answer(Outcome.APPROVED, tries, amount, _reference(told))
+            named = self._request.purpose is Purpose.AUTHORISE
+            reference = _reference(told) if named else _text(told, "reference")
+            return self._answer(Outcome.APPROVED, tries, amount, reference)
         if status in DECLINED:
-            return self._answer(Outcome.DECLINED, tries, reason=_text(_told(body), "reason") or f"http_{status}")
+            return self._declined(_told(body), tries, f"http_{status}")
         if status in REDIRECTS:
             return self._answer(Outcome.FAILED, tries, reason=REDIRECTED)
         return None
+
+    def _declined(self, told: dict[str, object], tries: int, otherwise: str) -> PaymentAnswered:
+        return self._answer(Outcome.DECLINED, tries, reason=_text(told, "reason") or otherwise)
 
     def _answer(
         self,
@@ -142,7 +149,7 @@ def _told(body: bytes) -> dict[str, object]:
 
 
 def _reference(told: dict[str, object]) -> str | None:
-    """By which captures and voids name the authorisation: as it is, or they would name none."""
+    """By which captures and voids name an authorisation: as it is, or they would name none."""
     value = told.get("reference")
     if value is None or (isinstance(value, str) and len(value) <= REFERENCE_CHARACTERS):
         return value

@@ -62,7 +62,7 @@ def _first(draft: Draft, event: OrderPlaced, facts: bytes, now_ms: int) -> None:
 
 
 def _remembered_days(draft: Draft, state: State) -> int:
-    """Other stages know an accepted order until so long after its end, and would pass over another of its id."""
+    """Twice as many of an accepted order: other stages know it until so long after its end, and pass over another."""
     horizon_days = draft.network.policies.duplicate_horizon_days
     return 2 * horizon_days if state is State.ACCEPTED else horizon_days
 

@@ -38,7 +38,7 @@ def on_answered(view: View, event: PaymentAnswered, now_ms: int) -> Decision:
     if payment is None or row is None or row.state not in PENDING:
         return NOTHING
     if event.outcome is Outcome.FAILED:
-        row = failed(draft, row, now_ms)
+        row = failed(draft, payment, row, now_ms)
         if row.state is not AskState.GIVEN_UP:
             return draft.decision()
     else:

@@ -6,7 +6,7 @@ import msgspec
 
 from orderwing.kernel.machine import step
 from orderwing.kernel.view import Draft
-from orderwing.payment_hold.rows import ASK_STATES, Ask, AskHappening, AskState, Payment
+from orderwing.payment_hold.rows import ASK_STATES, Ask, AskHappening, AskState, Payment, State
 from orderwing_schemas.events.payments import PaymentRecorded, PaymentRequested, Purpose
 from orderwing_schemas.topics import PAYMENTS_RECORDED, PAYMENTS_REQUESTED
 
@@ -14,7 +14,7 @@ MINUTE_MS = 60_000
 FIRST_PAUSE_MS = 1 * MINUTE_MS  # domain time; the gateway has tried hard before it says `failed`
 LONGEST_PAUSE_MS = 60 * MINUTE_MS
 # An order's first authorisation that fails so often is given up, and the order refused. Captures and voids are owed,
-# and a renewal is needed before what is held expires: those are never given up.
+# and a renewal is needed before what is held expires, while goods may still ship: those are never given up.
 AUTHORISE_TRIES = 5
 
 
@@ -59,12 +59,13 @@ def move(draft: Draft, row: Ask, happening: AskHappening) -> Ask:
     return moved
 
 
-def failed(draft: Draft, row: Ask, now_ms: int) -> Ask:
-    """Rest before the next try, or give a first authorisation up. A second `failed` while resting changes nothing."""
+def failed(draft: Draft, payment: Payment, row: Ask, now_ms: int) -> Ask:
+    """Rest before the next try, or give up what is not owed. A second `failed` while resting changes nothing."""
     if row.state is AskState.RESTING:
         return row
     failures = row.failures + 1
-    if row.is_first_authorisation and failures >= AUTHORISE_TRIES:
+    renews = payment.state is State.AUTHORISED and not row.is_first_authorisation
+    if row.purpose is Purpose.AUTHORISE and not renews and failures >= AUTHORISE_TRIES:
         return move(draft, row, AskHappening.GIVEN_UP)
     pause_ms = min(FIRST_PAUSE_MS << min(failures - 1, 16), LONGEST_PAUSE_MS)
     rested = msgspec.structs.replace(

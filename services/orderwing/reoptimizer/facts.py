@@ -39,7 +39,7 @@ def facts_of(
     if counts is None or all(counts.of(one) is None for one in moved):
         return facts
     hours, prices = counts.hours_for(moved) or hours, counts.prices(places)
-    if len(places) + len(hours) > _MOST:
+    if len(places) + len(hours) + len(full) > _MOST:
         return None
     return facts.model_copy(update={**counts.policy_told(moved), "steering": prices, "hours": hours})
 

@@ -155,11 +155,13 @@ class Pricer:
             for place, run in enumerate(runs)
         ]
         if weigh is None:
-            best = min(priced, default=None)
+            best = min(priced, key=lambda one: (one[0], one[2][1], one[1]), default=None)
         else:
             freight = prices.freight_minor
             best = min(
-                priced, key=lambda one: (freight(one[2][0], load) + weigh.minor(one[2][1]), one[1]), default=None
+                priced,
+                key=lambda one: (freight(one[2][0], load) + weigh.minor(one[2][1]), one[2][1], one[1]),
+                default=None,
             )
         return None if best is None or best[2][1] > by_ms else best
 

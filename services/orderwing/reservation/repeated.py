@@ -21,8 +21,8 @@ def refusal(draft: Draft, log: SiteLog, event: StockMovementAccepted) -> str | N
     if same:
         return None
     return (
-        f"movement {movement.sequence} is not applied: its number was used before at {movement.site_id}; "
-        f"send it again under a number from {last_used(log) + 1} on"
+        f"movement {movement.sequence} is not applied: its number was used before at {movement.site_id}; if that was "
+        f"another movement, send it again under a number from {last_used(log) + 1} on"
     )
 
 

@@ -176,7 +176,12 @@ PICKED_UNITS = Metric("orderwing_site_picked_units_total", "counter", "Units pic
 SITE_CAPACITY = Metric(
     "orderwing_site_capacity_units_per_hour", "gauge", "What a site can pick in an hour of domain time.", ("site",)
 )
-DEPARTURES = Metric("orderwing_departures_total", "counter", "Departures that have left.", ("site", "carrier"))
+DEPARTURES = Metric(
+    "orderwing_departures_total",
+    "counter",
+    "Manifests closed; a departure that is told of late has a second one.",
+    ("site", "carrier"),
+)
 DEPARTED_PARCELS = Metric(
     "orderwing_departed_parcels_total",
     "counter",

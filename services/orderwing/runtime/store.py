@@ -157,18 +157,14 @@ class Overlay:
 
     def apply(self, decision: Decision, number: int) -> None:
         """Raises UnknownKindError for rows of a kind that the stage does not declare, before anything is changed."""
-        for row in decision.puts:
-            self._known(type(row))
-        for kind, _ in decision.drops:
-            self._known(kind)
-        for row in decision.puts:
-            self._note(type(row), row.key, Change(row, number))
+        puts: list[Place] = [(type(row), row.key) for row in decision.puts]
+        for kind, _ in (*puts, *decision.drops):
+            if kind not in self._tables:
+                raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
+        for (kind, key), row in zip(puts, decision.puts, strict=True):
+            self._note(kind, key, Change(row, number))
         for kind, key in decision.drops:
             self._note(kind, key, Change(None, number))
-
-    def _known(self, kind: type[Row]) -> None:
-        if kind not in self._tables:
-            raise UnknownKindError(f"{kind.__name__} is not declared by the stage")
 
     def _note(self, kind: type[Row], key: str, change: Change) -> None:
         self.changes[kind, key] = change

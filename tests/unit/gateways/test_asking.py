@@ -50,6 +50,21 @@ def test_patience_ends_with_the_last_reason() -> None:
     assert (told[2].outcome, told[2].reason, told[2].attempts) == (Outcome.FAILED, "not_understood", 3)
 
 
+@pytest.mark.parametrize("purpose", [Purpose.CAPTURE, Purpose.VOID])
+@pytest.mark.parametrize("reference", ["90071", '"' + "r" * 300 + '"', "null"])
+def test_what_nobody_will_name_is_booked_whatever_its_reference(purpose: Purpose, reference: str) -> None:
+    asking = Asking(CAPTURE.model_copy(update={"purpose": purpose}), Patience())
+    answer = asking.heard(200, b'{"amount_minor": 500, "reference": %s}' % reference.encode())
+    assert answer is not None
+    assert (answer.outcome, answer.amount_minor) == (Outcome.APPROVED, 500)
+
+
+def test_an_answer_may_say_that_it_declines() -> None:
+    answer = Asking(CAPTURE, Patience()).heard(200, b'{"outcome": "declined", "reason": "expired"}')
+    assert answer is not None
+    assert (answer.outcome, answer.reason, answer.attempts) == (Outcome.DECLINED, "expired", 1)
+
+
 @pytest.mark.parametrize("status", [300, 304, 308])
 def test_a_redirect_ends_it_at_once(status: int) -> None:
     answer = Asking(CAPTURE, Patience()).heard(status, b"")

@@ -373,6 +373,22 @@ def test_a_renewal_that_fails_is_asked_again_under_its_key_until_the_provider_is
     assert void.authorisation == "ref:ORD-1:authorise:1"
 
 
+def test_a_renewal_that_fails_is_given_up_once_nothing_more_will_ship() -> None:
+    desk = Desk(policies=Policies(authorisation_hours=24)).authorised()
+    (renewal,) = requests(desk.due(START_MS + 22 * HOUR_MS))
+    (void,) = requests(desk.tell(blocked(desk.order)))
+    desk.tell(answer(void))
+    told = [requests(desk.tell(answer(renewal, FAILED)))]
+    while (wake_at_ms := desk.ask(Purpose.AUTHORISE, "2").wake_at_ms) is not None:
+        assert requests(desk.due(wake_at_ms)) == [renewal]
+        told.append(requests(desk.tell(answer(renewal, FAILED))))
+    assert len(told) == AUTHORISE_TRIES
+    (last,) = told[-1]
+    assert last.purpose is Purpose.VOID
+    desk.tell(answer(last))
+    assert desk.state() is State.ENDED
+
+
 def test_an_order_that_is_over_is_forgotten_after_the_horizon() -> None:
     desk = Desk(order(((1, 1000),))).authorised()
     (capture,) = requests(desk.tell(progressed(desk.order, "s1", {"l0": 1})))

@@ -90,6 +90,15 @@ def test_a_part_finds_its_own_place_free() -> None:
     assert (one.changes[0].takes[0].site_id, one.changes[0].arrival_ms) == ("s1", NOW_MS + 2 * HOUR_MS)
 
 
+def test_of_two_lanes_of_one_price_the_one_with_room_is_taken() -> None:
+    on = net("always")
+    lanes = [one.model_copy(update={"parcels_per_departure": 1}) for one in on.lanes]
+    twin = lanes[0].model_copy(update={"lane_id": "twin"})
+    on = on.model_copy(update={"lanes": (*lanes, twin)})
+    (one,) = replan(Pool("r", (SPLIT, filling("s1", 1)), WHOLE), on, catalogue, NOW_MS, Budget(), 1).proposals
+    assert (one.changes[0].takes[0].site_id, one.changes[0].arrival_ms) == ("s1", NOW_MS + 2 * HOUR_MS)
+
+
 @pytest.mark.parametrize("barred", [(), ("s2",)])
 def test_nothing_is_proposed_to_a_site_that_the_policy_bars(barred: tuple[str, ...]) -> None:
     on = network((800, 100, 200), churn_minor=5)

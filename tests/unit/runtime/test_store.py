@@ -23,6 +23,17 @@ class Shelf(Row, frozen=True, kw_only=True):
         return self.place
 
 
+class Keyless(Shelf, frozen=True, kw_only=True):
+    """A test's row of a kind that has no key. Never dropped."""
+
+    place: str = ""
+    units: int = 0
+
+    @property
+    def key(self) -> str:
+        raise NotImplementedError
+
+
 class Other(Shelf, frozen=True, kw_only=True):
     """Another kind with the same keys. Never dropped."""
 
@@ -60,6 +71,8 @@ def test_an_overlay_applies_a_decision_whole_or_not_at_all() -> None:
     overlay = Overlay(Store((Shelf,)), ReferenceTable())
     with pytest.raises(UnknownKindError):
         overlay.apply(Decision(puts=(shelf("a"), Other(place="b", units=1))), 1)
+    with pytest.raises(NotImplementedError):
+        overlay.apply(Decision(puts=(shelf("a"), Keyless())), 1)
     assert overlay.changes == {}
 
 

@@ -44,7 +44,7 @@ def once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(fields):
         names = [name for name, _ in fields]
         twice = [name for name in found if names.count(name) > 1]
-        raise BadProblemError([Issue((name,), "is given twice in one object") for name in twice])
+        raise BadProblemError([Issue((), f"{name} is given twice in one object") for name in twice])
     return found
 
 
